@@ -1,0 +1,191 @@
+"""From what a user types to one plain, checked configuration, its hash and its run name."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from adbench.errors import ConfigError
+from adbench.paths import config_folder
+
+Config = dict[str, Any]
+
+# Keys that say where and on what a run happens. They cannot change its result, so they are not in its hash:
+# a run started on a CPU is the same run on a GPU.
+WHERE_NOT_WHAT = {
+    "choices": None,
+    "runs_dir": None,
+    "data": ("folder",),
+    "trainer": ("accelerator", "devices", "strategy", "threads", "batches_per_step"),
+}
+
+_REQUIRED = ("data", "protocol", "preprocess", "model", "trainer")
+
+
+def groups() -> dict[str, list[str]]:
+    """Configuration group -> its options, as the files under configs/ give them."""
+    found = {}
+    for folder in sorted(path for path in config_folder().iterdir() if path.is_dir()):
+        options = sorted(path.stem for path in folder.glob("*.yaml"))
+        if options:
+            found[folder.name] = options
+    return found
+
+
+def compose(overrides: Iterable[str]) -> Config:
+    """The composed configuration with its overrides, resolved to plain dicts, lists and scalars.
+
+    Under `choices` it names the option taken from each group. Raises ConfigError, with the nearest names, for
+    an unknown group, option or key, and for a value of another type than the default it replaces.
+    """
+    with _hydra():
+        parsed = _parse(list(overrides))
+        choosing = [override for override in parsed if override.key_or_group in groups()]
+        changing = [override for override in parsed if override.key_or_group not in groups()]
+        for override in choosing:
+            _check_option(override)
+        defaults = _compose(choosing)
+        for override in changing:
+            _check_key(override, defaults)
+        config = _compose(parsed)
+    _match_types(config, defaults, "")
+    return config
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """" (did you mean ...?)", or what there is when nothing is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=2, cutoff=0.7)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    return f"; there is {', '.join(names)}" if names else ""
+
+
+def run_hash(config: Config) -> str:
+    """Eight hex digits of the sha256 of the configuration, without what cannot change the result."""
+    what: Config = {}
+    for key, value in config.items():
+        dropped = WHERE_NOT_WHAT.get(key, ())
+        if dropped is None:
+            continue
+        what[key] = {k: v for k, v in value.items() if k not in dropped} if isinstance(value, dict) else value
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def run_name(config: Config) -> str:
+    """<data>-<model>-s<seed>-<hash8>: the same configuration gives the same name."""
+    choices = config["choices"]
+    return f"{choices['data']}-{choices['model']}-s{config['seed']}-{run_hash(config)}"
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        yield
+
+
+def _parse(overrides: list[str]) -> list[Override]:
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    parsed = []
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+        except (OverrideParseException, HydraException) as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"expected an override such as model=vae, got {text!r} ({reason})") from None
+        if override.is_sweep_override():
+            raise ConfigError(
+                f"expected one value a key, got several in {text!r}; start one run for each of them"
+            )
+        parsed.append(override)
+    return parsed
+
+
+def _check_option(override: Override) -> None:
+    group, option = override.key_or_group, override.value()
+    known = groups()[group]
+    if group in _REQUIRED and (override.is_delete() or option is None):
+        raise ConfigError(f"expected a {group}, got none; there is {', '.join(known)}")
+    if not override.is_delete() and option is not None and option not in known:
+        raise ConfigError(f"expected a {group} that exists, got {group}={option}{suggest(str(option), known)}")
+
+
+def _check_key(override: Override, defaults: Config) -> None:
+    if override.is_add() or override.is_force_add():
+        return
+    node: Any = defaults
+    path = ""
+    for part in override.key_or_group.split("."):
+        known = [key for key in node if key != "choices"] if isinstance(node, dict) else []
+        if part not in known:
+            names = {f"{path}{key}" for key in known} | (set(groups()) if not path else set())
+            raise ConfigError(
+                f"expected a key that exists, got {override.key_or_group}{suggest(path + part, names)}"
+            )
+        node, path = node[part], f"{path}{part}."
+    if isinstance(node, dict) and not override.is_delete():
+        raise ConfigError(
+            f"expected one of the keys of {override.key_or_group}, got a value for the whole of it; "
+            f"there is {', '.join(path + key for key in node)}"
+        )
+
+
+def _compose(overrides: list[Override]) -> Config:
+    texts = [override.input_line or "" for override in overrides]
+    try:
+        composed = hydra.compose("train", texts, return_hydra_config=True)
+        chosen = {group: option for group, option in composed.hydra.runtime.choices.items() if group in groups()}
+        assert isinstance(composed, DictConfig)
+        OmegaConf.set_struct(composed, False)
+        del composed["hydra"]
+        config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"the configuration cannot be composed from {' '.join(texts)}: {reason}") from None
+    assert isinstance(config, dict)
+    taken = {group: option for group, option in sorted(chosen.items()) if option is not None}
+    return {"choices": taken, **{str(key): value for key, value in config.items()}}
+
+
+def _match_types(node: Config, defaults: Config, path: str) -> None:
+    """Refuse values of another type than the default; write whole numbers as floats where a float stands."""
+    for key, value in node.items():
+        if key not in defaults:
+            continue
+        default, where = defaults[key], f"{path}{key}"
+        if isinstance(default, dict) and isinstance(value, dict):
+            _match_types(value, default, f"{where}.")
+        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            node[key] = float(value)
+        elif not _same_type(value, default):
+            kind = _TYPE_NAMES.get(type(default), type(default).__name__)
+            raise ConfigError(f"expected {kind} for {where}, such as {default}, got {value!r}")
+
+
+_TYPE_NAMES: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+    list: "a list of the same kind",
+    dict: "a group of keys",
+}
+
+
+def _same_type(value: Any, default: Any) -> bool:
+    if default is None:
+        return True
+    if isinstance(default, list) and isinstance(value, list) and default:
+        return all(_same_type(item, default[0]) for item in value)
+    return type(value) is type(default)

@@ -1,0 +1,57 @@
+"""What a run was made with, so that a later difference can be traced."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import adbench
+
+PACKAGES = ("torch", "pytorch-lightning", "numpy", "scikit-learn", "hydra-core", "pyarrow", "safetensors")
+
+
+def describe(config: dict[str, Any], fingerprints: dict[str, str]) -> dict[str, Any]:
+    """Versions, commit, device and data fingerprints, as plain JSON types."""
+    trainer = config["trainer"]
+    return {
+        "adbench": adbench.__version__,
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "device": f"{trainer['accelerator']} x {trainer['devices']}",
+        "data_sha256": fingerprints,
+        "start": now(),
+    }
+
+
+def now() -> str:
+    """The time, to the second, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout adbench runs from, "+changes" when it was edited; None for an installed package."""
+    checkout = Path(__file__).resolve().parent.parent
+    if not (checkout / ".git").exists():
+        return None
+    try:
+        commit = _git(checkout, "rev-parse", "--short=12", "HEAD")
+        changed = _git(checkout, "status", "--porcelain", "--untracked-files=no", "--", "adbench", "configs")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+changes" if changed else "")
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(checkout), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()

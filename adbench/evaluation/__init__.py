@@ -1,0 +1,1 @@
+"""Evaluation: thresholds, sealed labels, metrics and controls. Happens once, outside the model."""

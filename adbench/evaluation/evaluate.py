@@ -1,0 +1,90 @@
+"""Frozen scores and opened labels -> flat metrics. The one place where the two meet."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.data.table import NORMAL
+from adbench.errors import DataError
+from adbench.evaluation.ranking import Placements, Scores, auroc_difference, auroc_interval, place, ranking_metrics
+from adbench.evaluation.sealed import Frozen, Labels
+
+UNTRAINED = "untrained"
+
+
+def evaluate(
+    frozen: Frozen, target_fpr: float, labels: Labels, controls: Mapping[str, Scores]
+) -> dict[str, float]:
+    """All test metrics of one run, under the names that design and tables use.
+
+    controls: name -> scores of the same test rows; "untrained" is the twin that `training_gain` compares with.
+    Raises DataError when the test rows are all normal or all anomalous.
+    """
+    label = labels.label
+    n_anomalies = int(label.sum())
+    if not 0 < n_anomalies < len(label):
+        raise DataError(
+            f"expected normal and anomalous test rows, got {n_anomalies:,} anomalies in {len(label):,} rows"
+        )
+    placements = place(frozen.scores, label)
+    interval = auroc_interval(placements)
+    metrics = ranking_metrics(frozen.scores, label)
+    metrics |= {"roc_auc_low": interval.low, "roc_auc_high": interval.high, "base_rate": float(label.mean())}
+    reported = frozen.scores > frozen.threshold
+    metrics |= {"threshold": frozen.threshold, "target_fpr": target_fpr} | _decisions(reported, label)
+    metrics |= _families(reported, labels, placements)
+    metrics |= _controls(placements, label, controls)
+    return metrics
+
+
+def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> dict[str, float]:
+    """Metrics at the frozen threshold; a ratio of nothing to nothing is 0."""
+    tp, fp = float((reported & (label == 1)).sum()), float((reported & (label == 0)).sum())
+    fn, tn = float((~reported & (label == 1)).sum()), float((~reported & (label == 0)).sum())
+    mcc_norm = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    return {
+        "test_fpr": fp / (fp + tn),
+        "precision": tp / (tp + fp) if tp + fp else 0.0,
+        "recall": tp / (tp + fn),
+        "f1": 2 * tp / (2 * tp + fp + fn),
+        "mcc": float((tp * tn - fp * fn) / mcc_norm) if mcc_norm else 0.0,
+    }
+
+
+def _families(
+    reported: npt.NDArray[np.bool_], labels: Labels, placements: Placements
+) -> dict[str, float]:
+    """Recall and AUROC (that family against all test normals) of each family and each attack type."""
+    anomalous = labels.label == 1
+    found = reported[anomalous]
+    metrics: dict[str, float] = {}
+    for names in (labels.family[anomalous], labels.attack[anomalous]):
+        for name in np.unique(names):
+            of_name = names == name
+            metrics[f"family/{name}/recall"] = float(found[of_name].mean())
+            metrics[f"family/{name}/roc_auc"] = float(placements.of_anomalies[of_name].mean())
+            metrics[f"family/{name}/n"] = int(of_name.sum())
+    known = np.isin(labels.attack[anomalous], sorted(labels.known_attacks - {NORMAL}))
+    for group, of_group in {"known": known, "novel": ~known}.items():
+        metrics[f"{group}/n"] = int(of_group.sum())
+        if of_group.any():
+            metrics[f"{group}/recall"] = float(found[of_group].mean())
+            metrics[f"{group}/roc_auc"] = float(placements.of_anomalies[of_group].mean())
+    return metrics
+
+
+def _controls(
+    placements: Placements, label: npt.NDArray[np.int8], controls: Mapping[str, Scores]
+) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for name, scores in controls.items():
+        ranking = ranking_metrics(scores, label)
+        del ranking["oracle_best_f1"]
+        metrics |= {f"control/{name}/{metric}": value for metric, value in ranking.items()}
+    gain = auroc_difference(placements, place(controls[UNTRAINED], label))
+    return metrics | {
+        "training_gain": gain.value,
+        "training_gain_low": gain.low,
+        "training_gain_high": gain.high,
+    }

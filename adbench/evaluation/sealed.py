@@ -1,0 +1,122 @@
+"""Test labels behind a seal that breaks only against frozen scores.
+
+The order is the guarantee: scores and threshold are fixed and their digest is on disk, then the labels are
+opened. Whoever holds a `SealedLabels` before that can count its rows and nothing else.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.errors import ScoresError, SealedLabelsError
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known about the test rows; all arrays have one entry a row."""
+
+    label: npt.NDArray[np.int8]  # 1 = anomaly
+    family: npt.NDArray[np.str_]
+    attack: npt.NDArray[np.str_]
+    known_attacks: frozenset[str]  # attack types that occur in the training file
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Scores and a threshold that can no longer change, and the proof: a digest written to `record`."""
+
+    scores: npt.NDArray[np.float64]  # (rows,), read-only, finite; higher = more anomalous
+    threshold: float  # a row is reported as an anomaly when its score is above it
+    sha256: str
+    record: Path
+
+
+def digest(scores: npt.NDArray[np.float64], threshold: float) -> str:
+    """sha256 over the little-endian float64 bytes of the scores, then of the threshold."""
+    content = np.append(scores, threshold).astype("<f8").tobytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def freeze(scores: npt.NDArray[np.float64], threshold: float, record: Path) -> Frozen:
+    """Fix the scores and the threshold, and write their digest to the file `record`.
+
+    Raises ScoresError when a score or the threshold is not finite: NaN would quietly rank lowest.
+    """
+    require_finite(scores, "test")
+    if not np.isfinite(threshold):
+        raise ScoresError(f"expected a finite threshold, got {threshold}; look at the calibration scores")
+    fixed = np.array(scores, dtype=np.float64)
+    fixed.flags.writeable = False
+    sha256 = digest(fixed, threshold)
+    record.write_text(sha256 + "\n", encoding="ascii")
+    return Frozen(fixed, float(threshold), sha256, record)
+
+
+def require_finite(scores: npt.NDArray[np.floating[Any]], rows: str) -> None:
+    """Raise ScoresError, naming the first bad row, unless all scores of these `rows` are finite."""
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        raise ScoresError(
+            f"expected finite scores, got {scores[bad[0]]} for {rows} row {bad[0] + 1} ({len(bad):,} of"
+            f" {len(scores):,} rows); the training diverged: lower model.learning_rate"
+            " or choose another preprocess="
+        )
+
+
+class SealedLabels:
+    """Test labels that only `open` hands out, and only against frozen scores of the same rows."""
+
+    __slots__ = ("_break_seal", "_n_rows")
+
+    def __init__(self, labels: Labels) -> None:
+        self._n_rows = len(labels.label)
+        self._break_seal: Callable[[], Labels] = lambda: labels
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    def open(self, frozen: Frozen) -> Labels:
+        """The labels, once the digest of these very scores and threshold lies on disk.
+
+        Raises SealedLabelsError when anything else is offered.
+        """
+        if not isinstance(frozen, Frozen):
+            raise SealedLabelsError(
+                f"expected frozen scores to open the test labels, got {type(frozen).__name__}; "
+                "freeze the scores and the threshold first"
+            )
+        if len(frozen.scores) != self._n_rows:
+            raise SealedLabelsError(
+                f"expected one frozen score for each of {self._n_rows:,} test rows, got {len(frozen.scores):,}"
+            )
+        on_disk = frozen.record.read_text(encoding="ascii").strip() if frozen.record.is_file() else "nothing"
+        if not on_disk == frozen.sha256 == digest(frozen.scores, frozen.threshold):
+            raise SealedLabelsError(
+                f"expected the digest of the frozen scores in {frozen.record}, got {on_disk[:12]}; "
+                "scores or threshold changed after they were frozen"
+            )
+        return self._break_seal()
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise SealedLabelsError(
+            "test labels are sealed: a detector, a preprocessing or a threshold must not see them; "
+            "they are opened once, by the evaluation, against frozen scores"
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # Protocol look-ups such as copy's __deepcopy__ must get the AttributeError they expect.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self._refuse()
+
+    __array__ = __iter__ = __getitem__ = __contains__ = __eq__ = __reduce__ = __copy__ = _refuse
+    __deepcopy__ = __getstate__ = _refuse
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<SealedLabels of {self._n_rows:,} test rows>"

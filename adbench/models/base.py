@@ -1,0 +1,147 @@
+"""The detector contract, and what all neural detectors share: written once, here."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from adbench.checks import require_positive
+
+Matrix = npt.NDArray[np.float32]  # (rows, columns)
+
+# One loss, and the parameters that it trains.
+Objective = tuple[Callable[[Tensor], Tensor], Iterable[Parameter]]
+
+SCORING_ROWS = 8_192  # rows scored at once; bounds the memory, does not change a score
+
+
+class Training(Protocol):
+    """What a detector is handed to be trained with; `adbench.training.Training` is one."""
+
+    def fit(self, module: LightningModule, x: Matrix) -> int:
+        """Train the module on the rows of x; returns the number of rows gone through, all epochs together."""
+
+
+class Detector(Protocol):
+    """Learns from rows taken for normal, then scores any row: higher = more anomalous.
+
+    The constructor takes plain arguments and `n_features`, the number of columns. A row's score is the same
+    alone, in any batch and in any order.
+    """
+
+    def fit(self, x: Matrix, training: Training) -> int:
+        """Learn from the rows of x; returns the number of rows gone through, all epochs together."""
+
+    def score_rows(self, x: Matrix) -> npt.NDArray[np.float64]:
+        """One score a row, shape (rows,)."""
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All that was learned, as named arrays."""
+
+    def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> Self:
+        """Take back what `arrays` gave."""
+
+
+class NeuralDetector(LightningModule):
+    """A detector trained by gradient descent. A subclass gives its networks, `loss(batch)` and `score(x)`.
+
+    One Lightning step runs several batches under manual optimisation: for networks this small Lightning's work
+    around a step costs more than the step itself. A subclass with several losses, such as a GAN, overrides
+    `objectives` instead of the step.
+    """
+
+    automatic_optimization = False
+
+    def __init__(self, learning_rate: float) -> None:
+        super().__init__()
+        require_positive("model.learning_rate", learning_rate)
+        self.learning_rate = learning_rate
+        self.rows_done = 0  # in this epoch
+        self._losses: list[Tensor] = []  # one a step of this epoch: (objectives,), sums over rows
+
+    def loss(self, x: Tensor) -> Tensor:
+        """The mean loss of a batch, shape (rows, features) -> ()."""
+        raise NotImplementedError
+
+    def score(self, x: Tensor) -> Tensor:
+        """One score a row, shape (rows, features) -> (rows,)."""
+        raise NotImplementedError
+
+    def objectives(self) -> Sequence[Objective]:
+        """The losses in the order in which they step on each batch, each with the parameters it trains."""
+        return [(self.loss, self.parameters())]
+
+    def fit(self, x: Matrix, training: Training) -> int:
+        """Train on the rows of x; returns the number of rows gone through, all epochs together."""
+        return training.fit(self, x)
+
+    @torch.inference_mode()
+    def score_rows(self, x: Matrix) -> npt.NDArray[np.float64]:
+        """One score a row, shape (rows,), in float32 arithmetic whatever the precision of the training."""
+        self.eval()
+        blocks = torch.from_numpy(x).split(SCORING_ROWS)
+        scores = [self.score(block.to(self.device)).double().cpu() for block in blocks]
+        return torch.cat(scores).numpy()
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All weights and buffers."""
+        return {name: tensor.cpu().numpy() for name, tensor in self.state_dict().items()}
+
+    def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> Self:
+        """Take back what `arrays` gave."""
+        self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        return self
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """One Adam an objective, fused: a single kernel for all parameters."""
+        return [
+            torch.optim.Adam(parameters, lr=self.learning_rate, fused=True) for _, parameters in self.objectives()
+        ]
+
+    def on_fit_start(self) -> None:
+        """Give each process noise of its own; their weights start equal."""
+        if self.trainer.world_size > 1:
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
+
+    def on_train_epoch_start(self) -> None:
+        """Forget the losses of the epoch before."""
+        self._losses, self.rows_done = [], 0
+
+    def training_step(self, batches: Sequence[Tensor]) -> None:
+        """Step every objective once on every batch; a batch has shape (rows, features)."""
+        optimizers = self.optimizers()
+        players = list(
+            zip(self.objectives(), optimizers if isinstance(optimizers, list) else [optimizers], strict=True)
+        )
+        for batch in batches:
+            for (loss_of, _), optimizer in players:
+                if len(players) > 1:
+                    self.toggle_optimizer(optimizer)
+                loss = loss_of(batch)
+                optimizer.zero_grad()
+                self.manual_backward(loss)
+                optimizer.step()
+                if len(players) > 1:
+                    self.untoggle_optimizer(optimizer)
+                self._losses.append(loss.detach() * len(batch))
+            self.rows_done += len(batch)
+
+    def mean_losses(self) -> list[float]:
+        """The mean loss a row of this epoch so far, one an objective. Waits for the device: do not ask each step."""
+        n_objectives = len(self.objectives())
+        per_batch = torch.stack(self._losses).reshape(-1, n_objectives)
+        means: list[float] = (per_batch.sum(dim=0) / self.rows_done).tolist()
+        return means
+
+
+def mlp(sizes: Sequence[int], activation: type[nn.Module]) -> nn.Sequential:
+    """Linear layers of these widths, the activation between them, none after the last."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(n_in, n_out), activation()]
+    return nn.Sequential(*layers[:-1])

@@ -1,0 +1,89 @@
+"""From columns to one float32 matrix; the scalings differ only in what they do to numeric columns."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.data.table import Features
+from adbench.errors import DataError
+
+Numeric = npt.NDArray[np.float64]  # (rows, numeric columns)
+UNSEEN = "<unseen>"
+
+
+class Encoder(ABC):
+    """Numeric columns scaled, then for each categorical column a 0/1 column a value seen at fit, plus one "unseen".
+
+    The unseen column is 0 on every fit row: a value never met is then itself a deviation, rather than a row of
+    zeros or an error. A subclass gives `fit_numeric` and `scale`, and keeps what it learned in `self.arrays`.
+    """
+
+    def __init__(self) -> None:
+        self.numeric_names: tuple[str, ...] = ()
+        self.values: dict[str, tuple[str, ...]] = {}  # categorical column -> values seen at fit, sorted
+        self.arrays: dict[str, npt.NDArray[Any]] = {}
+
+    @abstractmethod
+    def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
+        """The arrays that `scale` needs, each with one column (or entry) a numeric column."""
+
+    @abstractmethod
+    def scale(self, x: Numeric) -> Numeric:
+        """The scaled numeric columns, by `self.arrays`."""
+
+    def fit(self, features: Features) -> Self:
+        """Learn scales and vocabularies from these rows."""
+        self.numeric_names = features.numeric_names
+        self.values = {
+            name: tuple(sorted(vocabulary[code] for code in np.unique(codes)))
+            for (name, vocabulary), codes in zip(features.vocabularies.items(), features.codes.T, strict=True)
+        }
+        self.arrays = self.fit_numeric(features.numeric)
+        return self
+
+    @property
+    def column_names(self) -> list[str]:
+        """One name a column of `transform`'s matrix."""
+        one_hot = [f"{name}={value}" for name, values in self.values.items() for value in (*values, UNSEEN)]
+        return [*self.numeric_names, *one_hot]
+
+    def transform(self, features: Features) -> npt.NDArray[np.float32]:
+        """The matrix, shape (rows, len(column_names)).
+
+        Raises DataError when the columns are not those of `fit`.
+        """
+        found = (features.numeric_names, tuple(features.vocabularies))
+        if found != (self.numeric_names, tuple(self.values)):
+            raise DataError(
+                f"expected the columns {self.numeric_names} and {tuple(self.values)}, got {found[0]} and {found[1]}"
+            )
+        n_numeric = len(self.numeric_names)
+        x = np.zeros((len(features), len(self.column_names)), dtype=np.float32)
+        x[:, :n_numeric] = self.scale(features.numeric)
+        rows, start = np.arange(len(features)), n_numeric
+        for (name, values), codes in zip(self.values.items(), features.codes.T, strict=True):
+            position = {value: i for i, value in enumerate(values)}
+            of_code = np.array([position.get(value, len(values)) for value in features.vocabularies[name]])
+            x[rows, start + of_code[codes]] = 1.0
+            start += len(values) + 1
+        return x
+
+    def description(self) -> dict[str, Any]:
+        """What, beside `arrays`, restores a fitted encoder; plain JSON types."""
+        values = {name: list(values) for name, values in self.values.items()}
+        return {"numeric_names": list(self.numeric_names), "values": values}
+
+    def restore(self, description: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Self:
+        """The inverse of `description` and `arrays`."""
+        self.numeric_names = tuple(description["numeric_names"])
+        self.values = {name: tuple(values) for name, values in description["values"].items()}
+        self.arrays = arrays
+        return self
+
+
+def mean_and_scale(x: Numeric) -> dict[str, npt.NDArray[Any]]:
+    """Mean and standard deviation a column; a constant column gets scale 1, so that it stays finite."""
+    scale = x.std(axis=0)
+    return {"mean": x.mean(axis=0), "scale": np.where(scale > 0, scale, 1.0)}

@@ -1,0 +1,1 @@
+"""Protocols: which rows fit, which calibrate the threshold, which test. One file each, called with (table, seed)."""

@@ -1,0 +1,129 @@
+"""One run, from the command line's words to a folder of results."""
+
+import contextlib
+import copy
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from adbench.checks import require_at_least, require_fraction
+from adbench.config import Config, compose, run_name
+from adbench.errors import AdbenchError, ConfigError
+from adbench.results import ENVIRONMENT, ERROR, FROZEN, HISTORY, METRICS, MODEL, PREPROCESS, Run, RunFolder, read_run
+
+MAX_SEED = 2**32 - 1  # what numpy and torch both take
+
+
+class Reporter:
+    """Hears how a run gets on. This one is silent; `adbench.progress` has one that draws."""
+
+    def stage(self, name: str) -> None:
+        """A new stage begins."""
+
+    def callbacks(self) -> list[Any]:
+        """Lightning callbacks that watch the training."""
+        return []
+
+
+def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Reporter | None = None) -> Run:
+    """Compose a configuration and run it, or hand back the finished run of the same configuration.
+
+    force: run again what is finished. Raises AdbenchError when the request is wrong, with nothing left behind.
+    Any other failure in the run is a Run with status "failed", its traceback in error.txt.
+    """
+    return run(compose(overrides), force=force, reporter=reporter or Reporter())
+
+
+def run(config: Config, *, force: bool, reporter: Reporter) -> Run:
+    """`train` for a configuration that is composed already."""
+    require_at_least("seed", config["seed"], 0)
+    if config["seed"] > MAX_SEED:
+        raise ConfigError(f"expected seed to be at most {MAX_SEED}, got {config['seed']}")
+    require_fraction("target_fpr", config["target_fpr"])
+    folder = RunFolder(Path(config["runs_dir"]) / run_name(config))
+    if folder.is_complete and not force:
+        return read_run(folder.path)
+    folder.start(config)
+    try:
+        _run_in(folder, config, reporter)
+    except AdbenchError:
+        folder.discard()
+        raise
+    except Exception:
+        # Whatever a detector or a library raised: the run failed, and stays visible as a failed one.
+        folder.write_text(ERROR, traceback.format_exc())
+    return read_run(folder.path)
+
+
+def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
+    """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
+    # Imported here, so that a request with a typo is refused before seconds of imports.
+    from pytorch_lightning import seed_everything
+
+    from adbench.environment import describe, now
+    from adbench.evaluation.controls import control_scores
+    from adbench.evaluation.evaluate import UNTRAINED, evaluate
+    from adbench.evaluation.sealed import freeze
+    from adbench.evaluation.threshold import quantile_threshold
+    from adbench.instantiate import build
+    from adbench.training import History
+
+    seed, seconds = config["seed"], Stopwatch(reporter)
+    training = build(config["trainer"], "trainer", seed=seed)
+    training.callbacks = [History(folder.path / HISTORY), *reporter.callbacks()]
+
+    with seconds.of("load"):
+        table = build(config["data"], "data")
+    environment = describe(config, table.fingerprints)
+    folder.write_json(ENVIRONMENT, environment)
+
+    with seconds.of("preprocess"):
+        split = build(config["protocol"], "protocol")(table, seed)
+        encoder = build(config["preprocess"], "preprocess").fit(split.fit)
+        x_fit, x_calibration, x_test = map(encoder.transform, (split.fit, split.calibration, split.test))
+    del table
+
+    seed_everything(seed, workers=True, verbose=False)
+    detector = build(config["model"], "model", n_features=x_fit.shape[1])
+    untrained = copy.deepcopy(detector)
+
+    with seconds.of("fit"):
+        n_rows_trained = detector.fit(x_fit, training)
+    with seconds.of("calibrate"):
+        threshold = quantile_threshold(detector.score_rows(x_calibration), config["target_fpr"])
+    with seconds.of("score"):
+        scores = detector.score_rows(x_test)
+    with seconds.of("controls"):
+        controls = {UNTRAINED: untrained.score_rows(x_test)} | control_scores(x_fit, x_test, seed)
+
+    folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
+    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": encoder.description()}, encoder.arrays)
+    folder.write_scores(split.test_rows, scores, labels=None)
+    frozen = freeze(scores, threshold, folder.path / FROZEN)
+
+    with seconds.of("evaluate"):
+        labels = split.labels.open(frozen)
+        metrics = evaluate(frozen, config["target_fpr"], labels, controls)
+    folder.write_scores(split.test_rows, scores, labels)
+    folder.write_json(ENVIRONMENT, environment | {"end": now()})
+    counts = {"n_fit": len(split.fit), "n_calibration": len(split.calibration), "n_test": len(split.test)}
+    speed = {"rows_per_second": n_rows_trained / seconds.measured["fit_seconds"]}
+    folder.write_json(METRICS, metrics | counts | seconds.measured | speed)
+
+
+class Stopwatch:
+    """Wall-clock seconds of each stage of a run, under its metric name."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self.measured: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def of(self, stage: str) -> Iterator[None]:
+        """Time what happens inside."""
+        self.reporter.stage(stage)
+        start = time.perf_counter()
+        yield
+        self.measured[f"{stage}_seconds"] = time.perf_counter() - start

@@ -1,0 +1,188 @@
+"""Neural training through Lightning, at the speed of a plain loop."""
+
+import logging
+import signal
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from torch import Tensor
+
+from adbench.checks import require_at_least, require_one_of
+from adbench.errors import ConfigError
+from adbench.models.base import NeuralDetector
+
+# Lightning's notices about devices and its own products.
+for _name in ("pytorch_lightning", "lightning_fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+ACCELERATORS = ("cpu", "gpu", "mps")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+
+
+class Batches:
+    """The rows of a matrix in shuffled batches, several in one step.
+
+    The order is a function of (seed, epoch) alone. A batch is a slice of one gathered tensor. Under several
+    processes each takes its share of every batch, so that the batch size, and with it the result, does not
+    depend on how many there are.
+    """
+
+    def __init__(
+        self, x: Tensor, batch_size: int, batches_per_step: int, shuffle: bool, limit: int | None, seed: int
+    ) -> None:
+        self.x, self.shuffle, self.seed = x, shuffle, seed
+        self.batch_size, self.batches_per_step = batch_size, batches_per_step
+        self.limit_rows = len(x) if limit is None else min(len(x), limit * batch_size)
+        self.epoch = 0
+        self.sampler = self  # Lightning calls loader.sampler.set_epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass."""
+        self.epoch = epoch
+
+    @property
+    def n_rows(self) -> int:
+        """Rows in one pass. A last batch too small to give every process a row is left out."""
+        rest = self.limit_rows % self.batch_size
+        return self.limit_rows - rest if rest < _world_size() else self.limit_rows
+
+    def __len__(self) -> int:
+        return -(-self.n_rows // (self.batch_size * self.batches_per_step))
+
+    def __iter__(self) -> Iterator[Sequence[Tensor]]:
+        rank, world_size = _rank(), _world_size()
+        order = torch.arange(len(self.x))
+        if self.shuffle:
+            order = torch.from_numpy(np.random.default_rng((self.seed, self.epoch)).permutation(len(self.x)))
+        for rows in order[: self.n_rows].split(self.batch_size * self.batches_per_step):
+            batches = self.x[rows].split(self.batch_size)
+            yield [batch[rank::world_size] for batch in batches] if world_size > 1 else batches
+
+
+def _world_size() -> int:
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+def _rank() -> int:
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
+class Training:
+    """How neural detectors are trained, with the arguments of Lightning's Trainer where they share a name.
+
+    threads: processor threads a process. batches_per_step: batches that one Lightning step runs.
+    limit_batches: only so many batches an epoch (None: all). Every field is checked before any work:
+    ConfigError says what does not fit, or which device is not there.
+    """
+
+    def __init__(
+        self,
+        max_epochs: int,
+        batch_size: int,
+        precision: str,
+        accelerator: str,
+        devices: int,
+        strategy: str,
+        threads: int,
+        batches_per_step: int,
+        shuffle: bool,
+        limit_batches: int | None,
+        seed: int,
+    ) -> None:
+        whole = {"max_epochs": max_epochs, "batch_size": batch_size, "devices": devices, "threads": threads}
+        for key, value in (whole | {"batches_per_step": batches_per_step}).items():
+            require_at_least(f"trainer.{key}", value, 1)
+        if limit_batches is not None:
+            require_at_least("trainer.limit_batches", limit_batches, 1)
+        require_one_of("trainer.precision", precision, PRECISIONS)
+        require_one_of("trainer.accelerator", accelerator, ACCELERATORS)
+        _require_device(accelerator, devices, precision)
+        self.max_epochs, self.batch_size, self.precision = max_epochs, batch_size, precision
+        self.accelerator, self.devices, self.strategy = accelerator, devices, strategy
+        self.batches_per_step, self.shuffle, self.limit_batches = batches_per_step, shuffle, limit_batches
+        self.seed = seed
+        self.callbacks: list[Callback] = []
+        torch.set_num_threads(threads)
+
+    def fit(self, module: NeuralDetector, x: npt.NDArray[np.float32]) -> int:
+        """Train the module on the rows of x, shape (rows, columns); returns the rows gone through in all.
+
+        Ctrl-C arrives as KeyboardInterrupt, not as Lightning's SystemExit.
+        """
+        batches = Batches(
+            torch.from_numpy(x), self.batch_size, self.batches_per_step, self.shuffle, self.limit_batches, self.seed
+        )
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        try:
+            with warnings.catch_warnings():
+                # A loader without workers is the point here; the other two are Lightning's own debts.
+                warnings.filterwarnings("ignore", ".*does not have many workers.*")
+                warnings.filterwarnings("ignore", ".*LeafSpec.*")
+                self._trainer(n_objectives=len(module.objectives())).fit(module.train(), batches)
+        except SystemExit:
+            # Lightning ignores further interrupts while it shuts down, and leaves it at that.
+            signal.signal(signal.SIGINT, on_interrupt)
+            raise KeyboardInterrupt from None
+        return batches.n_rows * self.max_epochs
+
+    def _trainer(self, n_objectives: int) -> pl.Trainer:
+        """A Trainer that does nothing but train: what it can log, save or draw, adbench does once a run."""
+        # A step of one of several players leaves the others' parameters without gradients.
+        unused = "_find_unused_parameters_true" if self.strategy.startswith("ddp") and n_objectives > 1 else ""
+        return pl.Trainer(
+            max_epochs=self.max_epochs,
+            precision=self.precision,  # type: ignore[arg-type]
+            accelerator=self.accelerator,
+            devices=self.devices,
+            strategy=self.strategy + unused,
+            callbacks=list(self.callbacks),
+            deterministic=True,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+
+
+class History(Callback):
+    """Writes one line an epoch: the mean losses and the seconds since the fit began."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.started = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the header."""
+        assert isinstance(pl_module, NeuralDetector)
+        self.started = time.perf_counter()
+        if trainer.is_global_zero:
+            names = [loss.__name__ for loss, _ in pl_module.objectives()]
+            self.path.write_text(",".join(["epoch", "seconds", *names]) + "\n", encoding="ascii")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch's line."""
+        assert isinstance(pl_module, NeuralDetector)
+        if trainer.is_global_zero:
+            seconds = time.perf_counter() - self.started
+            values = [str(trainer.current_epoch), f"{seconds:.3f}", *map(str, pl_module.mean_losses())]
+            with self.path.open("a", encoding="ascii") as file:
+                file.write(",".join(values) + "\n")
+
+
+def _require_device(accelerator: str, devices: int, precision: str) -> None:
+    if accelerator == "gpu" and torch.cuda.device_count() < devices:
+        raise ConfigError(
+            f"expected {devices} CUDA device(s) for this trainer, got {torch.cuda.device_count()}; take trainer=cpu"
+        )
+    if accelerator == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("expected an Apple silicon GPU for trainer=mps, got none; take trainer=cpu")
+    if precision == "16-mixed" and accelerator == "cpu":
+        raise ConfigError("expected a GPU for trainer.precision=16-mixed, got the processor; take bf16-mixed")
