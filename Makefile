@@ -1,0 +1,45 @@
+# Everything goes through `setup`, which builds .venv with the versions of constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup train test test-slow lint format figures defaults bench clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "adbench needs Python 3.11 or later; name one with make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+train: setup  ## the main job: a variational autoencoder on NSL-KDD
+	$(BIN)/adbench train model=vae data=nslkdd
+
+test: setup  ## all tests but the slow ones
+	$(BIN)/python -m pytest -n 2
+
+test-slow: setup  ## the slow ones
+	$(BIN)/python -m pytest -n 2 -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+figures: setup  ## the README's table: every model, seeds 0-4, on the test file
+	$(BIN)/python scripts/figures.py
+
+defaults: setup  ## how the defaults were chosen, on the training file alone
+	$(BIN)/python scripts/choose_defaults.py
+
+bench: setup  ## training speed against a hand-written loop, and start-up times
+	$(BIN)/python scripts/bench_training.py
+	$(BIN)/python scripts/bench_startup.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
