@@ -1,6 +1,7 @@
 """The detector contract, and what all neural detectors share: written once, here."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -99,9 +100,7 @@ class NeuralDetector(LightningModule):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One Adam an objective, fused: a single kernel for all parameters."""
-        return [
-            torch.optim.Adam(parameters, lr=self.learning_rate, fused=True) for _, parameters in self.objectives()
-        ]
+        return [torch.optim.Adam(parameters, lr=self.learning_rate, fused=True) for _, parameters in self.objectives()]
 
     def on_fit_start(self) -> None:
         """Give each process noise of its own; their weights start equal."""
@@ -142,6 +141,15 @@ class NeuralDetector(LightningModule):
 def mlp(sizes: Sequence[int], activation: type[nn.Module]) -> nn.Sequential:
     """Linear layers of these widths, the activation between them, none after the last."""
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), activation()]
     return nn.Sequential(*layers[:-1])
+
+
+def log_error(error: Tensor, scale: float) -> Tensor:
+    """log(1 + (error / scale)^2), elementwise.
+
+    Up to a constant the negative log-likelihood of a Cauchy distribution of this scale around the reconstruction:
+    quadratic for errors below the scale, and beyond it so slow that no single column decides a row's score.
+    """
+    return torch.log1p((error / scale).square())
