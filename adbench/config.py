@@ -63,9 +63,9 @@ def compose(overrides: Iterable[str]) -> Config:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """" (did you mean ...?)", or what there is when nothing is near."""
+    """The end of an error sentence: the names nearest to a word, or all there are when none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=2, cutoff=0.7)
+    near = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
     if near:
         return f"; did you mean {' or '.join(near)}?"
     return f"; there is {', '.join(names)}" if names else ""
@@ -105,9 +105,7 @@ def _parse(overrides: list[str]) -> list[Override]:
             reason = str(error).splitlines()[0]
             raise ConfigError(f"expected an override such as model=vae, got {text!r} ({reason})") from None
         if override.is_sweep_override():
-            raise ConfigError(
-                f"expected one value a key, got several in {text!r}; start one run for each of them"
-            )
+            raise ConfigError(f"expected one value a key, got several in {text!r}; start one run for each of them")
         parsed.append(override)
     return parsed
 
@@ -130,15 +128,16 @@ def _check_key(override: Override, defaults: Config) -> None:
         known = [key for key in node if key != "choices"] if isinstance(node, dict) else []
         if part not in known:
             names = {f"{path}{key}" for key in known} | (set(groups()) if not path else set())
-            raise ConfigError(
-                f"expected a key that exists, got {override.key_or_group}{suggest(path + part, names)}"
-            )
+            raise ConfigError(f"expected a key that exists, got {override.key_or_group}{suggest(path + part, names)}")
         node, path = node[part], f"{path}{part}."
     if isinstance(node, dict) and not override.is_delete():
         raise ConfigError(
             f"expected one of the keys of {override.key_or_group}, got a value for the whole of it; "
             f"there is {', '.join(path + key for key in node)}"
         )
+    # OmegaConf's own words for this one name neither the key nor what it takes.
+    if isinstance(node, list) and isinstance(override.value(), dict):
+        raise _wrong_type(override.key_or_group, node, override.value())
 
 
 def _compose(overrides: list[Override]) -> Config:
@@ -169,8 +168,12 @@ def _match_types(node: Config, defaults: Config, path: str) -> None:
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             node[key] = float(value)
         elif not _same_type(value, default):
-            kind = _TYPE_NAMES.get(type(default), type(default).__name__)
-            raise ConfigError(f"expected {kind} for {where}, such as {default}, got {value!r}")
+            raise _wrong_type(where, default, value)
+
+
+def _wrong_type(where: str, default: Any, value: Any) -> ConfigError:
+    kind = _TYPE_NAMES.get(type(default), type(default).__name__)
+    return ConfigError(f"expected {kind} for {where}, such as {default}, got {value!r}")
 
 
 _TYPE_NAMES: dict[type, str] = {

@@ -52,7 +52,7 @@ class _TrainingBar(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Now the number of steps is known."""
-        self.progress.reset(self.task, total=trainer.estimated_stepping_batches)
+        self.progress.reset(self.task, total=int(trainer.num_training_batches) * (trainer.max_epochs or 1))
         self.shown = self.progress.get_time()
 
     def on_train_batch_end(

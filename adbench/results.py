@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,22 @@ import pyarrow.parquet
 import safetensors.numpy
 import yaml
 
+from adbench.data.table import NORMAL
 from adbench.errors import RunFolderError
 from adbench.evaluation.sealed import Labels
 
 CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
 SCORES, FROZEN, HISTORY = "scores.parquet", "frozen.sha256", "history.csv"
 MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
-FILES = (CONFIG, ENVIRONMENT, ERROR, SCORES, FROZEN, HISTORY, METRICS) + tuple(
-    f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")
+FILES = (
+    CONFIG,
+    ENVIRONMENT,
+    ERROR,
+    SCORES,
+    FROZEN,
+    HISTORY,
+    METRICS,
+    *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
 )
 DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
 
@@ -117,7 +124,7 @@ class RunFolder:
     def _replacing(self, name: str) -> Iterator[Path]:
         target = self.path / name
         yield _temporary(target)
-        os.replace(_temporary(target), target)
+        _temporary(target).replace(target)
 
 
 def _temporary(target: Path) -> Path:
@@ -143,8 +150,8 @@ def read_run(folder: Path) -> Run:
     if not isinstance(config, dict) or not isinstance(config.get("choices"), dict):
         raise RunFolderError(f"expected a composed configuration in {folder / CONFIG}, got something else")
     status = DONE if metrics else FAILED if traceback else INCOMPLETE
-    error = traceback.strip().splitlines()[-1] if status == FAILED else ""
-    return Run(folder, status, config, metrics, environment, error)
+    last_line = traceback.strip().splitlines()[-1] if status == FAILED else ""
+    return Run(folder, status, config, metrics, environment, last_line)
 
 
 def find_runs(folder: Path) -> list[Path]:
@@ -152,6 +159,17 @@ def find_runs(folder: Path) -> list[Path]:
     if (folder / CONFIG).is_file():
         return [folder]
     return sorted(path.parent for path in folder.glob(f"*/{CONFIG}"))
+
+
+def families(run: Run) -> list[str]:
+    """The coarse families of the anomalies a finished run was tested on; attack types are not among them."""
+    try:
+        column = pyarrow.parquet.read_table(run.folder / SCORES, columns=["family"])["family"]
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        raise RunFolderError(
+            f"expected readable scores in {run.folder / SCORES}, got {error}; run it again with --force"
+        ) from None
+    return sorted(set(column.unique().to_pylist()) - {NORMAL})
 
 
 def _json_or_empty(path: Path) -> dict[str, Any]:

@@ -11,7 +11,18 @@ from typing import Any
 from adbench.checks import require_at_least, require_fraction
 from adbench.config import Config, compose, run_name
 from adbench.errors import AdbenchError, ConfigError
-from adbench.results import ENVIRONMENT, ERROR, FROZEN, HISTORY, METRICS, MODEL, PREPROCESS, Run, RunFolder, read_run
+from adbench.results import (
+    ENVIRONMENT,
+    ERROR,
+    FROZEN,
+    HISTORY,
+    METRICS,
+    MODEL,
+    PREPROCESS,
+    Run,
+    RunFolder,
+    read_run,
+)
 
 MAX_SEED = 2**32 - 1  # what numpy and torch both take
 
@@ -72,7 +83,9 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
 
     seed, seconds = config["seed"], Stopwatch(reporter)
     training = build(config["trainer"], "trainer", seed=seed)
-    training.callbacks = [History(folder.path / HISTORY), *reporter.callbacks()]
+    # A reporter draws in this process; training processes of their own could not reach it.
+    watching = reporter.callbacks() if training.devices == 1 else []
+    training.callbacks = [History(folder.path / HISTORY), *watching]
 
     with seconds.of("load"):
         table = build(config["data"], "data")

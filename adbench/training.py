@@ -23,6 +23,7 @@ for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 ACCELERATORS = ("cpu", "gpu", "mps")
+STRATEGIES = ("auto", "ddp", "ddp_fork", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -103,6 +104,7 @@ class Training:
             require_at_least("trainer.limit_batches", limit_batches, 1)
         require_one_of("trainer.precision", precision, PRECISIONS)
         require_one_of("trainer.accelerator", accelerator, ACCELERATORS)
+        require_one_of("trainer.strategy", strategy, STRATEGIES)
         _require_device(accelerator, devices, precision)
         self.max_epochs, self.batch_size, self.precision = max_epochs, batch_size, precision
         self.accelerator, self.devices, self.strategy = accelerator, devices, strategy
@@ -117,7 +119,12 @@ class Training:
         Ctrl-C arrives as KeyboardInterrupt, not as Lightning's SystemExit.
         """
         batches = Batches(
-            torch.from_numpy(x), self.batch_size, self.batches_per_step, self.shuffle, self.limit_batches, self.seed
+            torch.from_numpy(x),
+            self.batch_size,
+            self.batches_per_step,
+            self.shuffle,
+            self.limit_batches,
+            self.seed,
         )
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:

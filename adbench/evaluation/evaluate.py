@@ -7,15 +7,20 @@ import numpy.typing as npt
 
 from adbench.data.table import NORMAL
 from adbench.errors import DataError
-from adbench.evaluation.ranking import Placements, Scores, auroc_difference, auroc_interval, place, ranking_metrics
+from adbench.evaluation.ranking import (
+    Placements,
+    Scores,
+    auroc_difference,
+    auroc_interval,
+    place,
+    ranking_metrics,
+)
 from adbench.evaluation.sealed import Frozen, Labels
 
 UNTRAINED = "untrained"
 
 
-def evaluate(
-    frozen: Frozen, target_fpr: float, labels: Labels, controls: Mapping[str, Scores]
-) -> dict[str, float]:
+def evaluate(frozen: Frozen, target_fpr: float, labels: Labels, controls: Mapping[str, Scores]) -> dict[str, float]:
     """All test metrics of one run, under the names that design and tables use.
 
     controls: name -> scores of the same test rows; "untrained" is the twin that `training_gain` compares with.
@@ -52,9 +57,7 @@ def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> 
     }
 
 
-def _families(
-    reported: npt.NDArray[np.bool_], labels: Labels, placements: Placements
-) -> dict[str, float]:
+def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Placements) -> dict[str, float]:
     """Recall and AUROC (that family against all test normals) of each family and each attack type."""
     anomalous = labels.label == 1
     found = reported[anomalous]
@@ -74,9 +77,7 @@ def _families(
     return metrics
 
 
-def _controls(
-    placements: Placements, label: npt.NDArray[np.int8], controls: Mapping[str, Scores]
-) -> dict[str, float]:
+def _controls(placements: Placements, label: npt.NDArray[np.int8], controls: Mapping[str, Scores]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for name, scores in controls.items():
         ranking = ranking_metrics(scores, label)

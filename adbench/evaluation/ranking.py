@@ -43,8 +43,7 @@ def place(scores: Scores, label: npt.NDArray[np.int8]) -> Placements:
 def _share_below(x: Scores, reference: Scores) -> Scores:
     ordered = np.sort(reference)
     below = np.searchsorted(ordered, x, side="left") + np.searchsorted(ordered, x, side="right")
-    share: Scores = below / (2.0 * len(ordered))
-    return share
+    return below / (2.0 * len(ordered))
 
 
 def auroc_interval(placements: Placements, confidence: float = 0.95) -> Interval:

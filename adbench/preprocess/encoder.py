@@ -11,6 +11,8 @@ from adbench.errors import DataError
 
 Numeric = npt.NDArray[np.float64]  # (rows, numeric columns)
 UNSEEN = "<unseen>"
+# A value so many scales away is as strange as can be; further out its square would no longer be a float32.
+FURTHEST = 1e12
 
 
 class Encoder(ABC):
@@ -61,7 +63,8 @@ class Encoder(ABC):
             )
         n_numeric = len(self.numeric_names)
         x = np.zeros((len(features), len(self.column_names)), dtype=np.float32)
-        x[:, :n_numeric] = self.scale(features.numeric)
+        with np.errstate(over="ignore"):  # what overflows is clipped like the rest
+            x[:, :n_numeric] = np.clip(self.scale(features.numeric), -FURTHEST, FURTHEST)
         rows, start = np.arange(len(features)), n_numeric
         for (name, values), codes in zip(self.values.items(), features.codes.T, strict=True):
             position = {value: i for i, value in enumerate(values)}

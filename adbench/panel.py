@@ -1,0 +1,102 @@
+"""What a run found, for a newcomer's eyes: one panel in the terminal."""
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from adbench.evaluation.evaluate import UNTRAINED
+from adbench.results import Run, families
+
+CONTROLS = {
+    UNTRAINED: "same network, untrained",
+    "pca_residual": "PCA residual",
+    "mean_abs_z": "mean |z|",
+    "random": "random",
+}
+
+
+def result_panel(run: Run) -> RenderableType:
+    """The panel of a finished run."""
+    m, choices = run.metrics, run.config["choices"]
+    parts: list[RenderableType] = [
+        Text(_what(run)),
+        Text(),
+        _quality(m),
+        Text(),
+        _detection(m, families(run)),
+        Text(),
+        _comparison(m, choices["model"]),
+        Text(_gain(m)),
+        Text(),
+        Text(_where(run)),
+    ]
+    title = Text(f"{choices['model']} on {choices['data']}, seed {run.config['seed']}", style="bold")
+    return Panel(Group(*parts), title=title, title_align="left", expand=False, padding=(1, 2))
+
+
+def _what(run: Run) -> str:
+    m = run.metrics
+    return (
+        f"Trained on {m['n_fit']:,.0f} normal rows in {m['fit_seconds']:.1f} s; threshold set by"
+        f" {m['n_calibration']:,.0f} other normal rows;\ntested on {m['n_test']:,.0f} rows never seen before,"
+        f" {_percent(m['base_rate'])} of them anomalies."
+    )
+
+
+def _quality(m: dict[str, float]) -> Table:
+    table = _grid("", "this run", "by chance")
+    interval = f"{m['roc_auc']:.4f}  (95 % interval {m['roc_auc_low']:.4f} to {m['roc_auc_high']:.4f})"
+    table.add_row("AUROC", interval, "0.5")
+    table.add_row("average precision", f"{m['average_precision']:.4f}", f"{m['base_rate']:.4f}, the base rate")
+    table.add_row("detected at 1 % false alarms", _percent(m["tpr_at_1pct_fpr"]), "1 %")
+    table.add_row("detected at 0.1 % false alarms", _percent(m["tpr_at_0p1pct_fpr"]), "0.1 %")
+    table.add_row()
+    promised, achieved = _percent(m["target_fpr"], 2), _percent(m["test_fpr"], 2)
+    table.add_row("false alarms at the threshold", f"promised {promised}, achieved {achieved} of normal rows", "")
+    found = f"{_percent(m['recall'])} of anomalies, precision {m['precision']:.3f}, F1 {m['f1']:.3f}"
+    table.add_row("detected at the threshold", found, "")
+    return table
+
+
+def _detection(m: dict[str, float], names: list[str]) -> Table:
+    table = _grid("at the threshold", "test rows", "detected", "AUROC")
+    rows = {name: f"family/{name}" for name in names} | {
+        "attack types of the training file": "known",
+        "attack types never seen": "novel",
+    }
+    for title, prefix in rows.items():
+        if m.get(f"{prefix}/n"):
+            n, recall, auroc = (m[f"{prefix}/{metric}"] for metric in ("n", "recall", "roc_auc"))
+            table.add_row(title, f"{n:,.0f}", _percent(recall), f"{auroc:.4f}")
+    return table
+
+
+def _comparison(m: dict[str, float], model: str) -> Table:
+    table = _grid("against controls", "AUROC", "average precision", "detected at 1 % false alarms")
+    rows = {f"{model}, trained": ""} | {title: f"control/{name}/" for name, title in CONTROLS.items()}
+    for title, prefix in rows.items():
+        auroc, precision = m[f"{prefix}roc_auc"], m[f"{prefix}average_precision"]
+        table.add_row(title, f"{auroc:.4f}", f"{precision:.4f}", _percent(m[f"{prefix}tpr_at_1pct_fpr"]))
+    return table
+
+
+def _gain(m: dict[str, float]) -> str:
+    low, high = m["training_gain_low"], m["training_gain_high"]
+    verdict = "training helped" if low > 0 else "training hurt" if high < 0 else "no proof that training helped"
+    return f"training gain {m['training_gain']:+.4f} AUROC (95 % interval {low:+.4f} to {high:+.4f}): {verdict}"
+
+
+def _where(run: Run) -> str:
+    return f"run: {run.folder}\nfinished {run.environment.get('end', '?')}, commit {run.environment.get('git_commit')}"
+
+
+def _grid(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i == 0 or headings[0] == "" else "right", no_wrap=True)
+    return table
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"

@@ -1,0 +1,80 @@
+"""Tables for the terminal."""
+
+import math
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from adbench.summary import METRICS, Summary
+
+HEADINGS = {
+    "tpr_at_1pct_fpr": "detected at 1% FPR",
+    "test_fpr": "test FPR",
+    "roc_auc": "AUROC",
+    "fit_seconds": "fit s",
+}
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """One row a run; below it one row a configuration, mean ± standard deviation over its seeds."""
+    rows, groups = summary.rows, summary.groups
+    metrics = [metric for metric in METRICS if metric in rows]
+    headings = [_heading(metric) for metric in metrics]
+    runs = _table("runs", ["data", "model", "settings", "seed", "status", *headings], text_columns=3)
+    for _, row in rows.iterrows():
+        status = row["status"] + (f": {row['error']}" if row["error"] else "")
+        runs.add_row(row["data"], row["model"], row["settings"], str(row["seed"]), status, *_cells(row, metrics))
+    console.print(runs)
+    over_seeds = _table(
+        "over seeds, mean ± sd", ["data", "model", "settings", "n", "failed", *headings], text_columns=3
+    )
+    for _, row in groups.iterrows():
+        cells = [_mean_and_sd(row[f"{metric}_mean"], row[f"{metric}_sd"], metric) for metric in metrics]
+        over_seeds.add_row(row["data"], row["model"], row["settings"], str(row["n"]), str(row["failed"]), *cells)
+    console.print()
+    console.print(over_seeds)
+
+
+def print_catalogue(entries: list[dict[str, Any]], console: Console) -> None:
+    """One row an entry, one column a key."""
+    table = _table(None, list(entries[0]), text_columns=len(entries[0]))
+    for entry in entries:
+        table.add_row(*(_plain(value) for value in entry.values()))
+    console.print(table)
+
+
+def _table(title: str | None, headings: list[str], text_columns: int) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i < text_columns else "right", overflow="fold")
+    return table
+
+
+def _heading(metric: str) -> str:
+    return HEADINGS.get(metric, metric.replace("_", " "))
+
+
+def _cells(row: "pd.Series[Any]", metrics: list[str]) -> list[str]:
+    return [_number(row[metric], metric) for metric in metrics]
+
+
+def _mean_and_sd(mean: float, sd: float, metric: str) -> str:
+    return _number(mean, metric) if pd.isna(sd) else f"{_number(mean, metric)} ± {_number(sd, metric)}"
+
+
+def _number(value: float, metric: str) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.1f}" if metric.endswith("_seconds") else f"{value:.4f}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return "  ".join(f"{key}={value}" for key, value in value.items())
+    return str(value)
