@@ -1,0 +1,58 @@
+"""Tiny files in the real format, read by the real code."""
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adbench.data import nslkdd
+from adbench.paths import data_folder
+
+TRAIN, TEST = nslkdd.FILES
+
+
+def head(name: str, n_rows: int) -> bytes:
+    """The first lines of a bundled file."""
+    with gzip.open(data_folder() / "nslkdd" / f"{name}.gz") as file:
+        return b"".join(file.readline() for _ in range(n_rows))
+
+
+@pytest.fixture(scope="session")
+def first_lines() -> dict[str, bytes]:
+    return {TRAIN: head(TRAIN, 3000), TEST: head(TEST, 1500)}
+
+
+@pytest.fixture
+def write_nslkdd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Writes files as the dataset's upstream ones, and makes the loader expect just these bytes and rows."""
+
+    def write(contents: dict[str, bytes], accept: bool = True) -> Path:
+        folder = tmp_path / "data"
+        (folder / "nslkdd").mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (folder / "nslkdd" / f"{name}.gz").write_bytes(gzip.compress(content))
+            if accept:
+                monkeypatch.setitem(nslkdd.FILES, name, hashlib.sha256(content).hexdigest())
+                monkeypatch.setitem(nslkdd.ROWS, name, content.count(b"\n"))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def tiny_data(write_nslkdd: Callable[..., Path], first_lines: dict[str, bytes]) -> Path:
+    """A data folder with the first 3,000 and 1,500 rows of NSL-KDD."""
+    return write_nslkdd(first_lines)
+
+
+@pytest.fixture
+def quick(tiny_data: Path, tmp_path: Path) -> list[str]:
+    """Overrides for a run of a few seconds on the tiny files, in a runs folder of its own."""
+    return [
+        f"data.folder={tiny_data}",
+        f"runs_dir={tmp_path / 'runs'}",
+        "trainer.max_epochs=2",
+        "target_fpr=0.05",
+    ]

@@ -1,0 +1,209 @@
+"""The command line: exit codes, JSON, help, and what a newcomer reads."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from adbench.cli import app
+from adbench.config import groups
+
+COMMANDS = ["", "train", "summarize", "models", "data", "data list", "config"]
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """The modules a fresh process has loaded when the command is over."""
+    script = (
+        "import sys\nfrom adbench.cli import app\n"
+        f"try: app({list(arguments)!r})\nexcept SystemExit: pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_explains_and_exits_with_zero(command: str) -> None:
+    result = invoke(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert "Usage: " in result.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    assert not {"torch", "pytorch_lightning", "pandas", "numpy", "hydra", "sklearn"} & modules_after("train", "--help")
+
+
+def test_light_commands_do_not_import_torch(quick: list[str], tmp_path: Path) -> None:
+    assert invoke("train", "model=ae", *quick).exit_code == 0
+    for command in (["summarize", str(tmp_path / "runs")], ["models"], ["data", "list"], ["config"]):
+        loaded = modules_after(*command)
+        assert "adbench.cli" in loaded
+        assert not {"torch", "pytorch_lightning"} & loaded, command
+
+
+def test_train_prints_a_panel_that_says_what_a_newcomer_needs(quick: list[str]) -> None:
+    result = invoke("train", "model=ae", *quick)
+    assert result.exit_code == 0
+    for words in (
+        "normal rows",
+        "AUROC",
+        "95 % interval",
+        "the base rate",
+        "promised 5.00 %, achieved",
+        "dos",
+        "probe",
+        "attack types never seen",
+        "same network, untrained",
+        "training gain",
+        "runs/nslkdd-ae-s0-",
+    ):
+        assert words in result.stdout, words
+
+
+def test_train_json_is_one_document(quick: list[str]) -> None:
+    result = invoke("train", "model=ae", *quick, "--json")
+    document = json.loads(result.stdout)
+    assert set(document) == {"run", "status", "metrics"}
+    assert document["status"] == "done"
+    assert document["metrics"] == json.loads((Path(document["run"]) / "metrics.json").read_text())
+
+
+def test_summarize_shows_runs_and_means_over_seeds(quick: list[str], tmp_path: Path) -> None:
+    aurocs = []
+    for seed in (0, 1):
+        document = json.loads(invoke("train", "model=ae", f"seed={seed}", *quick, "--json").stdout)
+        aurocs.append(document["metrics"]["roc_auc"])
+    other = json.loads(invoke("train", "model=ae", "preprocess=minmax", *quick, "--json").stdout)
+    (Path(other["run"]) / "metrics.json").unlink()
+    result = invoke("summarize", str(tmp_path / "runs"), "--json")
+    tables = json.loads(result.stdout)
+    assert [(row["seed"], row["status"]) for row in tables["rows"]] == [
+        (0, "incomplete"),
+        (0, "done"),
+        (1, "done"),
+    ]
+    assert [(group["n"], group["failed"]) for group in tables["groups"]] == [(0, 1), (2, 0)]
+    group = tables["groups"][1]
+    assert group["settings"] == "preprocess=quantile preprocess.n_quantiles=1000"
+    assert group["roc_auc_mean"] == pytest.approx(sum(aurocs) / 2)
+    assert group["roc_auc_sd"] == pytest.approx(abs(aurocs[0] - aurocs[1]) / 2**0.5)
+    text = invoke("summarize", str(tmp_path / "runs")).stdout
+    assert "±" in text
+    assert "incomplete" in text
+
+
+def test_markup_in_names_is_shown_not_obeyed(quick: list[str], tmp_path: Path) -> None:
+    assert invoke("train", "model=ae", *quick).exit_code == 0
+    (config,) = (tmp_path / "runs").glob("*/config.yaml")
+    config.write_text(config.read_text().replace("model: ae", "model: '[red]ae[/red]'", 1))
+    assert "[red]ae[/red]" in invoke("summarize", str(tmp_path / "runs")).stdout
+
+
+def test_models_and_datasets_are_listed() -> None:
+    models = json.loads(invoke("models", "--json").stdout)["models"]
+    assert [model["name"] for model in models] == groups()["model"]
+    assert all(model["description"] and model["arguments"] for model in models)
+    (dataset,) = json.loads(invoke("data", "list", "--json").stdout)["datasets"]
+    assert (dataset["name"], dataset["rows"], dataset["on disk"]) == ("nslkdd", 148_517, True)
+    assert "latent_size" in invoke("models").stdout
+    assert "NSL-KDD" in invoke("data", "list").stdout
+
+
+def test_config_prints_what_train_would_run() -> None:
+    assert "seed: 7" in invoke("config", "seed=7").stdout
+    document = json.loads(invoke("config", "seed=7", "--json").stdout)
+    assert document["config"]["seed"] == 7
+    assert document["run"].startswith("runs/nslkdd-vae-s7-")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "model=vea"], "did you mean vae"),
+        (["train", "trainer.max_epochs=abc"], "expected a whole number"),
+        (["train", "data.folder=/nowhere"], "/nowhere/nslkdd"),
+        (["config", "sed=1"], "did you mean seed"),
+        (["summarize", "/nowhere"], "at least one run in /nowhere"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    run_dir = [f"runs_dir={tmp_path / 'runs'}"] if arguments[0] == "train" else []
+    result = invoke(*arguments, *run_dir)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+    as_json = invoke(*arguments, *run_dir, "--json")
+    assert as_json.exit_code == 2
+    assert sentence in json.loads(as_json.stdout)["error"]
+
+
+def test_a_failed_run_exits_with_1(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from adbench.models.ae import AE
+
+    def broken(self: AE, x: Any) -> Any:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(AE, "loss", broken)
+    result = invoke("train", "model=ae", *quick)
+    assert result.exit_code == 1
+    assert "the run failed: ZeroDivisionError: oops" in result.stderr
+    assert json.loads(invoke("train", "model=ae", *quick, "--json").stdout)["status"] == "failed"
+
+
+def started(arguments: list[str]) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", "from adbench.cli import main; main()", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_ctrl_c_leaves_an_incomplete_run_and_exits_with_130(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    process = started(["train", "model=ae", "trainer.max_epochs=10000", f"runs_dir={runs}"])
+    deadline = time.monotonic() + 120
+    while not list(runs.glob("*/history.csv")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "interrupted; the same command starts it again" in stderr
+    assert "Traceback" not in stderr
+    (folder,) = runs.iterdir()
+    assert not (folder / "metrics.json").exists()
+    assert [row["status"] for row in json.loads(invoke("summarize", str(runs), "--json").stdout)["rows"]] == [
+        "incomplete"
+    ]
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    with started(["config"]) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_the_installed_command_is_this_one(tmp_path: Path) -> None:
+    adbench = Path(sys.executable).with_name("adbench")
+    done = subprocess.run([adbench, "config", "--json"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert json.loads(done.stdout)["config"]["seed"] == 0
+
+
+def test_a_script_can_call_train(quick: list[str]) -> None:
+    from adbench.runner import train
+
+    run = train(["model=ae", *quick])
+    assert run.metrics["roc_auc"] > 0.5
+    assert os.fspath(run.folder)

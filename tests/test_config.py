@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+
+from adbench.config import compose, groups, run_hash, run_name
+from adbench.errors import ConfigError
+from adbench.instantiate import build
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("modle=vae", "got modle; did you mean model"),
+        ("model=vea", "got model=vea; did you mean vae"),
+        ("model=forest", "got model=forest; there is ae, gan, vae"),
+        ("data=nslkd", "got data=nslkd; did you mean nslkdd"),
+        ("model.latent_siz=3", "did you mean model.latent_size"),
+        ("sed=3", "did you mean seed"),
+        ("seed.x=3", "got seed.x"),
+        ("trainer.max_epochs=abc", "expected a whole number for trainer.max_epochs, such as .*, got 'abc'"),
+        ("trainer.max_epochs=1.5", "expected a whole number for trainer.max_epochs"),
+        ("trainer.shuffle=3", "expected true or false for trainer.shuffle"),
+        ("target_fpr=low", "expected a number for target_fpr"),
+        ("model.hidden_sizes=[8,many]", "expected a list"),
+        ("trainer=[a,b]", r"got trainer=\['a', 'b'\]"),
+        ("model.hidden_sizes={a:1}", "expected a list"),
+        ("model", "expected an override such as model=vae, got 'model'"),
+        ("model=[", "expected an override"),
+        ("model=ae,gan", "expected one value a key, got several"),
+        ("seed=range(5)", "expected one value a key, got several"),
+        ("~model", "expected a model, got none"),
+        ("model=null", "expected a model, got none"),
+        ("seed=${nowhere}", "cannot be composed"),
+        ("model@data=ae", "cannot be composed"),
+        ("trainer=null", "expected a trainer, got none"),
+    ],
+)
+def test_a_wrong_override_is_one_sentence_that_says_what_would_be_right(override: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        compose([override])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_group_key_without_its_part() -> None:
+    with pytest.raises(ConfigError, match=r"one of the keys of experiment|a experiment that exists|there is"):
+        compose(["experiment=none_such"])
+
+
+def test_whole_numbers_serve_where_a_float_is_expected() -> None:
+    assert compose(["model.learning_rate=1"])["model"]["learning_rate"] == 1.0
+    assert run_hash(compose(["model.learning_rate=1"])) == run_hash(compose(["model.learning_rate=1.0"]))
+
+
+def test_the_name_is_a_function_of_what_can_change_the_result() -> None:
+    base = compose(["model=ae", "seed=3"])
+    assert run_name(base).startswith("nslkdd-ae-s3-")
+    same = ["runs_dir=elsewhere", "data.folder=elsewhere", "trainer=ddp_cpu", "trainer.threads=2"]
+    for override in same:
+        assert run_name(compose(["model=ae", "seed=3", override])) == run_name(base), override
+    different = [
+        "seed=0",
+        "target_fpr=0.02",
+        "trainer.max_epochs=3",
+        "trainer.precision=bf16-mixed",
+        "preprocess=minmax",
+    ]
+    names = {run_name(compose(["model=ae", "seed=3", override])) for override in different}
+    assert len(names | {run_name(base)}) == len(different) + 1
+
+
+def test_debug_options_compose() -> None:
+    assert compose(["debug=one_batch"])["trainer"]["limit_batches"] == 1
+    overfit = compose(["debug=overfit"])["trainer"]
+    assert (overfit["shuffle"], overfit["limit_batches"]) == (False, 1)
+
+
+@pytest.mark.parametrize("group", sorted(groups()))
+def test_every_option_of_every_group_composes(group: str) -> None:
+    for option in groups()[group]:
+        config = compose([f"{group}={option}"])
+        assert config["choices"][group] == option
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "subprocess.run",
+        "builtins.eval",
+        "adbench.paths.os.system",  # a module that an allowed one imported
+        "adbench.environment.subprocess",
+        "adbench.environment.version",  # a function that an allowed module imported
+        "adbenchmark.evil",
+        "adbench.nothing",
+        "adbench.models.ae.NoSuchClass",
+        "adbench",
+        "",
+        None,
+        3,
+    ],
+)
+def test_only_targets_on_the_allow_list_are_called(target: object, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="_target_"):
+        build({"_target_": target, "args": f"touch {tmp_path / 'ran'}"}, "model")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_arguments_that_do_not_fit_the_constructor() -> None:
+    node = {"_target_": "adbench.preprocess.quantile.Quantile"}
+    with pytest.raises(ConfigError, match=r"got preprocess\.n_quantile; did you mean n_quantiles"):
+        build(node | {"n_quantile": 3}, "preprocess")
+    with pytest.raises(ConfigError, match=r"write preprocess\.n_quantiles="):
+        build(node, "preprocess")

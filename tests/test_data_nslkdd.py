@@ -1,0 +1,117 @@
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adbench.data import nslkdd
+from adbench.data.table import Table
+from adbench.errors import DataError
+from adbench.paths import data_folder
+
+TRAIN, TEST = nslkdd.FILES
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    return nslkdd.load()
+
+
+def test_counts_are_the_published_ones(table: Table) -> None:
+    train, test = ~table.is_test, table.is_test
+    assert (int((table.label[train] == 0).sum()), int(table.label[train].sum())) == (67_343, 58_630)
+    assert (int((table.label[test] == 0).sum()), int(table.label[test].sum())) == (9_711, 12_833)
+    in_train = set(table.attack[train]) - {"normal"}
+    in_test = set(table.attack[test]) - {"normal"}
+    assert (len(in_train), len(in_test), len(in_test - in_train)) == (22, 37, 17)
+    assert int((~np.isin(table.attack[test], sorted(in_train | {"normal"}))).sum()) == 3_750
+
+
+def test_label_family_and_attack_agree(table: Table) -> None:
+    assert set(table.family) == {"normal", "dos", "probe", "r2l", "u2r"}
+    np.testing.assert_array_equal(table.label == 1, table.attack != "normal")
+    np.testing.assert_array_equal(table.label == 1, table.family != "normal")
+
+
+def test_columns_are_typed_and_difficulty_is_gone(table: Table) -> None:
+    features = table.features
+    assert features.numeric.shape == (148_517, 38)
+    assert features.codes.shape == (148_517, 3)
+    assert features.numeric.dtype == np.float64
+    assert features.codes.dtype == np.int32
+    assert "difficulty" not in features.numeric_names
+    assert {name: len(values) for name, values in features.vocabularies.items()} == {
+        "protocol_type": 3,
+        "service": 70,
+        "flag": 11,
+    }
+
+
+def test_values_are_those_of_the_file(table: Table) -> None:
+    with gzip.open(data_folder() / "nslkdd" / f"{TEST}.gz", "rt") as file:
+        line = file.readlines()[1000].strip().split(",")
+    row = 125_973 + 1000
+    expected = dict(zip(nslkdd.COLUMNS, line, strict=False))
+    features = table.features
+    for name, value in zip(features.numeric_names, features.numeric[row], strict=True):
+        assert value == float(expected[name]), name
+    for (name, values), code in zip(features.vocabularies.items(), features.codes[row], strict=True):
+        assert values[code] == expected[name]
+    assert table.attack[row] == line[41]
+
+
+def test_missing_folder_and_missing_file(tmp_path: Path, tiny_data: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere/nslkdd.*data\.folder="):
+        nslkdd.load(str(tmp_path / "nowhere"))
+    (tiny_data / "nslkdd" / f"{TEST}.gz").unlink()
+    with pytest.raises(DataError, match="does not exist"):
+        nslkdd.load(str(tiny_data))
+
+
+def test_truncated_altered_and_foreign_files(tiny_data: Path) -> None:
+    path = tiny_data / "nslkdd" / f"{TRAIN}.gz"
+    whole = path.read_bytes()
+    for broken, sentence in {
+        whole[: len(whole) // 2]: "whole gzip file",
+        b"<html>not found</html>": "whole gzip file",
+        gzip.compress(gzip.decompress(whole).replace(b"neptune", b"normal", 1)): "altered",
+    }.items():
+        path.write_bytes(broken)
+        with pytest.raises(DataError, match=sentence):
+            nslkdd.load(str(tiny_data))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda lines: [line.rsplit(b",", 1)[0] for line in lines], "expected 43 columns.*got 42"),
+        (lambda lines: [*lines[:5], lines[5].rsplit(b",", 1)[0], *lines[6:]], "Expected 43 columns, got 42"),
+        (lambda lines: [lines[0].replace(b"491", b"many"), *lines[1:]], "src_bytes|conversion"),
+        (
+            lambda lines: [lines[0].replace(b"491", b"nan"), *lines[1:]],
+            "finite numbers, got nan in column 'src_bytes'",
+        ),
+        (
+            lambda lines: [lines[0].replace(b"491", b"inf"), *lines[1:]],
+            "finite numbers, got inf in column 'src_bytes'",
+        ),
+        (lambda lines: [lines[0].replace(b"normal", b"martian"), *lines[1:]], "martian"),
+    ],
+)
+def test_malformed_content(
+    change: Callable[[list[bytes]], list[bytes]],
+    sentence: str,
+    write_nslkdd: Callable[..., Path],
+    first_lines: dict[str, bytes],
+) -> None:
+    lines = first_lines[TRAIN].splitlines()
+    folder = write_nslkdd(first_lines | {TRAIN: b"\n".join(change(lines)) + b"\n"})
+    with pytest.raises(DataError, match=sentence):
+        nslkdd.load(str(folder))
+
+
+def test_wrong_number_of_rows(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(nslkdd.ROWS, TRAIN, 3001)
+    with pytest.raises(DataError, match="expected 3,001 rows.*got 3,000"):
+        nslkdd.load(str(tiny_data))

@@ -1,0 +1,168 @@
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adbench.errors import ConfigError, DataError, ScoresError, SealedLabelsError
+from adbench.evaluation.controls import control_scores
+from adbench.evaluation.evaluate import UNTRAINED, evaluate
+from adbench.evaluation.sealed import Frozen, Labels, SealedLabels, digest, freeze
+from adbench.evaluation.threshold import quantile_threshold
+
+SCORES = np.array([0.1, 0.9, 0.8, 0.2, 0.7, 0.6])
+LABELS = Labels(
+    label=np.array([0, 0, 1, 1, 1, 1], dtype=np.int8),
+    family=np.array(["normal", "normal", "dos", "dos", "probe", "probe"]),
+    attack=np.array(["normal", "normal", "back", "land", "satan", "mscan"]),
+    known_attacks=frozenset({"back", "land", "satan"}),
+)
+
+
+def test_metrics_by_hand(tmp_path: Path) -> None:
+    frozen = freeze(SCORES, 0.65, tmp_path / "digest")
+    metrics = evaluate(frozen, 0.01, LABELS, {UNTRAINED: SCORES, "reversed": -SCORES})
+    # Reported: 0.9 (normal), 0.8 (back), 0.7 (satan). Of 8 pairs anomaly, normal the anomaly wins 4.
+    expected = {
+        "roc_auc": 0.5,
+        "base_rate": 4 / 6,
+        "threshold": 0.65,
+        "target_fpr": 0.01,
+        "test_fpr": 1 / 2,
+        "precision": 2 / 3,
+        "recall": 2 / 4,
+        "f1": 2 * (2 / 3) * (1 / 2) / (2 / 3 + 1 / 2),
+        "mcc": (2 * 1 - 1 * 2) / np.sqrt(3 * 4 * 2 * 3),
+        "family/dos/recall": 1 / 2,
+        "family/dos/n": 2,
+        "family/dos/roc_auc": 1 / 2,
+        "family/probe/recall": 1 / 2,
+        "family/mscan/recall": 0,
+        "family/mscan/n": 1,
+        "known/recall": 2 / 3,
+        "known/n": 3,
+        "novel/recall": 0,
+        "novel/n": 1,
+        "control/reversed/roc_auc": 0.5,
+        "training_gain": 0,
+        "training_gain_low": 0,
+        "training_gain_high": 0,
+    }
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected)
+    # Steps of the recall, highest score first: precision 1/2, 2/3, 3/4, 4/5.
+    assert metrics["average_precision"] == pytest.approx((1 / 2 + 2 / 3 + 3 / 4 + 4 / 5) / 4)
+
+
+def test_every_metric_of_the_design_is_there(tmp_path: Path) -> None:
+    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, LABELS, {UNTRAINED: SCORES})
+    names = (
+        "roc_auc average_precision base_rate tpr_at_1pct_fpr tpr_at_0p1pct_fpr threshold target_fpr test_fpr precision"
+        " recall f1 mcc oracle_best_f1 control/untrained/roc_auc control/untrained/average_precision"
+        " control/untrained/tpr_at_1pct_fpr control/untrained/tpr_at_0p1pct_fpr training_gain family/dos/recall"
+        " family/dos/roc_auc family/dos/n known/recall novel/recall"
+    )
+    assert set(names.split()) <= set(metrics)
+
+
+def test_only_one_kind_of_test_row(tmp_path: Path) -> None:
+    labels = Labels(np.zeros(6, dtype=np.int8), LABELS.family, LABELS.attack, frozenset())
+    with pytest.raises(DataError, match="got 0 anomalies in 6 rows"):
+        evaluate(freeze(SCORES, 0.5, tmp_path / "digest"), 0.01, labels, {UNTRAINED: SCORES})
+
+
+def test_labels_open_against_frozen_scores_only(tmp_path: Path) -> None:
+    sealed = SealedLabels(LABELS)
+    assert len(sealed) == 6
+    frozen = freeze(SCORES, 0.5, tmp_path / "digest")
+    assert sealed.open(frozen) is LABELS
+    with pytest.raises(SealedLabelsError, match="expected frozen scores"):
+        sealed.open(SCORES)  # type: ignore[arg-type]
+    with pytest.raises(SealedLabelsError, match="one frozen score for each"):
+        sealed.open(freeze(SCORES[:5], 0.5, tmp_path / "short"))
+
+
+def test_labels_stay_shut_when_scores_or_threshold_changed_later(tmp_path: Path) -> None:
+    sealed, record = SealedLabels(LABELS), tmp_path / "digest"
+    frozen = freeze(SCORES, 0.5, record)
+    with pytest.raises(SealedLabelsError, match="changed after they were frozen"):
+        sealed.open(Frozen(-SCORES, 0.5, frozen.sha256, record))
+    with pytest.raises(SealedLabelsError, match="changed after they were frozen"):
+        sealed.open(Frozen(frozen.scores, 0.6, frozen.sha256, record))
+    forged = digest(-SCORES, 0.5)
+    with pytest.raises(SealedLabelsError, match="changed after they were frozen"):
+        sealed.open(Frozen(-SCORES, 0.5, forged, record))
+    with pytest.raises(SealedLabelsError, match="got nothing"):
+        sealed.open(Frozen(frozen.scores, 0.5, frozen.sha256, tmp_path / "never written"))
+    with pytest.raises(ValueError, match="read-only"):
+        frozen.scores[0] = 1.0
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        lambda sealed: sealed.label,
+        lambda sealed: sealed.labels,
+        lambda sealed: np.asarray(sealed),
+        lambda sealed: list(sealed),
+        lambda sealed: sealed[0],
+        lambda sealed: sealed == 1,
+        lambda sealed: 1 in sealed,
+        lambda sealed: copy.copy(sealed),
+        lambda sealed: copy.deepcopy(sealed),
+        lambda sealed: __import__("pickle").dumps(sealed),
+    ],
+)
+def test_reaching_for_sealed_labels_fails_with_the_reason(reach: object) -> None:
+    with pytest.raises(SealedLabelsError, match="test labels are sealed"):
+        reach(SealedLabels(LABELS))  # type: ignore[operator]
+
+
+def test_sealed_labels_do_not_show_in_print_or_vars() -> None:
+    sealed = SealedLabels(LABELS)
+    assert repr(sealed) == "<SealedLabels of 6 test rows>"
+    assert not hasattr(sealed, "__dict__")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_not_finite_are_refused(bad: float, tmp_path: Path) -> None:
+    scores = SCORES.copy()
+    scores[2] = bad
+    with pytest.raises(ScoresError, match=r"for test row 3 \(1 of 6 rows\)"):
+        freeze(scores, 0.5, tmp_path / "digest")
+    with pytest.raises(ScoresError, match="for calibration row 3"):
+        quantile_threshold(scores, 0.5)
+    assert not (tmp_path / "digest").exists()
+
+
+def test_threshold_is_the_conformal_quantile() -> None:
+    scores = np.random.default_rng(0).permutation(np.arange(1.0, 100.0))  # 1 to 99
+    assert quantile_threshold(scores, 0.01) == 99
+    assert quantile_threshold(scores, 0.05) == 95
+    with pytest.raises(DataError, match="at least 999 calibration rows for target_fpr=0.001, got 99"):
+        quantile_threshold(scores, 0.001)
+    for rate in (0.0, 1.0, -1.0, float("nan")):
+        with pytest.raises(ConfigError, match="target_fpr"):
+            quantile_threshold(scores, rate)
+
+
+def test_threshold_keeps_its_promise_on_exchangeable_normals() -> None:
+    rng = np.random.default_rng(0)
+    rates = []
+    for _ in range(2000):
+        threshold = quantile_threshold(rng.normal(size=199), 0.05)
+        rates.append((rng.normal(size=200) > threshold).mean())
+    assert np.mean(rates) == pytest.approx(0.05, abs=0.002)
+
+
+def test_controls_by_hand() -> None:
+    rng = np.random.default_rng(0)
+    line = rng.normal(size=(500, 1)) @ rng.normal(size=(1, 15))  # a line in 15 dimensions: PCA leaves nothing
+    off = line[:5] + rng.normal(size=(5, 15))
+    fit, test = line.astype(np.float32), np.vstack([line[5:10], off]).astype(np.float32)
+    scores = control_scores(fit, test, seed=0)
+    assert set(scores) == {"mean_abs_z", "pca_residual", "random"}
+    assert scores["pca_residual"][:5].max() < 1e-6 < 1e-2 < scores["pca_residual"][5:].min()
+    z = np.abs((test - fit.mean(axis=0)) / fit.std(axis=0)).mean(axis=1)
+    np.testing.assert_allclose(scores["mean_abs_z"], z, rtol=1e-4)
+    np.testing.assert_array_equal(scores["random"], control_scores(fit, test, seed=0)["random"])
+    assert (scores["random"] != control_scores(fit, test, seed=1)["random"]).any()

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
+
+from adbench.config import compose, groups
+from adbench.data.table import Features
+from adbench.errors import ConfigError, DataError
+from adbench.instantiate import build
+from adbench.preprocess.encoder import UNSEEN, Encoder
+from adbench.preprocess.log_standard import LogStandard
+from adbench.preprocess.minmax import MinMax
+from adbench.preprocess.quantile import Quantile
+from adbench.preprocess.standard import Standard
+
+
+def features(numeric: np.ndarray, colours: list[str] | None = None) -> Features:
+    colours = colours or ["red"] * len(numeric)
+    vocabulary = tuple(dict.fromkeys(colours))
+    codes = np.array([[vocabulary.index(colour)] for colour in colours], dtype=np.int32)
+    names = tuple(f"n{i}" for i in range(numeric.shape[1]))
+    return Features(numeric.astype(np.float64), names, codes, {"colour": vocabulary})
+
+
+def numeric_part(encoder: Encoder, x: np.ndarray) -> np.ndarray:
+    return encoder.transform(features(x))[:, : x.shape[1]]
+
+
+@pytest.fixture
+def x() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    zero_inflated = np.where(rng.random(5000) < 0.8, 0.0, rng.exponential(size=5000))
+    return np.column_stack([rng.normal(3, 5, 5000), zero_inflated, rng.integers(0, 4, 5000)])
+
+
+def test_standard_and_minmax_agree_with_scikit_learn(x: np.ndarray) -> None:
+    fit, later = x[:4000], x[4000:] * 3
+    for ours, theirs in [(Standard(), StandardScaler()), (MinMax(), MinMaxScaler())]:
+        expected = theirs.fit(fit).transform(later)
+        np.testing.assert_allclose(numeric_part(ours.fit(features(fit)), later), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_quantile_agrees_with_scikit_learn(x: np.ndarray) -> None:
+    fit, later = x[:4000], x[4000:] * 3
+    theirs = QuantileTransformer(n_quantiles=500, subsample=10**9).fit(fit)
+    ours = numeric_part(Quantile(500).fit(features(fit)), later)
+    np.testing.assert_allclose(ours, theirs.transform(later), atol=1e-6)
+
+
+def test_log_standard_by_hand() -> None:
+    fit = np.array([[0.0], [np.e - 1]])  # logs 0 and 1: mean 1/2, deviation 1/2
+    encoder = LogStandard(clip=10.0).fit(features(fit))
+    later = np.array([[0.0], [np.e**2 - 1], [-(np.e - 1)], [1e30]])
+    np.testing.assert_allclose(numeric_part(encoder, later)[:, 0], [-1, 3, -3, 10], rtol=1e-6)
+
+
+@pytest.mark.parametrize("encoder", [Standard(), LogStandard(10.0), MinMax(), Quantile(100)])
+def test_a_column_constant_at_fit_stays_finite_and_still_tells_change(encoder: Encoder) -> None:
+    encoder.fit(features(np.zeros((10, 1))))
+    same, changed = numeric_part(encoder, np.array([[0.0], [1.0]]))[:, 0]
+    assert same == 0
+    assert np.isfinite(changed)
+    assert changed > 0.5
+
+
+def test_one_hot_knows_fit_values_and_marks_all_others() -> None:
+    encoder = Standard().fit(features(np.zeros((3, 1)), ["red", "blue", "red"]))
+    assert encoder.column_names == ["n0", "colour=blue", "colour=red", f"colour={UNSEEN}"]
+    x = encoder.transform(features(np.zeros((4, 1)), ["green", "red", "blue", "grey"]))
+    np.testing.assert_array_equal(x[:, 1:], [[0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]])
+
+
+def test_a_value_in_the_vocabulary_that_no_fit_row_has_is_unseen() -> None:
+    both = features(np.zeros((2, 1)), ["red", "blue"])
+    encoder = Standard().fit(both.take(np.array([0])))
+    assert encoder.column_names == ["n0", "colour=red", f"colour={UNSEEN}"]
+    np.testing.assert_array_equal(encoder.transform(both)[:, 1:], [[1, 0], [0, 1]])
+
+
+def test_other_columns_are_refused() -> None:
+    encoder = Standard().fit(features(np.zeros((2, 1))))
+    with pytest.raises(DataError, match="expected the columns"):
+        encoder.transform(features(np.zeros((2, 2))))
+
+
+@pytest.mark.parametrize("option", groups()["preprocess"])
+@settings(max_examples=30, deadline=None)
+@given(
+    fit=arrays(np.float64, (20, 2), elements=st.floats(-1e12, 1e12)),
+    later=arrays(np.float64, (7, 2), elements=st.floats(-1e12, 1e12)),
+)
+def test_every_preprocessing_is_finite_monotone_row_by_row_and_restorable(
+    option: str, fit: np.ndarray, later: np.ndarray
+) -> None:
+    node = compose([f"preprocess={option}"])["preprocess"]
+    encoder: Encoder = build(node, "preprocess").fit(features(fit))
+    encoded = numeric_part(encoder, later)
+    assert encoded.dtype == np.float32
+    assert np.isfinite(encoded).all()
+    for column in range(2):
+        order = np.argsort(later[:, column], kind="stable")
+        assert (np.diff(encoded[order, column].astype(np.float64)) >= -1e-6 * np.abs(encoded).max() - 1e-9).all()
+    np.testing.assert_array_equal(encoded[3:4], numeric_part(encoder, later[3:4]))
+    again: Encoder = build(node, "preprocess").restore(encoder.description(), encoder.arrays)
+    np.testing.assert_array_equal(encoded, numeric_part(again, later))
+
+
+def test_arguments_out_of_range() -> None:
+    with pytest.raises(ConfigError, match=r"preprocess\.n_quantiles"):
+        Quantile(1)
+    with pytest.raises(ConfigError, match=r"preprocess\.clip"):
+        LogStandard(0.0)

@@ -1,0 +1,206 @@
+"""A whole run, from overrides to the files of its folder, on tiny files in the real format."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+
+from adbench.config import groups
+from adbench.errors import AdbenchError, DataError, RunFolderError, ScoresError
+from adbench.evaluation.sealed import SealedLabels, digest
+from adbench.instantiate import build
+from adbench.models.ae import AE
+from adbench.results import FILES, Run, read_run
+from adbench.runner import train
+
+
+def leftovers(quick: list[str]) -> list[Path]:
+    runs_dir = Path(next(o for o in quick if o.startswith("runs_dir=")).removeprefix("runs_dir="))
+    return list(runs_dir.rglob("*")) if runs_dir.exists() else []
+
+
+@pytest.mark.parametrize("model", groups()["model"])
+def test_a_run_leaves_every_file_and_believable_metrics(model: str, quick: list[str]) -> None:
+    run = train([f"model={model}", *quick])
+    assert run.status == "done", run.error
+    assert {path.name for path in run.folder.iterdir()} == set(FILES) - {"error.txt"}
+    m = run.metrics
+    assert (m["n_calibration"], m["n_test"]) == (round(0.2 * (m["n_fit"] + m["n_calibration"])), 1500)
+    assert m["roc_auc_low"] <= m["roc_auc"] <= m["roc_auc_high"]
+    assert m["training_gain"] == pytest.approx(m["roc_auc"] - m["control/untrained/roc_auc"])
+    for control in ("untrained", "mean_abs_z", "pca_residual", "random"):
+        assert f"control/{control}/average_precision" in m
+    assert m["rows_per_second"] == pytest.approx(2 * m["n_fit"] / m["fit_seconds"])
+    assert all(isinstance(value, int | float) for value in m.values())
+
+
+def test_metrics_follow_from_the_scores_on_disk(quick: list[str]) -> None:
+    run = train(["model=ae", *quick])
+    scores = pd.read_parquet(run.folder / "scores.parquet")
+    assert list(scores.columns) == ["row", "score", "label", "family", "attack"]
+    assert scores["row"].tolist() == list(range(3000, 4500))  # the test file follows the training file
+    reported = scores["score"] > run.metrics["threshold"]
+    assert reported[scores["label"] == 1].mean() == pytest.approx(run.metrics["recall"])
+    assert reported[scores["label"] == 0].mean() == pytest.approx(run.metrics["test_fpr"])
+    recorded = (run.folder / "frozen.sha256").read_text().strip()
+    assert recorded == digest(scores["score"].to_numpy(), run.metrics["threshold"])
+
+
+def test_the_same_seed_gives_the_same_bytes_and_zero_is_a_seed(quick: list[str], tmp_path: Path) -> None:
+    def scores_of(seed: int, folder: str) -> bytes:
+        run = train(["model=vae", *quick, f"seed={seed}", f"runs_dir={tmp_path / folder}"])
+        return (run.folder / "scores.parquet").read_bytes()
+
+    assert scores_of(0, "a") == scores_of(0, "b")
+    assert scores_of(0, "a") != scores_of(1, "a")
+
+
+def test_a_finished_run_is_not_run_again_unless_forced(quick: list[str]) -> None:
+    first = train(["model=ae", *quick])
+    written = (first.folder / "metrics.json").stat().st_mtime_ns
+    again = train(["model=ae", *quick])
+    assert again.metrics == first.metrics
+    assert (first.folder / "metrics.json").stat().st_mtime_ns == written
+    train(["model=ae", *quick], force=True)
+    assert (first.folder / "metrics.json").stat().st_mtime_ns > written
+
+
+def test_the_folder_is_enough_to_score_again(quick: list[str], tiny_data: Path) -> None:
+    run = train(["model=vae", *quick])
+    parts = {}
+    for part in ("model", "preprocess"):
+        description = json.loads((run.folder / f"{part}.json").read_text())
+        parts[part] = description, safetensors.numpy.load_file(run.folder / f"{part}.safetensors")
+    description, arrays = parts["preprocess"]
+    fitted = description.pop("fitted")
+    encoder = build(description, "preprocess").restore(fitted, arrays)
+    description, arrays = parts["model"]
+    n_features = description.pop("n_features")
+    detector = build(description, "model", n_features=n_features).restore(arrays)
+
+    table = build({"_target_": "adbench.data.nslkdd.load", "folder": str(tiny_data)}, "data")
+    x = encoder.transform(table.features.take(np.flatnonzero(table.is_test)))
+    saved = pd.read_parquet(run.folder / "scores.parquet")["score"]
+    np.testing.assert_array_equal(detector.score_rows(x), saved)
+
+
+def test_labels_are_opened_once_and_after_the_scores_are_on_disk(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    unguarded = SealedLabels.open
+
+    def watched(self: SealedLabels, frozen: Any) -> Any:
+        folder = frozen.record.parent
+        on_disk = pd.read_parquet(folder / "scores.parquet")
+        seen.append((list(on_disk.columns), on_disk["score"].tolist() == frozen.scores.tolist()))
+        return unguarded(self, frozen)
+
+    monkeypatch.setattr(SealedLabels, "open", watched)
+    train(["model=ae", *quick])
+    assert seen == [(["row", "score"], True)]
+
+
+def test_the_validation_protocol_never_touches_the_test_file(quick: list[str]) -> None:
+    run = train(["model=ae", "protocol=labelled_validation", *quick])
+    rows = pd.read_parquet(run.folder / "scores.parquet")["row"]
+    assert rows.max() < 3000
+    assert run.metrics["novel/n"] == 0
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.latent_size=0",
+        "model.learning_rate=-1.0",
+        "seed=-1",
+        "seed=4294967296",
+        "target_fpr=0.0",
+        "protocol.calibration_fraction=1.5",
+        "target_fpr=0.0001",
+        "data.folder=/nowhere",
+        "trainer=gpu",
+        "+model.wings=2",
+        "model._target_=os.system",
+    ],
+)
+def test_a_wrong_request_leaves_nothing_behind(override: str, quick: list[str]) -> None:
+    before = leftovers(quick)
+    with pytest.raises(AdbenchError) as caught:
+        train(["model=ae", *quick, override])
+    assert "\n" not in str(caught.value)
+    assert leftovers(quick) == before == []
+
+
+def test_a_diverged_training_is_refused_and_leaves_nothing_behind(quick: list[str]) -> None:
+    with pytest.raises(ScoresError, match=r"lower model\.learning_rate"):
+        train(["model=ae", *quick, "model.learning_rate=1e30"])
+    assert leftovers(quick) == []
+
+
+def test_a_model_that_scores_nan_is_refused(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AE, "score", lambda self, x: x[:, 0] * np.nan)
+    with pytest.raises(ScoresError, match="expected finite scores, got nan for calibration row 1"):
+        train(["model=ae", *quick])
+    assert leftovers(quick) == []
+
+
+def test_other_peoples_files_in_a_run_folder_survive(quick: list[str]) -> None:
+    run = train(["model=ae", *quick])
+    (run.folder / "notes.txt").write_text("mine")
+    (run.folder / "metrics.json").unlink()
+    with pytest.raises(DataError):
+        train(["model=ae", *quick, "data.folder=/nowhere"])
+    assert (run.folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_runs_folder_that_cannot_be_written(quick: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match=r"can be written at .*/file/.*name another with runs_dir="):
+        train(["model=ae", *quick, f"runs_dir={tmp_path / 'file'}"])
+
+
+def test_a_failure_inside_a_run_stays_visible(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: AE, x: Any) -> Any:
+        raise ZeroDivisionError("the model's own bug")
+
+    monkeypatch.setattr(AE, "loss", broken)
+    run = train(["model=ae", *quick])
+    assert (run.status, run.error) == ("failed", "ZeroDivisionError: the model's own bug")
+    assert "Traceback" in (run.folder / "error.txt").read_text()
+    monkeypatch.undo()
+    assert not (run.folder / "metrics.json").exists()
+
+
+def test_an_interrupted_run_is_incomplete_and_the_same_command_finishes_it(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(AE, "loss", lambda self, x: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            train(["model=ae", *quick])
+    (folder,) = {path.parent for path in leftovers(quick) if path.name == "config.yaml"}
+    assert read_run(folder).status == "incomplete"
+    finished = train(["model=ae", *quick])
+    assert (finished.folder, finished.status) == (folder, "done")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metrics.json", '{"roc_auc": 0.'),
+        ("metrics.json", "[]"),
+        ("config.yaml", "!!python/object/apply:os.system [ls]"),
+        ("config.yaml", "just a word"),
+    ],
+)
+def test_a_damaged_run_folder_is_one_sentence(name: str, content: str, quick: list[str]) -> None:
+    run: Run = train(["model=ae", *quick])
+    (run.folder / name).write_text(content)
+    with pytest.raises(RunFolderError, match=str(run.folder)) as caught:
+        read_run(run.folder)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,155 @@
+"""Lightning underneath: order of rows, several batches a step, processes, precision, interrupts."""
+
+import os
+import signal
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pytorch_lightning import seed_everything
+from pytorch_lightning.callbacks import Callback
+
+from adbench.config import compose
+from adbench.errors import ConfigError
+from adbench.instantiate import build
+from adbench.models.base import NeuralDetector
+from adbench.training import Batches, Training
+
+MODELS = ("ae", "vae", "gan")
+
+
+def rows(n: int, columns: int = 6) -> np.ndarray:
+    return np.random.default_rng(0).random((n, columns), dtype=np.float32)
+
+
+def fitted(model: str, x: np.ndarray, *overrides: str, callback: Callback | None = None) -> NeuralDetector:
+    config = compose([f"model={model}", "trainer.max_epochs=2", "trainer.batch_size=32", *overrides])
+    training: Training = build(config["trainer"], "trainer", seed=config["seed"])
+    training.callbacks = [callback] if callback else []
+    seed_everything(config["seed"], workers=True, verbose=False)
+    detector: NeuralDetector = build(config["model"], "model", n_features=x.shape[1])
+    detector.fit(x, training)
+    return detector
+
+
+def weights(detector: NeuralDetector) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in detector.parameters()])
+
+
+def batches(x: torch.Tensor, shuffle: bool = True, limit: int | None = None, seed: int = 0) -> Batches:
+    return Batches(x, batch_size=4, batches_per_step=3, shuffle=shuffle, limit=limit, seed=seed)
+
+
+def order_of(loader: Batches) -> list[int]:
+    return [int(row) for step in loader for batch in step for row in batch[:, 0]]
+
+
+def test_a_pass_visits_every_row_once_in_batches_of_the_asked_size() -> None:
+    loader = batches(torch.arange(30.0)[:, None])
+    steps = list(loader)
+    assert len(steps) == len(loader) == 3
+    assert [[len(batch) for batch in step] for step in steps] == [[4, 4, 4], [4, 4, 4], [4, 2]]
+    assert sorted(order_of(loader)) == list(range(30))
+
+
+def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+    x = torch.arange(30.0)[:, None]
+    first = order_of(batches(x))
+    assert first == order_of(batches(x)) != order_of(batches(x, seed=1))
+    later = batches(x)
+    later.sampler.set_epoch(1)
+    assert order_of(later) != first
+    assert order_of(batches(x, shuffle=False, limit=2)) == list(range(8))
+
+
+def test_each_process_takes_its_share_of_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.arange(29.0)[:, None]
+    whole = order_of(batches(x))
+    shares = []
+    for rank in range(2):
+        monkeypatch.setattr("adbench.training._world_size", lambda: 2)
+        monkeypatch.setattr("adbench.training._rank", lambda rank=rank: rank)
+        shares.append([batch[:, 0].tolist() for step in batches(x) for batch in step])
+    assert len(shares[0]) == len(shares[1])
+    for i, (a, b) in enumerate(zip(*shares, strict=True)):
+        assert sorted(a + b) == sorted(whole[4 * i : 4 * i + 4])
+    assert len(shares[0]) == 7  # the 29th row alone cannot be shared
+
+
+def test_batches_per_step_changes_nothing_but_speed() -> None:
+    x = rows(200)
+    one = fitted("gan", x, "trainer.batches_per_step=1")
+    many = fitted("gan", x, "trainer.batches_per_step=16")
+    assert torch.equal(weights(one), weights(many))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_two_processes_train_and_bring_the_weights_back(model: str) -> None:
+    x = rows(256)
+    alone, together = (
+        fitted(model, x, "trainer.max_epochs=1"),
+        fitted(model, x, "trainer.max_epochs=1", "trainer=ddp_cpu"),
+    )
+    untrained = fitted(model, x, "trainer.max_epochs=1", "model.learning_rate=1e-30")
+    assert not torch.allclose(weights(together), weights(untrained), atol=1e-4)
+    if model == "ae":  # draws no noise, so two halves of a batch give the gradient of the whole
+        torch.testing.assert_close(weights(together), weights(alone), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_bf16_trains_on_the_processor(model: str) -> None:
+    x = rows(256)
+    detector = fitted(model, x, "trainer.precision=bf16-mixed")
+    assert np.isfinite(detector.score_rows(x)).all()
+    assert weights(detector).dtype == torch.float32
+    assert not torch.equal(weights(detector), weights(fitted(model, x)))
+
+
+def test_overfitting_one_batch_lowers_the_loss() -> None:
+    losses: list[float] = []
+
+    class Watch(Callback):
+        def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+            losses.append(pl_module.mean_losses()[0])
+
+    fitted("ae", rows(256), "debug=overfit", "trainer.max_epochs=300", callback=Watch())
+    assert losses[-1] < losses[0] / 5
+
+
+def test_ctrl_c_is_a_keyboard_interrupt_and_leaves_ctrl_c_working() -> None:
+    class PressCtrlC(Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fitted("ae", rows(256), callback=PressCtrlC())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("trainer.max_epochs=0", r"trainer\.max_epochs to be a whole number of at least 1, got 0"),
+        ("trainer.batch_size=-1", r"trainer\.batch_size"),
+        ("trainer.devices=0", r"trainer\.devices"),
+        ("trainer.threads=0", r"trainer\.threads"),
+        ("trainer.limit_batches=0", r"trainer\.limit_batches"),
+        ("trainer.limit_batches=few", r"trainer\.limit_batches"),
+        ("trainer.precision=8-bit", "one of 32-true, bf16-mixed, 16-mixed, got 8-bit"),
+        ("trainer.precision=16-mixed", "take bf16-mixed"),
+        ("trainer.accelerator=abacus", "one of cpu, gpu, mps, got abacus"),
+        ("trainer.strategy=magic", r"trainer\.strategy to be one of"),
+    ],
+)
+def test_a_wrong_trainer_is_one_sentence(override: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        build(compose([override])["trainer"], "trainer", seed=0)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has the device whose absence is tested")
+@pytest.mark.parametrize("trainer", ["gpu", "ddp"])
+def test_a_device_that_is_not_there(trainer: str) -> None:
+    with pytest.raises(ConfigError, match="CUDA device.*take trainer=cpu"):
+        build(compose([f"trainer={trainer}"])["trainer"], "trainer", seed=0)
