@@ -1,0 +1,139 @@
+"""Each model's closed-form pieces against values worked out by hand."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+from torch.nn.functional import softplus
+
+from adbench.config import compose
+from adbench.instantiate import build
+from adbench.models.ae import AE
+from adbench.models.base import log_error
+from adbench.models.gan import GAN, fake_loss, real_loss
+from adbench.models.vae import VAE, gaussian_log_likelihood, kl_to_standard_normal
+
+X = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 0.0]])
+
+
+def shipped(model: str, *overrides: str) -> torch.nn.Module:
+    """A model with its shipped arguments for rows of three columns."""
+    torch.manual_seed(0)
+    module: torch.nn.Module = build(compose([f"model={model}", *overrides])["model"], "model", n_features=3)
+    return module
+
+
+def zeroed(module: torch.nn.Module) -> torch.nn.Module:
+    """The same networks with every weight 0, so that each output is 0 whatever the row."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+    return module
+
+
+def test_log_error_by_hand() -> None:
+    errors = torch.tensor([0.0, 0.1, -0.3, 1e9])
+    expected = [0.0, math.log(2), math.log(10), 2 * math.log(1e10)]
+    assert log_error(errors, 0.1).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_kl_by_hand() -> None:
+    mu, logvar = torch.tensor([[1.0, 0.0], [0.0, 0.0]]), torch.tensor([[0.0, math.log(4)], [0.0, 0.0]])
+    # 1/2 (1 + 1 - 1 - 0) + 1/2 (0 + 4 - 1 - ln 4); the standard normal is no distance from itself.
+    assert kl_to_standard_normal(mu, logvar).tolist() == pytest.approx([0.5 + 1.5 - math.log(2), 0.0])
+
+
+def test_kl_and_likelihood_agree_with_torch_distributions() -> None:
+    torch.manual_seed(0)
+    mu, logvar, x = torch.randn(7, 5), torch.randn(7, 5), torch.randn(7, 5)
+    q = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
+    prior = Independent(Normal(torch.zeros(7, 5), torch.ones(7, 5)), 1)
+    torch.testing.assert_close(kl_to_standard_normal(mu, logvar), kl_divergence(q, prior))
+    torch.testing.assert_close(gaussian_log_likelihood(x, mu, (0.5 * logvar).exp()), q.log_prob(x))
+
+
+def test_gaussian_log_likelihood_by_hand() -> None:
+    found = gaussian_log_likelihood(torch.tensor([1.0, 5.0]), torch.tensor([0.0, 5.0]), torch.tensor([2.0, 1.0]))
+    # (-1/8 - ln 2 - 1/2 ln 2 pi) + (0 - 0 - 1/2 ln 2 pi)
+    assert found.item() == pytest.approx(-1 / 8 - math.log(2) - math.log(2 * math.pi))
+
+
+def test_adversarial_losses_by_hand() -> None:
+    undecided = torch.zeros(4, 1)
+    assert real_loss(undecided).item() == fake_loss(undecided).item() == pytest.approx(math.log(2))
+    # sigmoid(ln 3) = 3/4
+    logits = torch.full((4, 1), math.log(3))
+    assert real_loss(logits).item() == pytest.approx(-math.log(3 / 4))
+    assert fake_loss(logits).item() == pytest.approx(-math.log(1 / 4))
+
+
+def test_ae_loss_and_score_by_hand() -> None:
+    ae = zeroed(shipped("ae", "model.error_scale=0.5"))
+    assert isinstance(ae, AE)
+    assert ae.loss(X).item() == pytest.approx(14 / 6)
+    assert ae.score(X).tolist() == pytest.approx([math.log(1 + 4) + math.log(1 + 36), math.log(1 + 16)])
+
+
+def test_vae_loss_by_hand() -> None:
+    vae = zeroed(shipped("vae"))
+    assert isinstance(vae, VAE)
+    scale = 0.1 + math.log(2)  # min_scale + softplus(0); mu and logvar are 0, so the KL term is too
+    constant = 3 * (math.log(scale) + 0.5 * math.log(2 * math.pi))
+    assert vae.loss(X).item() == pytest.approx((10 + 4) / 2 / (2 * scale**2) + constant, rel=1e-5)
+    assert vae.score(X).tolist() == pytest.approx([s / (2 * scale**2) + constant for s in (10, 4)], rel=1e-5)
+
+
+def test_vae_loss_weighs_the_kl_term_by_beta() -> None:
+    losses = []
+    for beta in (0.0, 1.0):
+        vae = shipped("vae", f"model.beta={beta}")
+        assert isinstance(vae, VAE)
+        torch.manual_seed(1)
+        losses.append(vae.loss(X))
+    mu, logvar = vae.encode(X)
+    torch.testing.assert_close(losses[1] - losses[0], kl_to_standard_normal(mu, logvar).mean())
+
+
+def test_vae_score_is_the_mean_over_its_draws() -> None:
+    vae = shipped("vae", "model.n_samples=3")
+    assert isinstance(vae, VAE)
+    mu, logvar = vae.encode(X)
+    total = torch.zeros(2)
+    for draw in vae.noise[:, 0]:
+        mean, raw_scale = vae.decoder(mu + torch.exp(0.5 * logvar) * draw).chunk(2, dim=1)
+        total += Normal(mean, 0.1 + softplus(raw_scale)).log_prob(X).sum(dim=1)
+    torch.testing.assert_close(vae.score(X), -total / 3)
+
+
+def test_vae_survives_rows_far_outside_what_it_was_fitted_on() -> None:
+    vae = shipped("vae")
+    assert isinstance(vae, VAE)
+    assert torch.isfinite(vae.score(torch.tensor([[1e12, -1e12, 0.0]]))).all()
+
+
+def test_gan_losses_and_score_by_hand() -> None:
+    gan = zeroed(shipped("gan", "model.error_scale=0.5", "model.reconstruction_share=0.75"))
+    assert isinstance(gan, GAN)
+    with torch.no_grad():  # the first feature is the row's first column; a row is never below 0 here
+        gan.features[0].weight[0, 0] = 1.0
+    assert gan.discriminator_loss(X).item() == pytest.approx(2 * math.log(2))
+    n_features = gan.features[0].out_features
+    latent = (2.0**2) / (2 * n_features)
+    expected = math.log(2) + gan.contextual_weight * 14 / 6 + gan.latent_weight * latent
+    assert gan.generator_loss(X).item() == pytest.approx(expected)
+    residual = [(math.log(1 + 4) + math.log(1 + 36)) / 3, math.log(1 + 16) / 3]
+    unlike = [0.0, math.log(1 + 16) / n_features]
+    assert gan.score(X).tolist() == pytest.approx([0.75 * r + 0.25 * u for r, u in zip(residual, unlike, strict=True)])
+
+
+def test_the_two_players_share_no_parameter_and_leave_none_out() -> None:
+    gan = shipped("gan")
+    assert isinstance(gan, GAN)
+    (discriminator_loss, first), (_, second) = gan.objectives()
+    players = [list(first), list(second)]
+    ids = [id(parameter) for player in players for parameter in player]
+    assert sorted(ids) == sorted(map(id, gan.parameters()))
+    discriminator_loss(X).backward()
+    assert all(parameter.grad is None for parameter in players[1])
+    assert all(parameter.grad is not None for parameter in players[0])
