@@ -82,6 +82,9 @@ def train(
     from adbench.config import compose
 
     config = compose(overrides or [])
+    folder = runner.run_folder(config)
+    if folder.is_complete and not force:
+        print(f"adbench: {folder.path} is finished already; --force runs it again", file=sys.stderr)
     if sys.stderr.isatty():
         from adbench.progress import RichReporter
 

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from adbench.models.base import NeuralDetector
 from adbench.runner import Reporter
+from adbench.training import Batches
 
 REFRESHES_PER_SECOND = 5
 
@@ -47,12 +48,16 @@ class RichReporter(Reporter):
 class _TrainingBar(Callback):
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self.progress, self.task = progress, task
-        self.rows_before = 0  # in the epochs that are over
+        self.rows_before = self.batches_before = 0  # in the epochs that are over
+        self.total_batches = 0
         self.shown = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Now the number of steps is known."""
-        self.progress.reset(self.task, total=int(trainer.num_training_batches) * (trainer.max_epochs or 1))
+        loader = trainer.train_dataloader
+        assert isinstance(loader, Batches)
+        self.total_batches = loader.n_batches * (trainer.max_epochs or 1)
+        self.progress.reset(self.task, total=self.total_batches)
         self.shown = self.progress.get_time()
 
     def on_train_batch_end(
@@ -66,15 +71,19 @@ class _TrainingBar(Callback):
         self._show(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Count the epoch's rows before they are forgotten."""
+        """Count the epoch's rows and batches before they are forgotten."""
         assert isinstance(pl_module, NeuralDetector)
         self.rows_before += pl_module.rows_done
+        self.batches_before += pl_module.batches_done
 
     def _show(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, NeuralDetector)
         elapsed = self.progress.tasks[0].elapsed or 0.0
         rate = (self.rows_before + module.rows_done) / elapsed if elapsed else 0.0
-        losses = " ".join(f"{loss:.4g}" for loss in module.mean_losses())
-        detail = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  loss {losses}  {rate:,.0f} rows/s"
-        done = trainer.fit_loop.total_batch_idx + 1
+        done = self.batches_before + module.batches_done
+        losses = "  ".join(f"{name} {loss:.4f}" for name, loss in module.mean_losses().items())
+        detail = (
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {done:,}/{self.total_batches:,}"
+            f"  {losses}  {rate:,.0f} rows/s"
+        )
         self.progress.update(self.task, completed=done, detail=detail)

@@ -53,7 +53,7 @@ def run(config: Config, *, force: bool, reporter: Reporter) -> Run:
     if config["seed"] > MAX_SEED:
         raise ConfigError(f"expected seed to be at most {MAX_SEED}, got {config['seed']}")
     require_fraction("target_fpr", config["target_fpr"])
-    folder = RunFolder(Path(config["runs_dir"]) / run_name(config))
+    folder = run_folder(config)
     if folder.is_complete and not force:
         return read_run(folder.path)
     folder.start(config)
@@ -66,6 +66,11 @@ def run(config: Config, *, force: bool, reporter: Reporter) -> Run:
         # Whatever a detector or a library raised: the run failed, and stays visible as a failed one.
         folder.write_text(ERROR, traceback.format_exc())
     return read_run(folder.path)
+
+
+def run_folder(config: Config) -> RunFolder:
+    """Where the run of a composed configuration lies, or will lie."""
+    return RunFolder(Path(config["runs_dir"]) / run_name(config))
 
 
 def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:

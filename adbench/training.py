@@ -54,8 +54,13 @@ class Batches:
         rest = self.limit_rows % self.batch_size
         return self.limit_rows - rest if rest < _world_size() else self.limit_rows
 
+    @property
+    def n_batches(self) -> int:
+        """Batches in one pass."""
+        return -(-self.n_rows // self.batch_size)
+
     def __len__(self) -> int:
-        return -(-self.n_rows // (self.batch_size * self.batches_per_step))
+        return -(-self.n_batches // self.batches_per_step)
 
     def __iter__(self) -> Iterator[Sequence[Tensor]]:
         rank, world_size = _rank(), _world_size()
@@ -179,7 +184,7 @@ class History(Callback):
         assert isinstance(pl_module, NeuralDetector)
         if trainer.is_global_zero:
             seconds = time.perf_counter() - self.started
-            values = [str(trainer.current_epoch), f"{seconds:.3f}", *map(str, pl_module.mean_losses())]
+            values = [str(trainer.current_epoch), f"{seconds:.3f}", *map(str, pl_module.mean_losses().values())]
             with self.path.open("a", encoding="ascii") as file:
                 file.write(",".join(values) + "\n")
 

@@ -111,7 +111,7 @@ def test_overfitting_one_batch_lowers_the_loss() -> None:
 
     class Watch(Callback):
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-            losses.append(pl_module.mean_losses()[0])
+            losses.append(pl_module.mean_losses()["loss"])
 
     fitted("ae", rows(256), "debug=overfit", "trainer.max_epochs=300", callback=Watch())
     assert losses[-1] < losses[0] / 5

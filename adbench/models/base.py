@@ -62,8 +62,8 @@ class NeuralDetector(LightningModule):
         super().__init__()
         require_positive("model.learning_rate", learning_rate)
         self.learning_rate = learning_rate
-        self.rows_done = 0  # in this epoch
-        self._losses: list[Tensor] = []  # one a step of this epoch: (objectives,), sums over rows
+        self.rows_done = self.batches_done = 0  # in this epoch
+        self._losses: list[Tensor] = []  # of this epoch, one a batch and objective, each a sum over rows
 
     def loss(self, x: Tensor) -> Tensor:
         """The mean loss of a batch, shape (rows, features) -> ()."""
@@ -109,7 +109,7 @@ class NeuralDetector(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Forget the losses of the epoch before."""
-        self._losses, self.rows_done = [], 0
+        self._losses, self.rows_done, self.batches_done = [], 0, 0
 
     def training_step(self, batches: Sequence[Tensor]) -> None:
         """Step every objective once on every batch; a batch has shape (rows, features)."""
@@ -129,13 +129,13 @@ class NeuralDetector(LightningModule):
                     self.untoggle_optimizer(optimizer)
                 self._losses.append(loss.detach() * len(batch))
             self.rows_done += len(batch)
+            self.batches_done += 1
 
-    def mean_losses(self) -> list[float]:
-        """The mean loss a row of this epoch so far, one an objective. Waits for the device: do not ask each step."""
-        n_objectives = len(self.objectives())
-        per_batch = torch.stack(self._losses).reshape(-1, n_objectives)
-        means: list[float] = (per_batch.sum(dim=0) / self.rows_done).tolist()
-        return means
+    def mean_losses(self) -> dict[str, float]:
+        """Each objective's mean loss a row in this epoch so far. Waits for the device: do not ask every step."""
+        names = [loss_of.__name__ for loss_of, _ in self.objectives()]
+        sums = torch.stack(self._losses).reshape(-1, len(names)).sum(dim=0)
+        return dict(zip(names, (sums / self.rows_done).tolist(), strict=True))
 
 
 def mlp(sizes: Sequence[int], activation: type[nn.Module]) -> nn.Sequential:
