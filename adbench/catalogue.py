@@ -13,7 +13,7 @@ def list_models() -> list[dict[str, Any]]:
     """Each model: its name on the command line, what it is, and its arguments with their defaults."""
     entries = []
     for name in groups()["model"]:
-        text = (config_folder() / "model" / f"{name}.yaml").read_text(encoding="utf-8")
+        text = _yaml("model", name)
         arguments = {key: value for key, value in yaml.safe_load(text).items() if key != "_target_"}
         entries.append({"name": name, "description": _first_comment(text), "arguments": arguments})
     return entries
@@ -23,8 +23,9 @@ def list_datasets() -> list[dict[str, Any]]:
     """Each dataset: its name on the command line, what it is, its licence, and whether its files are on disk."""
     entries = []
     for name in groups()["data"]:
-        module = importlib.import_module(f"adbench.data.{name}")
-        folder = data_folder() / name
+        target = yaml.safe_load(_yaml("data", name))["_target_"]
+        module = importlib.import_module(target.rpartition(".")[0])
+        folder = data_folder() / module.__name__.rpartition(".")[2]
         entries.append(
             {
                 "name": name,
@@ -35,6 +36,10 @@ def list_datasets() -> list[dict[str, Any]]:
             }
         )
     return entries
+
+
+def _yaml(group: str, name: str) -> str:
+    return (config_folder() / group / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def _first_comment(text: str) -> str:

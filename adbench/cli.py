@@ -80,11 +80,11 @@ def train(
 
     from adbench import runner
     from adbench.config import compose
+    from adbench.results import finished_run
 
     config = compose(overrides or [])
-    folder = runner.run_folder(config)
-    if folder.is_complete and not force:
-        print(f"adbench: {folder.path} is finished already; --force runs it again", file=sys.stderr)
+    if not force and (finished := finished_run(runner.run_path(config))):
+        print(f"adbench: {finished.folder} is finished already; --force runs it again", file=sys.stderr)
     if sys.stderr.isatty():
         from adbench.progress import RichReporter
 
@@ -165,7 +165,7 @@ def _console(stderr: bool = False) -> Any:
 
     # Names from folders and configurations are text, never markup; a pipe is as wide as its longest line.
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else 240
+    width = None if stream.isatty() else 100_000
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 

@@ -58,6 +58,7 @@ def compose(overrides: Iterable[str]) -> Config:
         for override in changing:
             _check_key(override, defaults)
         config = _compose(parsed)
+    _check_top(config, defaults)
     _match_types(config, defaults, "")
     return config
 
@@ -140,6 +141,14 @@ def _check_key(override: Override, defaults: Config) -> None:
         raise _wrong_type(override.key_or_group, node, override.value())
 
 
+def _check_top(config: Config, defaults: Config) -> None:
+    """Refuse what + and ~ can add to, or take from, the top of the configuration: nothing would read or find it."""
+    for key in config.keys() - defaults.keys():
+        raise ConfigError(f"expected a key that exists, got {key}{suggest(key, set(defaults) - {'choices'})}")
+    for key in defaults.keys() - config.keys():
+        raise ConfigError(f"expected a value for {key}, got none; leave it as it is, or write {key}=...")
+
+
 def _compose(overrides: list[Override]) -> Config:
     texts = [override.input_line or "" for override in overrides]
     try:
@@ -147,6 +156,8 @@ def _compose(overrides: list[Override]) -> Config:
         chosen = {group: option for group, option in composed.hydra.runtime.choices.items() if group in groups()}
         assert isinstance(composed, DictConfig)
         OmegaConf.set_struct(composed, False)
+        if "choices" in composed:
+            raise ConfigError("expected a key that exists, got choices; a choice is written as in model=vae")
         del composed["hydra"]
         config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:

@@ -2,38 +2,61 @@
 
 import importlib
 import inspect
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 from adbench.config import suggest
 from adbench.errors import ConfigError
 
-ALLOWED = ("adbench.", "torch.optim.", "torch.nn.", "pytorch_lightning.", "sklearn.", "pyod.")
+# Where each group's targets live. Nothing else is imported or called on a configuration's word: even well-known
+# packages hold helpers that run what they are handed.
+PACKAGES = {
+    "data": "adbench.data.",
+    "protocol": "adbench.protocols.",
+    "preprocess": "adbench.preprocess.",
+    "model": "adbench.models.",
+    "trainer": "adbench.training.",
+}
 
 
 def build(node: dict[str, Any], group: str, **more: Any) -> Any:
     """Call the node's `_target_` with its other keys, and `more`, as arguments.
 
-    group: the node's name in the configuration, for the error sentences. Raises ConfigError when the target is
-    not on the allow-list or the arguments do not fit its signature.
+    group: the node's name in the configuration. Raises ConfigError when the target does not lie in that group's
+    package, or the arguments do not fit its signature.
     """
     arguments = {key: value for key, value in node.items() if key != "_target_"} | more
     target = _locate(node, group)
-    signature = inspect.signature(target)
-    for key in arguments:
-        if key not in signature.parameters:
-            known = set(signature.parameters) - set(more)
+    parameters = inspect.signature(target).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    for key, value in arguments.items():
+        if key in parameters:
+            _check_kind(f"{group}.{key}", value, parameters[key].annotation)
+        elif inspect.Parameter.VAR_KEYWORD not in kinds:
+            known = set(parameters) - set(more)
             raise ConfigError(f"expected an argument of {node['_target_']}, got {group}.{key}{suggest(key, known)}")
-    for name, parameter in signature.parameters.items():
-        if parameter.default is parameter.empty and name not in arguments:
+    for name, parameter in parameters.items():
+        required = parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        if required and name not in arguments:
             raise ConfigError(f"expected a value for {group}.{name}, got none; write {group}.{name}=...")
     return target(**arguments)
 
 
+def _check_kind(key: str, value: Any, annotation: Any) -> None:
+    """A key whose default is null takes what its parameter is annotated with: `str | None` and the like."""
+    if not isinstance(annotation, UnionType):
+        return
+    kinds = get_args(annotation)
+    if all(isinstance(kind, type) for kind in kinds) and (not isinstance(value, kinds) or isinstance(value, bool)):
+        names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise ConfigError(f"expected {names} for {key}, got {value!r}")
+
+
 def _locate(node: dict[str, Any], group: str) -> Any:
-    path = node.get("_target_")
-    if not isinstance(path, str) or not path.startswith(ALLOWED):
+    path, package = node.get("_target_"), PACKAGES[group]
+    if not isinstance(path, str) or not path.startswith(package) or any(p.startswith("_") for p in path.split(".")):
         raise ConfigError(
-            f"expected {group}._target_ to start with one of {', '.join(ALLOWED)}, got {path}; "
+            f"expected {group}._target_ to name something in {package}, got {path}; "
             "nothing else is run from a configuration"
         )
     module_name, _, name = path.rpartition(".")
@@ -42,6 +65,6 @@ def _locate(node: dict[str, Any], group: str) -> Any:
     except (ImportError, AttributeError):
         raise ConfigError(f"expected {group}._target_ to name a class or function, found none at {path}") from None
     # An allowed module also holds what it imported, os for one: where it was defined is what counts.
-    if not callable(found) or not f"{getattr(found, '__module__', None)}.".startswith(ALLOWED):
-        raise ConfigError(f"expected {group}._target_ to name a class or function of {ALLOWED}, got {path}")
+    if not callable(found) or not f"{getattr(found, '__module__', None)}.".startswith(package):
+        raise ConfigError(f"expected {group}._target_ to name a class or function of {package}, got {path}")
     return found

@@ -24,10 +24,10 @@ def result_panel(run: Run) -> RenderableType:
         Text(),
         _quality(m),
         Text(),
-        _detection(m, families(run)),
+        _detection(m),
         Text(),
         _comparison(m, choices["model"]),
-        Text(_gain(m)),
+        *([Text(_gain(m))] if "training_gain" in m else []),
         Text(),
         Text(_where(run)),
     ]
@@ -39,7 +39,7 @@ def _what(run: Run) -> str:
     m = run.metrics
     return (
         f"Trained on {m['n_fit']:,.0f} normal rows in {m['fit_seconds']:.1f} s; threshold set by"
-        f" {m['n_calibration']:,.0f} other normal rows;\ntested on {m['n_test']:,.0f} rows never seen before,"
+        f" {m['n_calibration']:,.0f} other normal rows;\ntested on {m['n_test']:,.0f} rows set aside for it,"
         f" {_percent(m['base_rate'])} of them anomalies."
     )
 
@@ -59,9 +59,9 @@ def _quality(m: dict[str, float]) -> Table:
     return table
 
 
-def _detection(m: dict[str, float], names: list[str]) -> Table:
+def _detection(m: dict[str, float]) -> Table:
     table = _grid("at the threshold", "test rows", "detected", "AUROC")
-    rows = {name: f"family/{name}" for name in names} | {
+    rows = {name: f"family/{name}" for name in families(m)} | {
         "attack types of the training file": "known",
         "attack types never seen": "novel",
     }
@@ -76,6 +76,8 @@ def _comparison(m: dict[str, float], model: str) -> Table:
     table = _grid("against controls", "AUROC", "average precision", "detected at 1 % false alarms")
     rows = {f"{model}, trained": ""} | {title: f"control/{name}/" for name, title in CONTROLS.items()}
     for title, prefix in rows.items():
+        if f"{prefix}roc_auc" not in m:
+            continue
         auroc, precision = m[f"{prefix}roc_auc"], m[f"{prefix}average_precision"]
         table.add_row(title, f"{auroc:.4f}", f"{precision:.4f}", _percent(m[f"{prefix}tpr_at_1pct_fpr"]))
     return table

@@ -1,7 +1,6 @@
 """One run, from the command line's words to a folder of results."""
 
 import contextlib
-import copy
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -16,13 +15,13 @@ from adbench.results import (
     ERROR,
     FROZEN,
     HISTORY,
-    METRICS,
     MODEL,
     PREPROCESS,
     Run,
-    RunFolder,
+    finished_run,
     read_run,
 )
+from adbench.run_folder import RunFolder
 
 MAX_SEED = 2**32 - 1  # what numpy and torch both take
 
@@ -53,24 +52,25 @@ def run(config: Config, *, force: bool, reporter: Reporter) -> Run:
     if config["seed"] > MAX_SEED:
         raise ConfigError(f"expected seed to be at most {MAX_SEED}, got {config['seed']}")
     require_fraction("target_fpr", config["target_fpr"])
-    folder = run_folder(config)
-    if folder.is_complete and not force:
-        return read_run(folder.path)
-    folder.start(config)
+    folder = RunFolder(run_path(config))
+    finished = None if force else finished_run(folder.path)
+    if finished is not None:
+        return finished
     try:
+        folder.start(config)
         _run_in(folder, config, reporter)
     except AdbenchError:
         folder.discard()
         raise
     except Exception:
         # Whatever a detector or a library raised: the run failed, and stays visible as a failed one.
-        folder.write_text(ERROR, traceback.format_exc())
+        folder.fail(ERROR, traceback.format_exc())
     return read_run(folder.path)
 
 
-def run_folder(config: Config) -> RunFolder:
+def run_path(config: Config) -> Path:
     """Where the run of a composed configuration lies, or will lie."""
-    return RunFolder(Path(config["runs_dir"]) / run_name(config))
+    return Path(config["runs_dir"]) / run_name(config)
 
 
 def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
@@ -81,7 +81,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     from adbench.environment import describe, now
     from adbench.evaluation.controls import control_scores
     from adbench.evaluation.evaluate import UNTRAINED, evaluate
-    from adbench.evaluation.sealed import freeze
+    from adbench.evaluation.sealed import freeze, require_scores
     from adbench.evaluation.threshold import quantile_threshold
     from adbench.instantiate import build
     from adbench.training import History
@@ -89,7 +89,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     seed, seconds = config["seed"], Stopwatch(reporter)
     training = build(config["trainer"], "trainer", seed=seed)
     # A reporter draws in this process; training processes of their own could not reach it.
-    watching = reporter.callbacks() if training.devices == 1 else []
+    watching = reporter.callbacks() if training.in_this_process else []
     training.callbacks = [History(folder.path / HISTORY), *watching]
 
     with seconds.of("load"):
@@ -105,7 +105,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
 
     seed_everything(seed, workers=True, verbose=False)
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
-    untrained = copy.deepcopy(detector)
+    untrained = detector.untrained()
 
     with seconds.of("fit"):
         n_rows_trained = detector.fit(x_fit, training)
@@ -114,7 +114,12 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
     with seconds.of("controls"):
-        controls = {UNTRAINED: untrained.score_rows(x_test)} | control_scores(x_fit, x_test, seed)
+        controls = control_scores(x_fit, x_test, seed)
+        if untrained is not None:
+            controls = {UNTRAINED: untrained.score_rows(x_test)} | controls
+
+        for name, of_control in controls.items():
+            require_scores(of_control, len(x_test), f"test rows by the control {name}")
 
     folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
     folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": encoder.description()}, encoder.arrays)
@@ -128,7 +133,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     folder.write_json(ENVIRONMENT, environment | {"end": now()})
     counts = {"n_fit": len(split.fit), "n_calibration": len(split.calibration), "n_test": len(split.test)}
     speed = {"rows_per_second": n_rows_trained / seconds.measured["fit_seconds"]}
-    folder.write_json(METRICS, metrics | counts | seconds.measured | speed)
+    folder.finish(metrics | counts | seconds.measured | speed)
 
 
 class Stopwatch:

@@ -1,7 +1,7 @@
 """Finished runs -> tables: one row a run, and the runs that differ in nothing but the seed together."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from adbench.config import WHERE_NOT_WHAT
 from adbench.errors import RunFolderError
 from adbench.results import DONE, Run, find_runs, read_run
 
+UNREADABLE = "unreadable"  # the status of a row whose folder was damaged
 METRICS = (
     "roc_auc",
     "average_precision",
@@ -34,28 +35,46 @@ class Summary:
 def summarize(folders: Iterable[Path] = (Path("runs"),)) -> Summary:
     """Read runs, given as run folders or as folders of them.
 
-    `settings` names what differs between configurations of the same data and model. Failed and incomplete runs
-    are rows too, without metrics; `failed` counts them in the groups. Raises RunFolderError when there is no run.
+    `settings` names what differs between configurations of the same data and model. Failed, incomplete and
+    unreadable runs are rows too, without metrics; `unfinished` counts them in the groups. Raises RunFolderError
+    for a folder without runs, and for a damaged run that was named itself.
     """
-    folders = list(folders)
-    runs = [read_run(path) for folder in folders for path in find_runs(folder)]
-    if not runs:
-        named = ", ".join(map(str, folders))
-        raise RunFolderError(f"expected at least one run in {named}, got none; start one with adbench train")
-    rows = pd.DataFrame([_identity(run) | {"run": str(run.folder)} | run.metrics for run in runs])
+    runs = list(_read_all(list(folders)))
+    rows = pd.DataFrame([run.metrics | _identity(run) for run in runs])
+    rows = rows[[*_identity(runs[0]), *(name for name in rows if name not in _identity(runs[0]))]]
     rows.insert(2, "settings", _settings(rows, [_flat(run.config) for run in runs]))
     rows = rows.sort_values(["data", "model", "settings", "seed"], ignore_index=True)
     return Summary(rows, _over_seeds(rows))
 
 
+def _read_all(folders: list[Path]) -> Iterator[Run]:
+    seen = set()
+    for folder in folders:
+        paths = find_runs(folder)
+        if not paths:
+            raise RunFolderError(f"expected at least one run in {folder}, got none; start one with adbench train")
+        for path in paths:
+            if path.resolve() in seen:
+                continue
+            seen.add(path.resolve())
+            try:
+                yield read_run(path)
+            except RunFolderError as error:
+                if path == folder:
+                    raise
+                # One damaged folder among many must not hide the others, nor itself.
+                yield Run(path, UNREADABLE, {"choices": {}}, {}, {}, str(error))
+
+
 def _identity(run: Run) -> dict[str, Any]:
     choices = run.config["choices"]
     return {
-        "data": choices.get("data"),
-        "model": choices.get("model"),
-        "seed": run.config.get("seed"),
+        "data": choices.get("data", "?"),
+        "model": choices.get("model", "?"),
+        "seed": run.config.get("seed", -1),
         "status": run.status,
         "error": run.error,
+        "run": str(run.folder),
     }
 
 
@@ -68,7 +87,7 @@ def _flat(config: dict[str, Any]) -> dict[str, str]:
             continue
         inner = value.items() if isinstance(value, dict) else [(None, value)]
         flat |= {f"{key}.{k}" if k else key: v for k, v in inner if k not in dropped and k != "_target_"}
-    return {key: json.dumps(value).replace('"', "") for key, value in flat.items()}
+    return {key: json.dumps(value, default=str).replace('"', "") for key, value in flat.items()}
 
 
 def _settings(rows: pd.DataFrame, configs: list[dict[str, str]]) -> list[str]:
@@ -84,15 +103,14 @@ def _settings(rows: pd.DataFrame, configs: list[dict[str, str]]) -> list[str]:
 
 
 def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    by_configuration = rows.groupby(["data", "model", "settings"], dropna=False)
-    done = rows["status"] == DONE
-    counts = pd.DataFrame(
-        {
-            "n": done.groupby([rows["data"], rows["model"], rows["settings"]], dropna=False).sum(),
-            "failed": (~done).groupby([rows["data"], rows["model"], rows["settings"]], dropna=False).sum(),
-        }
-    )
+    """A seed that was run in several folders counts once."""
+    configuration = ["data", "model", "settings"]
+    done = rows[rows["status"] == DONE].drop_duplicates([*configuration, "seed"])
     present = [metric for metric in METRICS if metric in rows]
+    groups = rows.groupby(configuration)["status"].agg(unfinished=lambda status: int((status != DONE).sum()))
+    by_configuration = done.groupby(configuration)
+    groups.insert(0, "n", by_configuration.size().reindex(groups.index, fill_value=0))
     mean, sd = by_configuration[present].mean(), by_configuration[present].std()
-    columns = {f"{metric}_{name}": table[metric] for metric in present for name, table in (("mean", mean), ("sd", sd))}
-    return counts.assign(**columns).reset_index()
+    for metric in present:
+        groups[f"{metric}_mean"], groups[f"{metric}_sd"] = mean[metric], sd[metric]
+    return groups.reset_index()

@@ -24,15 +24,18 @@ def print_summary(summary: Summary, console: Console) -> None:
     headings = [_heading(metric) for metric in metrics]
     runs = _table("runs", ["data", "model", "settings", "seed", "status", *headings], text_columns=3)
     for _, row in rows.iterrows():
-        status = row["status"] + (f": {row['error']}" if row["error"] else "")
-        runs.add_row(row["data"], row["model"], row["settings"], str(row["seed"]), status, *_cells(row, metrics))
+        status = row["status"] + (f": {_printable(row['error'])}" if row["error"] else "")
+        settings = _printable(row["settings"])
+        runs.add_row(row["data"], row["model"], settings, str(row["seed"]), status, *_cells(row, metrics))
     console.print(runs)
     over_seeds = _table(
-        "over seeds, mean ± sd", ["data", "model", "settings", "n", "failed", *headings], text_columns=3
+        "over seeds, mean ± sd", ["data", "model", "settings", "n", "unfinished", *headings], text_columns=3
     )
     for _, row in groups.iterrows():
         cells = [_mean_and_sd(row[f"{metric}_mean"], row[f"{metric}_sd"], metric) for metric in metrics]
-        over_seeds.add_row(row["data"], row["model"], row["settings"], str(row["n"]), str(row["failed"]), *cells)
+        over_seeds.add_row(
+            row["data"], row["model"], _printable(row["settings"]), str(row["n"]), str(row["unfinished"]), *cells
+        )
     console.print()
     console.print(over_seeds)
 
@@ -68,6 +71,11 @@ def _number(value: float, metric: str) -> str:
     if math.isnan(value):
         return "-"
     return f"{value:.1f}" if metric.endswith("_seconds") else f"{value:.4f}"
+
+
+def _printable(text: str) -> str:
+    """A run folder can come from anywhere: no escape sequence of it reaches the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _plain(value: Any) -> str:

@@ -22,8 +22,14 @@ from adbench.models.base import NeuralDetector
 for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
+# A loader without workers is the point here; LeafSpec is Lightning's own debt. Set at import, so that spawned
+# training processes are as quiet as this one.
+warnings.filterwarnings("ignore", ".*does not have many workers.*")
+warnings.filterwarnings("ignore", ".*LeafSpec.*")
+
 ACCELERATORS = ("cpu", "gpu", "mps")
-STRATEGIES = ("auto", "ddp", "ddp_fork", "ddp_spawn")
+# Not plain "ddp": its child processes run this process's whole command line again.
+STRATEGIES = ("auto", "ddp_fork", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -31,8 +37,8 @@ class Batches:
     """The rows of a matrix in shuffled batches, several in one step.
 
     The order is a function of (seed, epoch) alone. A batch is a slice of one gathered tensor. Under several
-    processes each takes its share of every batch, so that the batch size, and with it the result, does not
-    depend on how many there are.
+    processes each takes its share of every batch, so that the batch size does not depend on how many there are; the
+    result does so only by what each draws for its own rows, and by the last few rows that cannot be shared.
     """
 
     def __init__(
@@ -113,10 +119,17 @@ class Training:
         _require_device(accelerator, devices, precision)
         self.max_epochs, self.batch_size, self.precision = max_epochs, batch_size, precision
         self.accelerator, self.devices, self.strategy = accelerator, devices, strategy
+        if devices > 1 and strategy == "auto":
+            self.strategy = "ddp_fork" if accelerator == "cpu" else "ddp_spawn"  # CUDA does not survive a fork
         self.batches_per_step, self.shuffle, self.limit_batches = batches_per_step, shuffle, limit_batches
         self.seed = seed
         self.callbacks: list[Callback] = []
         torch.set_num_threads(threads)
+
+    @property
+    def in_this_process(self) -> bool:
+        """Whether this process trains itself, so that callbacks see the detector they belong to."""
+        return self.strategy == "auto"
 
     def fit(self, module: NeuralDetector, x: npt.NDArray[np.float32]) -> int:
         """Train the module on the rows of x, shape (rows, columns); returns the rows gone through in all.
@@ -131,16 +144,16 @@ class Training:
             self.limit_batches,
             self.seed,
         )
+        trainer = self._trainer(n_objectives=len(module.objectives()))
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
-            with warnings.catch_warnings():
-                # A loader without workers is the point here; the other two are Lightning's own debts.
-                warnings.filterwarnings("ignore", ".*does not have many workers.*")
-                warnings.filterwarnings("ignore", ".*LeafSpec.*")
-                self._trainer(n_objectives=len(module.objectives())).fit(module.train(), batches)
+            trainer.fit(module.train(), batches)
         except SystemExit:
             # Lightning ignores further interrupts while it shuts down, and leaves it at that.
             signal.signal(signal.SIGINT, on_interrupt)
+            # Nor does it tell its child processes, for which this one would then wait at its end.
+            for process in getattr(trainer.strategy.launcher, "procs", ()):
+                process.terminate()
             raise KeyboardInterrupt from None
         return batches.n_rows * self.max_epochs
 
@@ -194,6 +207,8 @@ def _require_device(accelerator: str, devices: int, precision: str) -> None:
         raise ConfigError(
             f"expected {devices} CUDA device(s) for this trainer, got {torch.cuda.device_count()}; take trainer=cpu"
         )
+    if accelerator == "mps" and devices > 1:
+        raise ConfigError(f"expected trainer.devices=1 for trainer=mps, got {devices}; take trainer=ddp_cpu")
     if accelerator == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("expected an Apple silicon GPU for trainer=mps, got none; take trainer=cpu")
     if precision == "16-mixed" and accelerator == "cpu":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def test_summarize_shows_runs_and_means_over_seeds(quick: list[str], tmp_path: P
         (0, "done"),
         (1, "done"),
     ]
-    assert [(group["n"], group["failed"]) for group in tables["groups"]] == [(0, 1), (2, 0)]
+    assert [(group["n"], group["unfinished"]) for group in tables["groups"]] == [(0, 1), (2, 0)]
     group = tables["groups"][1]
     assert group["settings"] == "preprocess=quantile preprocess.n_quantiles=1000"
     assert group["roc_auc_mean"] == pytest.approx(sum(aurocs) / 2)
@@ -103,19 +104,43 @@ def test_summarize_shows_runs_and_means_over_seeds(quick: list[str], tmp_path: P
     assert "incomplete" in text
 
 
-def test_markup_in_names_is_shown_not_obeyed(quick: list[str], tmp_path: Path) -> None:
+def test_markup_is_shown_not_obeyed(quick: list[str], tmp_path: Path) -> None:
     assert invoke("train", "model=ae", *quick).exit_code == 0
-    (config,) = (tmp_path / "runs").glob("*/config.yaml")
-    config.write_text(config.read_text().replace("model: ae", "model: '[red]ae[/red]'", 1))
-    assert "[red]ae[/red]" in invoke("summarize", str(tmp_path / "runs")).stdout
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "metrics.json").unlink()
+    (folder / "error.txt").write_text("ValueError: [red]no[/red]")
+    assert "[red]no[/red]" in invoke("summarize", str(tmp_path / "runs")).stdout
+
+
+def test_one_damaged_run_is_a_row_among_the_others(quick: list[str], tmp_path: Path) -> None:
+    for seed in (0, 1):
+        assert invoke("train", "model=ae", f"seed={seed}", *quick).exit_code == 0
+    damaged, _ = sorted((tmp_path / "runs").iterdir())
+    (damaged / "metrics.json").write_text("{")
+    result = invoke("summarize", str(tmp_path / "runs"), "--json")
+    assert sorted(row["status"] for row in json.loads(result.stdout)["rows"]) == ["done", "unreadable"]
+    assert invoke("summarize", str(damaged)).exit_code == 2
+
+
+def test_a_run_named_twice_and_a_seed_run_twice_count_once(quick: list[str], tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    assert invoke("train", "model=ae", *quick).exit_code == 0
+    shutil.copytree(runs, tmp_path / "copy")
+    (folder,) = runs.iterdir()
+    tables = json.loads(invoke("summarize", str(runs), str(folder), str(tmp_path / "copy"), "--json").stdout)
+    assert len(tables["rows"]) == 2
+    assert [group["n"] for group in tables["groups"]] == [1]
+    result = invoke("summarize", str(runs), "/nowhere")
+    assert (result.exit_code, "/nowhere" in result.stderr) == (2, True)
 
 
 def test_models_and_datasets_are_listed() -> None:
     models = json.loads(invoke("models", "--json").stdout)["models"]
     assert [model["name"] for model in models] == groups()["model"]
     assert all(model["description"] and model["arguments"] for model in models)
-    (dataset,) = json.loads(invoke("data", "list", "--json").stdout)["datasets"]
-    assert (dataset["name"], dataset["rows"], dataset["on disk"]) == ("nslkdd", 148_517, True)
+    datasets = {entry["name"]: entry for entry in json.loads(invoke("data", "list", "--json").stdout)["datasets"]}
+    assert sorted(datasets) == groups()["data"]
+    assert (datasets["nslkdd"]["rows"], datasets["nslkdd"]["on disk"]) == (148_517, True)
     assert "latent_size" in invoke("models").stdout
     assert "NSL-KDD" in invoke("data", "list").stdout
 
@@ -184,6 +209,35 @@ def test_ctrl_c_leaves_an_incomplete_run_and_exits_with_130(tmp_path: Path) -> N
     assert [row["status"] for row in json.loads(invoke("summarize", str(runs), "--json").stdout)["rows"]] == [
         "incomplete"
     ]
+
+
+def test_an_interrupt_of_the_parent_alone_ends_its_training_processes(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    process = started(["train", "model=ae", "trainer=ddp_cpu", "trainer.max_epochs=10000", f"runs_dir={runs}"])
+    deadline = time.monotonic() + 120
+    while not list(runs.glob("*/history.csv")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)  # waits for whoever holds the pipe: the children too
+    assert process.returncode == 130, stderr
+
+
+def test_a_pipe_gets_whole_rows(quick: list[str], tmp_path: Path) -> None:
+    hidden = [8] * 60
+    for sizes in (hidden, [8]):
+        assert invoke("train", "model=ae", f"model.hidden_sizes={sizes}".replace(" ", ""), *quick).exit_code == 0
+    lines = invoke("summarize", str(tmp_path / "runs")).stdout.splitlines()
+    assert any(str(hidden) in line and "done" in line for line in lines)
+
+
+def test_escape_sequences_of_a_run_folder_do_not_reach_the_terminal(quick: list[str], tmp_path: Path) -> None:
+    assert invoke("train", "model=ae", *quick).exit_code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "metrics.json").unlink()
+    (folder / "error.txt").write_text("ValueError: \x1b]0;mine now\x07")
+    output = invoke("summarize", str(tmp_path / "runs")).stdout
+    assert "mine now" in output
+    assert "\x1b" not in output
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -33,6 +33,13 @@ from adbench.instantiate import build
         ("seed=${nowhere}", "cannot be composed"),
         ("model@data=ae", "cannot be composed"),
         ("trainer=null", "expected a trainer, got none"),
+        ("~seed", "expected a value for seed, got none"),
+        ("~target_fpr", "expected a value for target_fpr, got none"),
+        ("+foo=1", "expected a key that exists, got foo"),
+        ("++sed=3", "got sed; did you mean seed"),
+        ("+choices={}", "expected a key that exists, got choices"),
+        ("+choices.data=x", "expected a key that exists, got choices"),
+        ("+experiment=x", "experiment"),
     ],
 )
 def test_a_wrong_override_is_one_sentence_that_says_what_would_be_right(override: str, sentence: str) -> None:
@@ -85,6 +92,11 @@ def test_every_option_of_every_group_composes(group: str) -> None:
     "target",
     [
         "os.system",
+        "sklearn.utils._testing.assert_run_python_script_without_output",
+        "pytorch_lightning.Trainer",
+        "adbench.training.Training",  # another group's
+        "adbench.models.base.copy.copy",
+        "adbench.models.__builtins__",
         "subprocess.run",
         "builtins.eval",
         "adbench.paths.os.system",  # a module that an allowed one imported

@@ -90,12 +90,17 @@ def test_truncated_altered_and_foreign_files(tiny_data: Path) -> None:
         (lambda lines: [lines[0].replace(b"491", b"many"), *lines[1:]], "src_bytes|conversion"),
         (
             lambda lines: [lines[0].replace(b"491", b"nan"), *lines[1:]],
-            "finite numbers, got nan in column 'src_bytes'",
+            "finite number in column 'src_bytes' of .*KDDTrain.*, line 1, got nan",
         ),
         (
             lambda lines: [lines[0].replace(b"491", b"inf"), *lines[1:]],
-            "finite numbers, got inf in column 'src_bytes'",
+            "finite number in column 'src_bytes' of .*KDDTrain.*, line 1, got inf",
         ),
+        (
+            lambda lines: [*lines[:4], lines[4].replace(b",", b",,", 1).rsplit(b",", 1)[0], *lines[5:]],
+            "conversion|line 5",
+        ),
+        (lambda lines: [lines[0].replace(b"491", b""), *lines[1:]], "line 1, got nothing"),
         (lambda lines: [lines[0].replace(b"normal", b"martian"), *lines[1:]], "martian"),
     ],
 )

@@ -37,8 +37,8 @@ def test_metrics_by_hand(tmp_path: Path) -> None:
         "family/dos/n": 2,
         "family/dos/roc_auc": 1 / 2,
         "family/probe/recall": 1 / 2,
-        "family/mscan/recall": 0,
-        "family/mscan/n": 1,
+        "attack/mscan/recall": 0,
+        "attack/mscan/n": 1,
         "known/recall": 2 / 3,
         "known/n": 3,
         "novel/recall": 0,
@@ -74,11 +74,18 @@ def test_labels_open_against_frozen_scores_only(tmp_path: Path) -> None:
     sealed = SealedLabels(LABELS)
     assert len(sealed) == 6
     frozen = freeze(SCORES, 0.5, tmp_path / "digest")
-    assert sealed.open(frozen) is LABELS
     with pytest.raises(SealedLabelsError, match="expected frozen scores"):
         sealed.open(SCORES)  # type: ignore[arg-type]
     with pytest.raises(SealedLabelsError, match="one frozen score for each"):
         sealed.open(freeze(SCORES[:5], 0.5, tmp_path / "short"))
+    assert sealed.open(frozen) is LABELS
+
+
+def test_labels_open_once_even_against_better_scores(tmp_path: Path) -> None:
+    sealed = SealedLabels(LABELS)
+    labels = sealed.open(freeze(SCORES, 0.5, tmp_path / "digest"))
+    with pytest.raises(SealedLabelsError, match="once, got a second time"):
+        sealed.open(freeze(labels.label.astype(float), 0.5, tmp_path / "better"))
 
 
 def test_labels_stay_shut_when_scores_or_threshold_changed_later(tmp_path: Path) -> None:
@@ -102,6 +109,7 @@ def test_labels_stay_shut_when_scores_or_threshold_changed_later(tmp_path: Path)
     [
         lambda sealed: sealed.label,
         lambda sealed: sealed.labels,
+        lambda sealed: sealed._break_seal(),
         lambda sealed: np.asarray(sealed),
         lambda sealed: list(sealed),
         lambda sealed: sealed[0],
@@ -123,13 +131,31 @@ def test_sealed_labels_do_not_show_in_print_or_vars() -> None:
     assert not hasattr(sealed, "__dict__")
 
 
+def test_a_model_without_an_untrained_twin_has_no_training_gain(tmp_path: Path) -> None:
+    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, LABELS, {"random": SCORES})
+    assert "training_gain" not in metrics
+    assert metrics["control/random/roc_auc"] == 0.5
+
+
+def test_a_family_and_an_attack_type_of_the_same_name_stay_apart(tmp_path: Path) -> None:
+    attack = np.array(["normal", "normal", "dos", "land", "satan", "mscan"])
+    labels = Labels(LABELS.label, LABELS.family, attack, LABELS.known_attacks)
+    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, labels, {UNTRAINED: SCORES})
+    assert (metrics["family/dos/n"], metrics["attack/dos/n"]) == (2, 1)
+
+
+def test_more_than_one_score_a_row_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScoresError, match=r"one score for each of the 6 test rows, shape \(6,\), got shape \(6, 1\)"):
+        freeze(SCORES[:, None], 0.5, tmp_path / "digest")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_scores_that_are_not_finite_are_refused(bad: float, tmp_path: Path) -> None:
     scores = SCORES.copy()
     scores[2] = bad
-    with pytest.raises(ScoresError, match=r"for test row 3 \(1 of 6 rows\)"):
+    with pytest.raises(ScoresError, match=r"for number 3 of the test rows \(1 of 6 are not finite\)"):
         freeze(scores, 0.5, tmp_path / "digest")
-    with pytest.raises(ScoresError, match="for calibration row 3"):
+    with pytest.raises(ScoresError, match="for number 3 of the calibration rows"):
         quantile_threshold(scores, 0.5)
     assert not (tmp_path / "digest").exists()
 

@@ -65,6 +65,15 @@ def test_a_column_constant_at_fit_stays_finite_and_still_tells_change(encoder: E
     assert changed > 0.5
 
 
+@pytest.mark.parametrize("value", [0.1, 3.7, -1000000.1])
+@pytest.mark.parametrize("encoder", [Standard(), LogStandard(10.0)])
+def test_a_column_is_constant_whatever_its_computed_deviation(encoder: Encoder, value: float) -> None:
+    encoder.fit(features(np.full((50_000, 1), value)))
+    same, changed = numeric_part(encoder, np.array([[value], [value + 0.25]]))[:, 0]
+    assert same == 0
+    assert 0 < changed <= 0.25
+
+
 def test_one_hot_knows_fit_values_and_marks_all_others() -> None:
     encoder = Standard().fit(features(np.zeros((3, 1)), ["red", "blue", "red"]))
     assert encoder.column_names == ["n0", "colour=blue", "colour=red", f"colour={UNSEEN}"]

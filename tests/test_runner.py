@@ -126,6 +126,8 @@ def test_the_validation_protocol_never_touches_the_test_file(quick: list[str]) -
         "trainer=gpu",
         "+model.wings=2",
         "model._target_=os.system",
+        "data.folder=3",
+        "trainer.devices=0",
     ],
 )
 def test_a_wrong_request_leaves_nothing_behind(override: str, quick: list[str]) -> None:
@@ -144,9 +146,18 @@ def test_a_diverged_training_is_refused_and_leaves_nothing_behind(quick: list[st
 
 def test_a_model_that_scores_nan_is_refused(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AE, "score", lambda self, x: x[:, 0] * np.nan)
-    with pytest.raises(ScoresError, match="expected finite scores, got nan for calibration row 1"):
+    with pytest.raises(ScoresError, match="expected finite scores, got nan for number 1 of the calibration rows"):
         train(["model=ae", *quick])
     assert leftovers(quick) == []
+
+
+@pytest.mark.parametrize("override", ["data.folder=/nowhere", "trainer=gpu"])
+def test_a_forced_run_that_cannot_be_done_leaves_the_finished_one(override: str, quick: list[str]) -> None:
+    run = train(["model=ae", *quick])
+    before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
+    with pytest.raises(AdbenchError):
+        train(["model=ae", *quick, override], force=True)
+    assert {path.name: path.read_bytes() for path in run.folder.iterdir()} == before
 
 
 def test_other_peoples_files_in_a_run_folder_survive(quick: list[str]) -> None:
@@ -160,8 +171,20 @@ def test_other_peoples_files_in_a_run_folder_survive(quick: list[str]) -> None:
 
 def test_a_runs_folder_that_cannot_be_written(quick: list[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFolderError, match=r"can be written at .*/file/.*name another with runs_dir="):
+    with pytest.raises(RunFolderError, match="File name too long.*name another with runs_dir="):
+        train(["model=ae", *quick, f"runs_dir={'x' * 300}"])
+    with pytest.raises(RunFolderError, match=r"/file/.*name another with runs_dir="):
         train(["model=ae", *quick, f"runs_dir={tmp_path / 'file'}"])
+
+
+def test_a_disk_that_fills_up_in_mid_run(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    with pytest.raises(RunFolderError, match="No space left on device"):
+        train(["model=ae", *quick])
+    assert leftovers(quick) == []
 
 
 def test_a_failure_inside_a_run_stays_visible(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +217,17 @@ def test_an_interrupted_run_is_incomplete_and_the_same_command_finishes_it(
     [
         ("metrics.json", '{"roc_auc": 0.'),
         ("metrics.json", "[]"),
+        ("metrics.json", "{}"),
+        ("metrics.json", '{"roc_auc": 0.5}'),
+        ("metrics.json", '{"roc_auc": NaN}'),
+        ("metrics.json", '{"roc_auc": "x"}'),
+        ("metrics.json", "[" * 5000),
+        ("config.yaml", "choices: {data: nslkdd, model: [1]}\nseed: 0"),
+        ("config.yaml", "choices: {model: ae}\nseed: 0"),
+        ("config.yaml", "choices: {data: nslkdd, model: ae}\nseed: zero"),
+        ("config.yaml", "choices: {data: nslkdd, model: '\\e[31mred'}\nseed: 0"),
+        ("config.yaml", "a: &a [1]\nchoices: {data: nslkdd, model: ae}\nseed: 0\nb: *a"),
+        ("config.yaml", "[" * 5000),
         ("config.yaml", "!!python/object/apply:os.system [ls]"),
         ("config.yaml", "just a word"),
     ],

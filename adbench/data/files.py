@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from adbench.errors import DataError
@@ -50,10 +51,27 @@ def parse_csv(content: bytes, path: Path, column_types: dict[str, pa.DataType], 
         table = pyarrow.csv.read_csv(
             pa.BufferReader(content),
             read_options=pyarrow.csv.ReadOptions(column_names=names),
-            convert_options=pyarrow.csv.ConvertOptions(column_types=column_types, strings_can_be_null=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=column_types, strings_can_be_null=False, null_values=[""]
+            ),
         )
     except pa.ArrowInvalid as error:
         raise DataError(f"expected the columns of the upstream file in {path}: {error}") from None
     if table.num_rows != rows:
         raise DataError(f"expected {rows:,} rows in {path}, got {table.num_rows:,}; fetch the file again")
+    _require_finite(table, path)
     return table
+
+
+def _require_finite(table: pa.Table, path: Path) -> None:
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if not pa.types.is_floating(column.type):
+            continue
+        finite = pc.fill_null(pc.is_finite(column), False)
+        if not pc.all(finite).as_py():
+            row = pc.index(finite, False).as_py()
+            value = column[row].as_py()
+            raise DataError(
+                f"expected a finite number in column {name!r} of {path}, line {row + 1}, got"
+                f" {'nothing' if value is None else value}; fill or drop such rows"
+            )

@@ -38,6 +38,7 @@ def _moments(fit: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float
         centred = fit[start : start + _BLOCK_ROWS] - mean
         covariance += centred.T @ centred
     covariance /= n_rows
-    deviation = np.sqrt(np.diag(covariance))
+    constant = fit.min(axis=0) == fit.max(axis=0)
+    deviation = np.where(constant, 1.0, np.sqrt(np.diag(covariance)))
     _, directions = np.linalg.eigh(covariance)  # ascending eigenvalues
-    return mean, np.where(deviation > 0, deviation, 1.0), directions[:, -PCA_COMPONENTS:]
+    return np.where(constant, fit[0], mean), deviation, directions[:, -PCA_COMPONENTS:]

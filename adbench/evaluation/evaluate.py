@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from adbench.data.table import NORMAL
 from adbench.errors import DataError
 from adbench.evaluation.ranking import (
     Placements,
@@ -23,7 +22,8 @@ UNTRAINED = "untrained"
 def evaluate(frozen: Frozen, target_fpr: float, labels: Labels, controls: Mapping[str, Scores]) -> dict[str, float]:
     """All test metrics of one run, under the names that design and tables use.
 
-    controls: name -> scores of the same test rows; "untrained" is the twin that `training_gain` compares with.
+    controls: name -> scores of the same test rows; "untrained", where there is one, is the twin that
+    `training_gain` compares with.
     Raises DataError when the test rows are all normal or all anomalous.
     """
     label = labels.label
@@ -62,13 +62,13 @@ def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Place
     anomalous = labels.label == 1
     found = reported[anomalous]
     metrics: dict[str, float] = {}
-    for names in (labels.family[anomalous], labels.attack[anomalous]):
+    for kind, names in {"family": labels.family[anomalous], "attack": labels.attack[anomalous]}.items():
         for name in np.unique(names):
             of_name = names == name
-            metrics[f"family/{name}/recall"] = float(found[of_name].mean())
-            metrics[f"family/{name}/roc_auc"] = float(placements.of_anomalies[of_name].mean())
-            metrics[f"family/{name}/n"] = int(of_name.sum())
-    known = np.isin(labels.attack[anomalous], sorted(labels.known_attacks - {NORMAL}))
+            metrics[f"{kind}/{name}/recall"] = float(found[of_name].mean())
+            metrics[f"{kind}/{name}/roc_auc"] = float(placements.of_anomalies[of_name].mean())
+            metrics[f"{kind}/{name}/n"] = int(of_name.sum())
+    known = np.isin(labels.attack[anomalous], sorted(labels.known_attacks))
     for group, of_group in {"known": known, "novel": ~known}.items():
         metrics[f"{group}/n"] = int(of_group.sum())
         if of_group.any():
@@ -83,6 +83,8 @@ def _controls(placements: Placements, label: npt.NDArray[np.int8], controls: Map
         ranking = ranking_metrics(scores, label)
         del ranking["oracle_best_f1"]
         metrics |= {f"control/{name}/{metric}": value for metric, value in ranking.items()}
+    if UNTRAINED not in controls:
+        return metrics
     gain = auroc_difference(placements, place(controls[UNTRAINED], label))
     return metrics | {
         "training_gain": gain.value,

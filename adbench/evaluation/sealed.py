@@ -47,7 +47,7 @@ def freeze(scores: npt.NDArray[np.float64], threshold: float, record: Path) -> F
 
     Raises ScoresError when a score or the threshold is not finite: NaN would quietly rank lowest.
     """
-    require_finite(scores, "test")
+    require_scores(scores, len(scores), "test rows")
     if not np.isfinite(threshold):
         raise ScoresError(f"expected a finite threshold, got {threshold}; look at the calibration scores")
     fixed = np.array(scores, dtype=np.float64)
@@ -57,25 +57,30 @@ def freeze(scores: npt.NDArray[np.float64], threshold: float, record: Path) -> F
     return Frozen(fixed, float(threshold), sha256, record)
 
 
-def require_finite(scores: npt.NDArray[np.floating[Any]], rows: str) -> None:
-    """Raise ScoresError, naming the first bad row, unless all scores of these `rows` are finite."""
+def require_scores(scores: npt.NDArray[np.floating[Any]], n_rows: int, rows: str) -> None:
+    """Raise ScoresError unless there is one finite score for each of these `rows` (such as "test rows")."""
+    if scores.shape != (n_rows,):
+        raise ScoresError(
+            f"expected one score for each of the {n_rows:,} {rows}, shape ({n_rows},), got shape {scores.shape};"
+            " look at the model's score method"
+        )
     bad = np.flatnonzero(~np.isfinite(scores))
     if len(bad):
         raise ScoresError(
-            f"expected finite scores, got {scores[bad[0]]} for {rows} row {bad[0] + 1} ({len(bad):,} of"
-            f" {len(scores):,} rows); the training diverged: lower model.learning_rate"
+            f"expected finite scores, got {scores[bad[0]]} for number {bad[0] + 1} of the {rows} ({len(bad):,} of"
+            f" {len(scores):,} are not finite); where the training diverged, lower model.learning_rate"
             " or choose another preprocess="
         )
 
 
 class SealedLabels:
-    """Test labels that only `open` hands out, and only against frozen scores of the same rows."""
+    """Test labels that only `open` hands out: once, and only against frozen scores of the same rows."""
 
-    __slots__ = ("_break_seal", "_n_rows")
+    __slots__ = ("_n_rows", "_vault")
 
     def __init__(self, labels: Labels) -> None:
         self._n_rows = len(labels.label)
-        self._break_seal: Callable[[], Labels] = lambda: labels
+        self._vault: Callable[[Frozen], Labels] = _vault(labels)
 
     def __len__(self) -> int:
         return self._n_rows
@@ -83,24 +88,10 @@ class SealedLabels:
     def open(self, frozen: Frozen) -> Labels:
         """The labels, once the digest of these very scores and threshold lies on disk.
 
-        Raises SealedLabelsError when anything else is offered.
+        Raises SealedLabelsError when anything else is offered, and whenever the labels were opened before: whoever
+        has seen them could freeze better scores.
         """
-        if not isinstance(frozen, Frozen):
-            raise SealedLabelsError(
-                f"expected frozen scores to open the test labels, got {type(frozen).__name__}; "
-                "freeze the scores and the threshold first"
-            )
-        if len(frozen.scores) != self._n_rows:
-            raise SealedLabelsError(
-                f"expected one frozen score for each of {self._n_rows:,} test rows, got {len(frozen.scores):,}"
-            )
-        on_disk = frozen.record.read_text(encoding="ascii").strip() if frozen.record.is_file() else "nothing"
-        if not on_disk == frozen.sha256 == digest(frozen.scores, frozen.threshold):
-            raise SealedLabelsError(
-                f"expected the digest of the frozen scores in {frozen.record}, got {on_disk[:12]}; "
-                "scores or threshold changed after they were frozen"
-            )
-        return self._break_seal()
+        return self._vault(frozen)
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise SealedLabelsError(
@@ -120,3 +111,32 @@ class SealedLabels:
 
     def __repr__(self) -> str:
         return f"<SealedLabels of {self._n_rows:,} test rows>"
+
+
+def _vault(labels: Labels) -> Callable[[Frozen], Labels]:
+    """The one reference to the labels lives in here, behind the conditions on which they are handed out."""
+    n_rows, opened = len(labels.label), False
+
+    def unlock(frozen: Frozen) -> Labels:
+        nonlocal opened
+        if opened:
+            raise SealedLabelsError("expected to open the test labels once, got a second time; start another run")
+        if not isinstance(frozen, Frozen):
+            raise SealedLabelsError(
+                f"expected frozen scores to open the test labels, got {type(frozen).__name__}; "
+                "freeze the scores and the threshold first"
+            )
+        if len(frozen.scores) != n_rows:
+            raise SealedLabelsError(
+                f"expected one frozen score for each of {n_rows:,} test rows, got {len(frozen.scores):,}"
+            )
+        on_disk = frozen.record.read_text(encoding="ascii").strip() if frozen.record.is_file() else "nothing"
+        if not on_disk == frozen.sha256 == digest(frozen.scores, frozen.threshold):
+            raise SealedLabelsError(
+                f"expected the digest of the frozen scores in {frozen.record}, got {on_disk[:12]}; "
+                "scores or threshold changed after they were frozen"
+            )
+        opened = True
+        return labels
+
+    return unlock

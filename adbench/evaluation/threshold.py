@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from adbench.checks import require_fraction
 from adbench.errors import DataError
-from adbench.evaluation.sealed import require_finite
+from adbench.evaluation.sealed import require_scores
 
 
 def quantile_threshold(calibration_scores: npt.NDArray[np.float64], target_fpr: float) -> float:
@@ -19,7 +19,7 @@ def quantile_threshold(calibration_scores: npt.NDArray[np.float64], target_fpr: 
     Raises DataError when there are too few rows for the asked rate, ConfigError when the rate is no rate.
     """
     require_fraction("target_fpr", target_fpr)
-    require_finite(calibration_scores, "calibration")
+    require_scores(calibration_scores, len(calibration_scores), "calibration rows")
     n = len(calibration_scores)
     # The rounding undoes what 1 - target_fpr lost, which would otherwise push an exact rank up by one.
     rank = math.ceil(round((n + 1) * (1 - target_fpr), 9))

@@ -1,5 +1,6 @@
 """The detector contract, and what all neural detectors share: written once, here."""
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Protocol, Self
@@ -40,6 +41,9 @@ class Detector(Protocol):
 
     def score_rows(self, x: Matrix) -> npt.NDArray[np.float64]:
         """One score a row, shape (rows,)."""
+
+    def untrained(self) -> Self | None:
+        """A copy that scores as this one does before `fit`; None where an unfitted detector cannot score."""
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All that was learned, as named arrays."""
@@ -88,6 +92,10 @@ class NeuralDetector(LightningModule):
         blocks = torch.from_numpy(x).split(SCORING_ROWS)
         scores = [self.score(block.to(self.device)).double().cpu() for block in blocks]
         return torch.cat(scores).numpy()
+
+    def untrained(self) -> Self:
+        """The same initial weights, which a later `fit` of this one does not change."""
+        return copy.deepcopy(self)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All weights and buffers."""

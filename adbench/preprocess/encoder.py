@@ -87,6 +87,9 @@ class Encoder(ABC):
 
 
 def mean_and_scale(x: Numeric) -> dict[str, npt.NDArray[Any]]:
-    """Mean and standard deviation a column; a constant column gets scale 1, so that it stays finite."""
-    scale = x.std(axis=0)
-    return {"mean": x.mean(axis=0), "scale": np.where(scale > 0, scale, 1.0)}
+    """Mean and standard deviation a column; a constant column is centred on its value, with scale 1.
+
+    Whether it is constant is asked of the values: their computed deviation is seldom exactly 0.
+    """
+    constant = x.min(axis=0) == x.max(axis=0)
+    return {"mean": np.where(constant, x[0], x.mean(axis=0)), "scale": np.where(constant, 1.0, x.std(axis=0))}

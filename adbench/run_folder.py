@@ -1,0 +1,131 @@
+"""A run's folder while it is written. Needs no torch."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet
+import safetensors.numpy
+import yaml
+
+from adbench.errors import RunFolderError
+from adbench.evaluation.sealed import Labels
+from adbench.results import CONFIG, FILES, METRICS, SCORES
+
+PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class RunFolder:
+    """metrics.json comes last: a run is complete or it is not. Whatever cannot be written is a RunFolderError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._created: list[Path] = []  # folders that this object made, outermost first
+
+    def start(self, config: dict[str, Any]) -> None:
+        """Make the folder and write its configuration; what an earlier attempt left is put aside."""
+        with _writing(self.path):
+            self._created = [path for path in (self.path, *self.path.parents) if not path.exists()][::-1]
+            self.path.mkdir(parents=True, exist_ok=True)
+            previous = self.path / PREVIOUS
+            if any((self.path / name).exists() for name in FILES):
+                _remove_files(previous)
+                previous.mkdir(exist_ok=True)
+                _move_files(self.path, previous)
+        self.write_text(CONFIG, yaml.safe_dump(config, sort_keys=False))
+
+    def finish(self, metrics: dict[str, float]) -> None:
+        """Write the metrics: from now on the run is complete, and an earlier attempt is forgotten."""
+        self.write_json(METRICS, metrics)
+        self._forget_previous()
+
+    def fail(self, name: str, traceback: str) -> None:
+        """Leave the traceback where the metrics would be; this attempt stays visible instead of an earlier one."""
+        self.write_text(name, traceback)
+        self._forget_previous()
+
+    def discard(self) -> None:
+        """Take back all that `start` and its successors wrote, and nothing else; an earlier attempt comes back."""
+        with contextlib.suppress(OSError):
+            _remove_files(self.path)
+            if (self.path / PREVIOUS).is_dir():
+                _move_files(self.path / PREVIOUS, self.path)
+                (self.path / PREVIOUS).rmdir()
+        for path in reversed(self._created):
+            with contextlib.suppress(OSError):
+                path.rmdir()  # refuses when somebody else put something there
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file whole or not at all."""
+        with self._replacing(name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def write_json(self, name: str, document: dict[str, Any]) -> None:
+        """Write a JSON file whole or not at all."""
+        self.write_text(name, json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+    def write_part(self, part: str, description: dict[str, Any], arrays: Arrays) -> None:
+        """A model or a preprocessing: its arguments as JSON, its arrays as safetensors; nothing that unpickles."""
+        self.write_json(f"{part}.json", description)
+        with self._replacing(f"{part}.safetensors") as temporary:
+            contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+            temporary.write_bytes(safetensors.numpy.save(contiguous))
+
+    def write_scores(self, rows: npt.NDArray[np.intp], scores: npt.NDArray[np.float64], labels: Labels | None) -> None:
+        """scores.parquet: row and score, and, once the labels were opened, label, family and attack."""
+        columns: dict[str, Any] = {"row": rows, "score": scores}
+        if labels is not None:
+            columns["label"] = labels.label
+            columns["family"] = pa.array(labels.family).dictionary_encode()
+            columns["attack"] = pa.array(labels.attack).dictionary_encode()
+        with self._replacing(SCORES) as temporary:
+            pyarrow.parquet.write_table(pa.table(columns), temporary)
+
+    def _forget_previous(self) -> None:
+        with contextlib.suppress(OSError):
+            _remove_files(self.path / PREVIOUS)
+            (self.path / PREVIOUS).rmdir()
+
+    @contextlib.contextmanager
+    def _replacing(self, name: str) -> Iterator[Path]:
+        target = self.path / name
+        with _writing(target):
+            try:
+                yield _temporary(target)
+                _temporary(target).replace(target)
+            finally:
+                _temporary(target).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunFolderError(
+            f"expected a place that can be written at {path}, got {reason}; name another with runs_dir="
+        ) from None
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial")
+
+
+def _remove_files(folder: Path) -> None:
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+        _temporary(folder / name).unlink(missing_ok=True)
+
+
+def _move_files(source: Path, target: Path) -> None:
+    for name in FILES:
+        if (source / name).exists():
+            (source / name).replace(target / name)

@@ -1,0 +1,63 @@
+"""The contract that every dataset keeps, found by the files under configs/data/, on the files that are bundled."""
+
+import importlib
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from adbench.config import compose, groups
+from adbench.data.table import NORMAL, Table
+from adbench.instantiate import build
+from adbench.paths import config_folder, data_folder
+
+
+@pytest.fixture(scope="module", params=groups()["data"])
+def name(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def module(name: str) -> ModuleType:
+    return importlib.import_module(f"adbench.data.{name}")
+
+
+@pytest.fixture(scope="module")
+def table(name: str) -> Table:
+    loaded: Table = build(compose([f"data={name}"])["data"], "data")
+    return loaded
+
+
+def test_facts_are_stated(name: str, module: ModuleType) -> None:
+    assert module.TITLE
+    assert module.LICENCE
+    assert set(module.FILES) == set(module.ROWS)
+    readme = (data_folder() / "README.md").read_text()
+    for file, sha256 in module.FILES.items():
+        assert f"`{name}/{file}.gz`" in readme
+        assert sha256 in readme
+    assert (config_folder() / "data" / f"{name}.yaml").read_text().startswith("# ")
+
+
+def test_every_row_is_described(table: Table, module: ModuleType) -> None:
+    n_rows = sum(module.ROWS.values())
+    assert len(table) == len(table.features) == n_rows
+    for per_row in (table.label, table.family, table.attack, table.is_test):
+        assert per_row.shape == (n_rows,)
+        assert per_row.dtype != object
+    np.testing.assert_array_equal(table.label == 0, table.family == NORMAL)
+    np.testing.assert_array_equal(table.label == 0, table.attack == NORMAL)
+    assert set(table.label[table.is_test]) == {0, 1}
+    assert (table.label[~table.is_test] == 0).any()
+
+
+def test_columns_are_contiguous_and_codes_lie_in_their_vocabulary(table: Table) -> None:
+    features = table.features
+    assert features.numeric.flags.c_contiguous
+    assert features.codes.flags.c_contiguous
+    assert features.numeric.shape == (len(table), len(features.numeric_names))
+    assert features.codes.shape == (len(table), len(features.vocabularies))
+    for values, codes in zip(features.vocabularies.values(), features.codes.T, strict=True):
+        assert len(set(values)) == len(values)
+        assert 0 <= codes.min() <= codes.max() < len(values)
