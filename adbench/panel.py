@@ -1,5 +1,7 @@
 """What a run found, for a newcomer's eyes: one panel in the terminal."""
 
+from collections.abc import Iterator
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -27,7 +29,7 @@ def result_panel(run: Run) -> RenderableType:
         _detection(m),
         Text(),
         _comparison(m, choices["model"]),
-        *([Text(_gain(m))] if "training_gain" in m else []),
+        Text("\n".join(_verdicts(m, choices["model"]))),
         Text(),
         Text(_where(run)),
     ]
@@ -83,10 +85,15 @@ def _comparison(m: dict[str, float], model: str) -> Table:
     return table
 
 
-def _gain(m: dict[str, float]) -> str:
-    low, high = m["training_gain_low"], m["training_gain_high"]
-    verdict = "training helped" if low > 0 else "training hurt" if high < 0 else "no proof that training helped"
-    return f"training gain {m['training_gain']:+.4f} AUROC (95 % interval {low:+.4f} to {high:+.4f}): {verdict}"
+def _verdicts(m: dict[str, float], model: str) -> Iterator[str]:
+    if "training_gain" in m:
+        low, high = m["training_gain_low"], m["training_gain_high"]
+        verdict = "training helped" if low > 0 else "training hurt" if high < 0 else "no proof that training helped"
+        yield f"training gain {m['training_gain']:+.4f} AUROC (95 % interval {low:+.4f} to {high:+.4f}): {verdict}"
+    aurocs = {title: m.get(f"control/{name}/roc_auc", 0.0) for name, title in CONTROLS.items()}
+    best = max(aurocs, key=lambda title: aurocs[title])
+    if aurocs[best] >= m["roc_auc"]:
+        yield f"the control {best} ranks at least as well: on this data {model} is not needed for the ranking"
 
 
 def _where(run: Run) -> str:

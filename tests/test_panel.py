@@ -1,0 +1,40 @@
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from adbench.panel import result_panel
+from adbench.results import Run
+from adbench.runner import train
+
+
+@pytest.fixture
+def run(quick: list[str]) -> Run:
+    return train(["model=ae", *quick])
+
+
+def shown(run: Run, **changes: float) -> str:
+    console = Console(width=200, record=True)
+    console.print(result_panel(replace(run, metrics=run.metrics | changes)))
+    return console.export_text()
+
+
+def test_the_verdict_on_training_follows_the_interval(run: Run) -> None:
+    assert "training helped" in shown(run, training_gain_low=0.01, training_gain_high=0.03)
+    assert "training hurt" in shown(run, training_gain_low=-0.03, training_gain_high=-0.01)
+    assert "no proof that training helped" in shown(run, training_gain_low=-0.01, training_gain_high=0.01)
+
+
+def test_a_control_that_does_as_well_is_named(run: Run) -> None:
+    sentence = "the control mean |z| ranks at least as well"
+    assert sentence in shown(run, **{"control/mean_abs_z/roc_auc": 1.0})
+    assert sentence not in shown(run, roc_auc=1.0)
+
+
+def test_a_model_without_an_untrained_twin_has_a_panel_too(run: Run) -> None:
+    kept = {
+        name: value for name, value in run.metrics.items() if "training_gain" not in name and "untrained" not in name
+    }
+    text = shown(replace(run, metrics=kept))
+    assert "untrained" not in text
+    assert "PCA residual" in text
