@@ -8,6 +8,9 @@ The criterion is the mean AUROC over attack families, each counting the same: by
 alone. First preprocessing and epochs, which all models share, then each model's own keys, one at a time around the
 shipped value. A candidate replaces what is shipped when it is better by more than two standard errors of the paired
 difference over seeds; ties keep the shipped one. When something was replaced, the script is run again.
+
+One verdict is overruled: the GAN's reconstruction_share stays at one half though 0.9 ranks these attacks a little
+better. A GAN whose score its discriminator does not carry is an autoencoder by another name, and we ship one already.
 """
 
 import os
@@ -50,8 +53,7 @@ OWN = {
         "model.latent_size": ["8", "16"],
         "model.feature_size": ["64", "128", "256"],
         "model.contextual_weight": ["10.0", "40.0", "160.0"],
-        # At most one half: a GAN whose score its discriminator does not carry is an autoencoder in disguise.
-        "model.reconstruction_share": ["0.1", "0.3", "0.5"],
+        "model.reconstruction_share": ["0.1", "0.3", "0.5", "0.9"],
         "model.error_scale": ["0.03", "0.1", "0.3"],
         "model.learning_rate": ["3e-4", "1e-3", "3e-3"],
     },
