@@ -11,6 +11,8 @@ from adbench.data.table import NORMAL, Table
 from adbench.instantiate import build
 from adbench.paths import config_folder, data_folder
 
+NOT_BUNDLED = ("unswnb15_official",)
+
 
 @pytest.fixture(scope="module", params=groups()["data"])
 def name(request: pytest.FixtureRequest) -> str:
@@ -25,6 +27,8 @@ def module(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def table(name: str) -> Table:
+    if name in NOT_BUNDLED:
+        pytest.skip("its files are not bundled")
     loaded: Table = build(compose([f"data={name}"])["data"], "data")
     return loaded
 
@@ -33,11 +37,13 @@ def test_facts_are_stated(name: str, module: ModuleType) -> None:
     assert module.TITLE
     assert module.LICENCE
     assert set(module.FILES) == set(module.ROWS)
+    assert (config_folder() / "data" / f"{name}.yaml").read_text().startswith("# ")
+    if name in NOT_BUNDLED:
+        return
     readme = (data_folder() / "README.md").read_text()
     for file, sha256 in module.FILES.items():
         assert f"`{name}/{file.removesuffix('.gz')}.gz`" in readme
         assert sha256 in readme
-    assert (config_folder() / "data" / f"{name}.yaml").read_text().startswith("# ")
 
 
 def test_every_row_is_described(table: Table, module: ModuleType) -> None:

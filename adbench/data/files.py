@@ -37,8 +37,13 @@ def read_columns(folder: Path, sha256: dict[str, str], rows: dict[str, int], typ
     for name in sha256:
         path = folder / _gz(name)
         parts.append(parse_csv(read_verified(path, sha256[name]), path, types, rows[name], header))
+    return join(parts), [len(part) for part in parts]
+
+
+def join(parts: list[pa.Table]) -> Columns:
+    """The columns of several files with the same columns, one file after the other."""
     table = pa.concat_tables(parts).unify_dictionaries()
-    return {name: table[name] for name in types}, [len(part) for part in parts]
+    return {name: table[name] for name in table.column_names}
 
 
 def _gz(name: str) -> str:
@@ -50,8 +55,20 @@ def read_verified(path: Path, sha256: str) -> bytes:
 
     Raises DataError when the file is missing, not readable, truncated, or not the upstream file.
     """
+    content = read_gzip(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise DataError(
+            f"expected the upstream file with sha256 {sha256[:12]}… at {path}, got {found[:12]}…; "
+            "the file was altered or is another one: fetch it again"
+        )
+    return content
+
+
+def read_gzip(path: Path) -> bytes:
+    """The uncompressed bytes of a gzip file. Raises DataError when it is missing, not readable or truncated."""
     try:
-        content = gzip.decompress(path.read_bytes())
+        return gzip.decompress(path.read_bytes())
     except FileNotFoundError:
         raise DataError(
             f"expected the data file {path}, which does not exist; "
@@ -61,13 +78,6 @@ def read_verified(path: Path, sha256: str) -> bytes:
         raise DataError(
             f"expected a whole gzip file at {path}, got one that cannot be read ({error}); fetch it again"
         ) from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise DataError(
-            f"expected the upstream file with sha256 {sha256[:12]}… at {path}, got {found[:12]}…; "
-            "the file was altered or is another one: fetch it again"
-        )
-    return content
 
 
 def parse_csv(
