@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow.csv
 from adbench.data.table import Features
 from adbench.errors import ConfigError, DataError
 
-NUMBER = pa.float64()
+NUMBER, WHOLE_NUMBER = pa.float64(), pa.int64()
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
 # A column's chunks, each a piece of a file; chunks of one categorical column share their dictionary.
@@ -33,10 +34,13 @@ def read_columns(folder: Path, sha256: dict[str, str], rows: dict[str, int], typ
             f"expected the folder {folder} with {' and '.join(_gz(name) for name in sha256)}, which does not "
             f"exist; data.folder= names the folder that holds {folder.name}/"
         )
-    parts = []
-    for name in sha256:
+
+    def read(name: str) -> pa.Table:
         path = folder / _gz(name)
-        parts.append(parse_csv(read_verified(path, sha256[name]), path, types, rows[name], header))
+        return parse_csv(read_verified(path, sha256[name]), path, types, rows[name], header)
+
+    with ThreadPoolExecutor() as pool:  # unpacking, hashing and parsing all leave Python
+        parts = list(pool.map(read, sha256))
     return join(parts), [len(part) for part in parts]
 
 
@@ -112,7 +116,7 @@ def parse_csv(
 
 def _require_finite(table: pa.Table, path: Path, first_line: int) -> None:
     for name, column in zip(table.column_names, table.columns, strict=True):
-        if not pa.types.is_floating(column.type):
+        if pa.types.is_dictionary(column.type):
             continue
         finite = pc.fill_null(pc.is_finite(column), False)
         if not pc.all(finite).as_py():
@@ -133,8 +137,8 @@ def take_features(columns: Columns, drop: list[str] | None = None) -> Features:
         if name not in columns:
             raise ConfigError(f"expected data.drop to name columns, got {name}; there is {', '.join(columns)}")
         del columns[name]
-    numeric = [name for name, column in columns.items() if pa.types.is_floating(column.type)]
-    categorical = [name for name in columns if name not in numeric]
+    categorical = [name for name, column in columns.items() if pa.types.is_dictionary(column.type)]
+    numeric = [name for name in columns if name not in categorical]
     n_rows = len(next(iter(columns.values()))) if columns else 0
     # Column by column in memory: scaling works on whole columns.
     x = np.empty((n_rows, len(numeric)), order="F")
@@ -149,12 +153,12 @@ def take_features(columns: Columns, drop: list[str] | None = None) -> Features:
     return Features(x, tuple(numeric), codes, vocabularies)
 
 
-def take_strings(columns: Columns, name: str) -> npt.NDArray[np.str_]:
-    """One categorical column as strings; it is taken out of `columns`."""
+def take_codes(columns: Columns, name: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int32]]:
+    """One categorical column as its values and each row's index into them; it is taken out of `columns`."""
     column = columns.pop(name)
     codes = np.empty(len(column), dtype=np.int32)
     _fill(codes, pa.chunked_array([chunk.indices for chunk in column.chunks]))
-    return np.array(column.chunk(0).dictionary.to_pylist())[codes]
+    return np.array(column.chunk(0).dictionary.to_pylist()), codes
 
 
 def _fill(target: npt.NDArray[np.generic], column: pa.ChunkedArray) -> None:

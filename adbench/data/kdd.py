@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from adbench.data.files import CATEGORY, NUMBER, WHOLE_NUMBER
 from adbench.data.table import NORMAL
 from adbench.errors import DataError
 
@@ -21,6 +22,11 @@ COLUMNS = tuple(
     """.split()
 )
 
+# The others count or flag; as whole numbers they parse in two thirds of the time.
+TYPES = {
+    name: CATEGORY if name in CATEGORICAL else NUMBER if name.endswith("_rate") else WHOLE_NUMBER for name in COLUMNS
+}
+
 # Attack types by family: KDD Cup 99's own list (training_attack_types) and, for the types that occur only in
 # the test file, the table of Tavallaee et al. 2009.
 FAMILIES = {
@@ -33,10 +39,9 @@ FAMILIES = {
 FAMILY_OF = {attack: family for family, attacks in FAMILIES.items() for attack in attacks.split()} | {NORMAL: NORMAL}
 
 
-def family_of(attack: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
-    """The family of each row's attack type. Raises DataError for a type that neither dataset has."""
-    names, inverse = np.unique(attack, return_inverse=True)
-    unknown = [name for name in names if name not in FAMILY_OF]
+def family_of(attacks: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    """The family of each attack type. Raises DataError for a type that neither dataset has."""
+    unknown = [name for name in attacks if name not in FAMILY_OF]
     if unknown:
         raise DataError(f"expected the attack types of KDD Cup 99, got {unknown[0]!r}; is it another file?")
-    return np.array([FAMILY_OF[name] for name in names])[inverse]
+    return np.array([FAMILY_OF[name] for name in attacks])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from adbench.data.files import CATEGORY, NUMBER, read_columns, take_features, take_strings
-from adbench.data.kdd import BINARY, CATEGORICAL, COLUMNS, family_of
+from adbench.data.files import CATEGORY, read_columns, take_codes, take_features
+from adbench.data.kdd import BINARY, TYPES, family_of
 from adbench.data.table import NORMAL, Table
 from adbench.paths import data_folder
 
@@ -31,17 +31,17 @@ def load(folder: str | None = None, binary_as_categorical: bool = False, drop: l
     are numbers. drop: columns to leave out. Raises DataError when a file is missing, altered or malformed.
     """
     root = (Path(folder) if folder else data_folder()) / "kddcup99"
-    categorical = CATEGORICAL + (BINARY if binary_as_categorical else ())
-    types = {name: CATEGORY if name in categorical else NUMBER for name in COLUMNS} | {"attack": CATEGORY}
+    types = TYPES | (dict.fromkeys(BINARY, CATEGORY) if binary_as_categorical else {}) | {"attack": CATEGORY}
     columns, n_rows = read_columns(root, FILES, ROWS, types)
     # Every label of these files ends in a dot.
-    attack = np.char.rstrip(take_strings(columns, "attack"), ".")
+    attacks, codes = take_codes(columns, "attack")
+    attacks = np.char.rstrip(attacks, ".")
     return Table(
         name="kddcup99",
         features=take_features(columns, drop),
-        label=(attack != NORMAL).astype(np.int8),
-        family=family_of(attack),
-        attack=attack,
+        label=(attacks != NORMAL).astype(np.int8)[codes],
+        family=family_of(attacks)[codes],
+        attack=attacks[codes],
         is_test=np.repeat([False, True], n_rows),
         fingerprints=FILES,
     )

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from adbench.checks import require_one_of
-from adbench.data.files import CATEGORY, NUMBER, read_columns, take_features, take_strings
-from adbench.data.kdd import CATEGORICAL, COLUMNS, family_of
+from adbench.data.files import CATEGORY, read_columns, take_codes, take_features
+from adbench.data.kdd import TYPES, family_of
 from adbench.data.table import NORMAL, Table
 from adbench.paths import data_folder
 
@@ -27,10 +27,7 @@ ROWS = {"KDDTrain+.txt": 125_973, "KDDTest+.txt": 22_544}
 # difficulty counts how many of 21 reference classifiers got the row right: it knows the label (AUROC .786 alone), so
 # it never becomes a feature. KDDTest-21 is KDDTest+ without the rows that all 21 got right.
 DIFFICULTY, EASIEST = "difficulty", 21
-_TYPES = {name: CATEGORY if name in CATEGORICAL else NUMBER for name in COLUMNS} | {
-    "attack": CATEGORY,
-    DIFFICULTY: pa.int8(),
-}
+_TYPES = TYPES | {"attack": CATEGORY, DIFFICULTY: pa.int8()}
 TESTS = ("test+", "test-21", "both")
 
 
@@ -45,14 +42,14 @@ def load(folder: str | None = None, test: str = "test+", drop: list[str] | None 
     root = (Path(folder) if folder else data_folder()) / "nslkdd"
     columns, n_rows = read_columns(root, FILES, ROWS, _TYPES)
     hard = columns.pop(DIFFICULTY).to_numpy() != EASIEST
-    attack = take_strings(columns, "attack")
+    attacks, codes = take_codes(columns, "attack")
     is_test = np.repeat([False, True], n_rows)
     table = Table(
         name="nslkdd",
         features=take_features(columns, drop),
-        label=(attack != NORMAL).astype(np.int8),
-        family=family_of(attack),
-        attack=attack,
+        label=(attacks != NORMAL).astype(np.int8)[codes],
+        family=family_of(attacks)[codes],
+        attack=attacks[codes],
         is_test=is_test,
         fingerprints=FILES,
         subsets={"test-21": is_test & hard} if test == "both" else {},
