@@ -17,7 +17,7 @@ class Split:
     """The rows of one run. Nothing in it tells a test row's label before the seal is broken."""
 
     fit: Features  # normals the preprocessing and the detector are fitted on
-    calibration: Features  # normals never fitted on: they set the threshold
+    calibration: Features  # normals never fitted on: they set the threshold; may be none
     test: Features
     test_rows: Rows  # position of each test row in the table: its id in scores.parquet
     labels: SealedLabels  # of the test rows
@@ -33,9 +33,9 @@ def build_split(table: Table, fit: Rows, calibration: Rows, test: Rows) -> Split
     """Take the rows and seal the test labels.
 
     Rows are taken in file order: whoever wants them shuffled says so with a seed of their own.
-    Raises DataError when a part is empty.
+    Raises DataError when nothing is left to fit or to test. Whether it takes calibration rows, the threshold rule says.
     """
-    for name, rows in {"fit": fit, "calibration": calibration, "test": test}.items():
+    for name, rows in {"fit": fit, "test": test}.items():
         if not len(rows):
             raise DataError(f"expected at least one {name} row in {table.name}, got none; change protocol.*")
     fit, calibration, test = np.sort(fit), np.sort(calibration), np.sort(test)
