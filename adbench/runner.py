@@ -112,7 +112,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     with seconds.of("fit"):
         n_rows_trained = detector.fit(x_fit, training)
     with seconds.of("calibrate"):
-        # Without calibration rows, which only some rules do without, there is nothing to score.
+        # A protocol may have no calibration rows; a detector is not asked to score none.
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
@@ -134,9 +134,14 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
         metrics = evaluate(frozen, config["target_fpr"], labels, controls)
     folder.write_scores(split.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now()})
-    counts = {"n_fit": len(split.fit), "n_calibration": len(split.calibration), "n_test": len(split.test)}
-    speed = {"rows_per_second": n_rows_trained / seconds.measured["fit_seconds"]}
-    folder.finish(metrics | {"promises_fpr": int(rule.promises_rate)} | counts | seconds.measured | speed)
+    metrics |= {
+        "promises_fpr": int(rule.promises_rate),
+        "n_fit": len(split.fit),
+        "n_calibration": len(split.calibration),
+        "n_test": len(split.test),
+        "rows_per_second": n_rows_trained / seconds.measured["fit_seconds"],
+    }
+    folder.finish(metrics | seconds.measured)
 
 
 class Stopwatch:

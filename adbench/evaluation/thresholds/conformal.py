@@ -48,5 +48,5 @@ def p_values(calibration_scores: Scores, scores: Scores) -> Scores:
     """
     require_scores(calibration_scores, len(calibration_scores), "calibration rows")
     n = len(calibration_scores)
-    n_below = np.searchsorted(np.sort(calibration_scores), scores, side="left")
-    return (1.0 + n - n_below) / (n + 1.0)
+    n_below = np.searchsorted(np.sort(calibration_scores), scores, side="left").astype(np.float64)
+    return (1 + n - n_below) / (n + 1)

@@ -73,7 +73,7 @@ class PeaksOverThreshold:
     def _tail(self, scores: Scores) -> "Tail | None":
         rank = conformal_rank(len(scores), self.tail_fraction)
         start = float(np.partition(scores, rank - 1)[rank - 1])
-        excesses = scores[scores > start] - start
+        excesses = np.sort(scores[scores > start]) - start  # sorted: a sum must not depend on the order of rows
         if len(excesses) < self.min_excesses or not np.isfinite(excesses).all():
             return None
         shape, scale = fit_pareto(excesses)
