@@ -27,7 +27,9 @@ class PeaksOverThreshold:
 
     Excesses over a high empirical quantile t are fitted by a generalised Pareto distribution; with k of them,
     z_q = t + scale / shape ((q n / k)^-shape - 1). The promise is asymptotic: it is kept as well as the tail beyond t
-    resembles a Pareto one, and for a rate under 1 / n nothing in the calibration rows can tell.
+    resembles a Pareto one, and for a rate under 1 / n nothing in the calibration rows can tell. In 200 simulations with
+    n = 10,000 normal, exponential, t or Cauchy scores and q = 2e-5 the median rate was 1.1 to 1.7 q, but one in ten was
+    above 3 to 8 q and one in ten below 0.1 to 0.4 q.
 
     A rate that leaves `min_excesses` calibration rows above the threshold is counted, not fitted: it takes the rank of
     `Conformal`, for there z_q is no steadier and the misfit of the tail comes on top (`scripts/check_thresholds.py`
