@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow lint format figures defaults bench clean
+.PHONY: setup train test test-slow lint format figures defaults thresholds bench clean
 
 setup: .venv/.ready
 
@@ -36,6 +36,9 @@ figures: setup  ## the README's table: every model, seeds 0-4, on the test file
 
 defaults: setup  ## how the defaults were chosen, on the training file alone
 	$(BIN)/python scripts/choose_defaults.py
+
+thresholds: setup  ## whether the threshold rules keep their promise, on the training file alone
+	$(BIN)/python scripts/check_thresholds.py
 
 bench: setup  ## training speed against a hand-written loop, and start-up times
 	$(BIN)/python scripts/bench_training.py

@@ -15,6 +15,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from adbench.alarms import resolve_rate
 from adbench.errors import ConfigError
 from adbench.paths import config_folder
 
@@ -25,11 +26,13 @@ Config = dict[str, Any]
 WHERE_NOT_WHAT = {
     "choices": None,
     "runs_dir": None,
+    "alerts_per_day": None,  # these two are in target_fpr
+    "rows_per_day": None,
     "data": ("folder",),
     "trainer": ("accelerator", "devices", "strategy", "threads", "batches_per_step"),
 }
 
-_REQUIRED = ("data", "protocol", "preprocess", "model", "trainer")
+_REQUIRED = ("data", "protocol", "preprocess", "model", "threshold", "trainer")
 
 
 def groups() -> dict[str, list[str]]:
@@ -60,6 +63,7 @@ def compose(overrides: Iterable[str]) -> Config:
         config = _compose(parsed)
     _check_top(config, defaults)
     _match_types(config, defaults, "")
+    resolve_rate(config, defaults["target_fpr"])
     return config
 
 

@@ -15,6 +15,7 @@ PACKAGES = {
     "protocol": "adbench.protocols.",
     "preprocess": "adbench.preprocess.",
     "model": "adbench.models.",
+    "threshold": "adbench.evaluation.thresholds.",
     "trainer": "adbench.training.",
 }
 

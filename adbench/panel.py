@@ -39,9 +39,10 @@ def result_panel(run: Run) -> RenderableType:
 
 def _what(run: Run) -> str:
     m = run.metrics
+    setters = f"{m['n_calibration']:,.0f} other normal rows" if _promises(m) else "the test scores themselves"
     return (
         f"Trained on {m['n_fit']:,.0f} normal rows in {m['fit_seconds']:.1f} s; threshold set by"
-        f" {m['n_calibration']:,.0f} other normal rows;\ntested on {m['n_test']:,.0f} rows set aside for it,"
+        f" {setters};\ntested on {m['n_test']:,.0f} rows set aside for it,"
         f" {_percent(m['base_rate'])} of them anomalies."
     )
 
@@ -54,11 +55,26 @@ def _quality(m: dict[str, float]) -> Table:
     table.add_row("detected at 1 % false alarms", _percent(m["tpr_at_1pct_fpr"]), "1 %")
     table.add_row("detected at 0.1 % false alarms", _percent(m["tpr_at_0p1pct_fpr"]), "0.1 %")
     table.add_row()
-    promised, achieved = _percent(m["target_fpr"], 2), _percent(m["test_fpr"], 2)
-    table.add_row("false alarms at the threshold", f"promised {promised}, achieved {achieved} of normal rows", "")
+    promised = f"promised {_rate(m['target_fpr'])}" if _promises(m) else "nothing promised"
+    achieved = f"{promised}, achieved {_rate(m['test_fpr'])} of normal rows"
+    table.add_row("false alarms at the threshold", achieved, "")
+    if "test_fpr_low" in m:
+        table.add_row("", _interval_of_rate(m), "")
     found = f"{_percent(m['recall'])} of anomalies, precision {m['precision']:.3f}, F1 {m['f1']:.3f}"
     table.add_row("detected at the threshold", found, "")
     return table
+
+
+def _interval_of_rate(m: dict[str, float]) -> str:
+    low, high = m["test_fpr_low"], m["test_fpr_high"]
+    interval = f"95 % interval {_rate(low).removesuffix(' %')} to {_rate(high)}"
+    if not _promises(m):
+        return f"({interval})"
+    return f"({interval}, the promise {'inside' if low <= m['target_fpr'] <= high else 'outside'})"
+
+
+def _promises(m: dict[str, float]) -> bool:
+    return bool(m.get("promises_fpr", True))
 
 
 def _detection(m: dict[str, float]) -> Table:
@@ -105,6 +121,11 @@ def _grid(*headings: str) -> Table:
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="left" if i == 0 or headings[0] == "" else "right", no_wrap=True)
     return table
+
+
+def _rate(share: float) -> str:
+    """Two decimals of a percent, or two digits where those would show nothing."""
+    return _percent(share, 2) if not 0 < share < 0.0005 else f"{100 * share:.2g} %"
 
 
 def _percent(share: float, digits: int = 1) -> str:

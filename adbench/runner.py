@@ -82,12 +82,13 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     from adbench.evaluation.controls import control_scores
     from adbench.evaluation.evaluate import UNTRAINED, evaluate
     from adbench.evaluation.sealed import freeze, require_scores
-    from adbench.evaluation.threshold import quantile_threshold
+    from adbench.evaluation.thresholds.base import require_rows
     from adbench.instantiate import build
     from adbench.training import History
 
     seed, seconds = config["seed"], Stopwatch(reporter)
     training = build(config["trainer"], "trainer", seed=seed)
+    rule = build(config["threshold"], "threshold")
     # A reporter draws in this process; training processes of their own could not reach it.
     watching = reporter.callbacks() if training.in_this_process else []
     training.callbacks = [History(folder.path / HISTORY), *watching]
@@ -99,6 +100,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
 
     with seconds.of("preprocess"):
         split = build(config["protocol"], "protocol")(table, seed)
+        require_rows(rule, len(split.calibration), config["target_fpr"])  # before hours of training, not after
         encoder = build(config["preprocess"], "preprocess").fit(split.fit)
         x_fit, x_calibration, x_test = map(encoder.transform, (split.fit, split.calibration, split.test))
     del table
@@ -110,9 +112,11 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     with seconds.of("fit"):
         n_rows_trained = detector.fit(x_fit, training)
     with seconds.of("calibrate"):
-        threshold = quantile_threshold(detector.score_rows(x_calibration), config["target_fpr"])
+        # A protocol may have no calibration rows; a detector is not asked to score none.
+        calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
+    threshold = rule(calibration_scores, scores, config["target_fpr"])
     with seconds.of("controls"):
         controls = control_scores(x_fit, x_test, seed)
         if untrained is not None:
@@ -120,7 +124,6 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
 
         for name, of_control in controls.items():
             require_scores(of_control, len(x_test), f"test rows by the control {name}")
-
     folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
     folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": encoder.description()}, encoder.arrays)
     folder.write_scores(split.test_rows, scores, labels=None)
@@ -131,9 +134,14 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
         metrics = evaluate(frozen, config["target_fpr"], labels, controls)
     folder.write_scores(split.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now()})
-    counts = {"n_fit": len(split.fit), "n_calibration": len(split.calibration), "n_test": len(split.test)}
-    speed = {"rows_per_second": n_rows_trained / seconds.measured["fit_seconds"]}
-    folder.finish(metrics | counts | seconds.measured | speed)
+    metrics |= {
+        "promises_fpr": int(rule.promises_rate),
+        "n_fit": len(split.fit),
+        "n_calibration": len(split.calibration),
+        "n_test": len(split.test),
+        "rows_per_second": n_rows_trained / seconds.measured["fit_seconds"],
+    }
+    folder.finish(metrics | seconds.measured)
 
 
 class Stopwatch:

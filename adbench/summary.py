@@ -80,7 +80,7 @@ def _identity(run: Run) -> dict[str, Any]:
 
 def _flat(config: dict[str, Any]) -> dict[str, str]:
     """What can change a result, as `key=value` would be typed; the seed aside."""
-    flat = {"protocol": config["choices"].get("protocol"), "preprocess": config["choices"].get("preprocess")}
+    flat = {group: config["choices"].get(group) for group in ("protocol", "preprocess", "threshold")}
     for key, value in config.items():
         dropped = WHERE_NOT_WHAT.get(key, ())
         if key == "seed" or dropped is None:

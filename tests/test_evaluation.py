@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adbench.errors import ConfigError, DataError, ScoresError, SealedLabelsError
+from adbench.errors import DataError, ScoresError, SealedLabelsError
 from adbench.evaluation.controls import control_scores
 from adbench.evaluation.evaluate import UNTRAINED, evaluate
 from adbench.evaluation.sealed import Frozen, Labels, SealedLabels, digest, freeze
-from adbench.evaluation.threshold import quantile_threshold
+from adbench.evaluation.thresholds.conformal import Conformal
 
 SCORES = np.array([0.1, 0.9, 0.8, 0.2, 0.7, 0.6])
 LABELS = Labels(
@@ -29,6 +29,8 @@ def test_metrics_by_hand(tmp_path: Path) -> None:
         "threshold": 0.65,
         "target_fpr": 0.01,
         "test_fpr": 1 / 2,
+        "test_fpr_low": 1 / 2 - 0.40546880,  # of 1 in 2: half-width sqrt(z^2 / (8 + 4 z^2)) with z = 1.959964
+        "test_fpr_high": 1 / 2 + 0.40546880,
         "precision": 2 / 3,
         "recall": 2 / 4,
         "f1": 2 * (2 / 3) * (1 / 2) / (2 / 3 + 1 / 2),
@@ -156,28 +158,8 @@ def test_scores_that_are_not_finite_are_refused(bad: float, tmp_path: Path) -> N
     with pytest.raises(ScoresError, match=r"for number 3 of the test rows \(1 of 6 are not finite\)"):
         freeze(scores, 0.5, tmp_path / "digest")
     with pytest.raises(ScoresError, match="for number 3 of the calibration rows"):
-        quantile_threshold(scores, 0.5)
+        Conformal()(scores, SCORES, 0.5)
     assert not (tmp_path / "digest").exists()
-
-
-def test_threshold_is_the_conformal_quantile() -> None:
-    scores = np.random.default_rng(0).permutation(np.arange(1.0, 100.0))  # 1 to 99
-    assert quantile_threshold(scores, 0.01) == 99
-    assert quantile_threshold(scores, 0.05) == 95
-    with pytest.raises(DataError, match="at least 999 calibration rows for target_fpr=0.001, got 99"):
-        quantile_threshold(scores, 0.001)
-    for rate in (0.0, 1.0, -1.0, float("nan")):
-        with pytest.raises(ConfigError, match="target_fpr"):
-            quantile_threshold(scores, rate)
-
-
-def test_threshold_keeps_its_promise_on_exchangeable_normals() -> None:
-    rng = np.random.default_rng(0)
-    rates = []
-    for _ in range(2000):
-        threshold = quantile_threshold(rng.normal(size=199), 0.05)
-        rates.append((rng.normal(size=200) > threshold).mean())
-    assert np.mean(rates) == pytest.approx(0.05, abs=0.002)
 
 
 def test_controls_by_hand() -> None:

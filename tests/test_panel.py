@@ -38,3 +38,16 @@ def test_a_model_without_an_untrained_twin_has_a_panel_too(run: Run) -> None:
     text = shown(replace(run, metrics=kept))
     assert "untrained" not in text
     assert "PCA residual" in text
+
+
+def test_the_panel_says_whether_the_promise_was_kept(run: Run) -> None:
+    rates = {"target_fpr": 0.01, "test_fpr": 0.0216, "test_fpr_low": 0.0189, "test_fpr_high": 0.0247}
+    text = shown(run, **rates)
+    assert "promised 1.00 %, achieved 2.16 % of normal rows" in text
+    assert "(95 % interval 1.89 to 2.47 %, the promise outside)" in text
+    assert "the promise inside" in shown(run, **rates | {"target_fpr": 0.02})
+    assert "promised 0.002 %" in shown(run, target_fpr=2e-5)
+    none = shown(run, **rates, promises_fpr=0)
+    assert "nothing promised, achieved 2.16 %" in none
+    assert "threshold set by the test scores themselves" in none
+    assert "the promise" not in none

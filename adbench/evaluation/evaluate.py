@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.errors import DataError
+from adbench.evaluation.proportion import wilson_interval
 from adbench.evaluation.ranking import (
     Placements,
     Scores,
@@ -50,8 +51,11 @@ def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> 
     tp, fp = float((reported & (label == 1)).sum()), float((reported & (label == 0)).sum())
     fn, tn = float((~reported & (label == 1)).sum()), float((~reported & (label == 0)).sum())
     mcc_norm = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    achieved = wilson_interval(fp / (fp + tn), fp + tn)
     return {
-        "test_fpr": fp / (fp + tn),
+        "test_fpr": achieved.value,
+        "test_fpr_low": achieved.low,
+        "test_fpr_high": achieved.high,
         "precision": tp / (tp + fp) if tp + fp else 0.0,
         "recall": tp / (tp + fn),
         "f1": 2 * tp / (2 * tp + fp + fn),

@@ -1,0 +1,1 @@
+"""Threshold rules: the score above which a row is reported, found without labels. One file each."""

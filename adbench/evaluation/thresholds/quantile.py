@@ -1,0 +1,30 @@
+"""The empirical quantile, as it is usually taken."""
+
+import math
+
+import numpy as np
+
+from adbench.evaluation.ranking import Scores
+from adbench.evaluation.sealed import require_scores
+from adbench.evaluation.thresholds.base import require_rows
+
+
+class Quantile:
+    """`numpy.quantile(calibration_scores, 1 - target_fpr)`, interpolated between two neighbouring scores.
+
+    It treats n calibration scores as if they were the distribution. For scores spread evenly around the quantile
+    the expected rate is target_fpr + (1 - 2 target_fpr) / (n + 1): more than promised, by nearly one row of n + 1.
+    With many rows that is nothing; with few, `Conformal` keeps the promise that this rule breaks.
+    """
+
+    promises_rate = True
+
+    def rows_needed(self, target_fpr: float) -> int:
+        """So many that one calibration row at least is expected above the threshold."""
+        return math.ceil(round(1 / target_fpr, 9))
+
+    def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
+        """The interpolated quantile."""
+        require_scores(calibration_scores, len(calibration_scores), "calibration rows")
+        require_rows(self, len(calibration_scores), target_fpr)
+        return float(np.quantile(calibration_scores, 1 - target_fpr))
