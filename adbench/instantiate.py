@@ -16,6 +16,7 @@ PACKAGES = {
     "preprocess": "adbench.preprocess.",
     "model": "adbench.models.",
     "trainer": "adbench.training.",
+    "controls": "adbench.evaluation.controls.",
 }
 
 

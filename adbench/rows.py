@@ -1,5 +1,7 @@
 """Rows of a matrix: which are the same, and how far one is from the nearest of others. Needs no torch."""
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -35,7 +37,7 @@ def distinct_rows(x: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]
 
 
 def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[np.float64]:
-    """Euclidean distance of each row of x to the k-th nearest row of `reference`, shape (rows,).
+    """Euclidean distance of each row of x to the k-th nearest of at least k rows of `reference`, shape (rows,).
 
     Exact, and so the same in any batch: a float32 product finds every row that its rounding error leaves in
     question, and the distances to those are computed in float64 by their differences.
@@ -48,6 +50,8 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
     unit = 2 * (n_columns + 8) * 2.0**-24
     squares = (centred**2).sum(axis=1)
     factors = np.hstack([-2 * centred, (squares * (1 - 2 * unit))[:, None]]).astype(np.float32)
+    # The best of each of k parts: k rows, the furthest of which bounds the k-th distance from above.
+    parts = list(pairwise(len(reference) * i // k for i in range(k + 1)))
     distances = np.empty(len(x))
     n_rows = max(1, _BLOCK_ENTRIES // len(reference))
     for start in range(0, len(x), n_rows):
@@ -55,7 +59,7 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
         from_centre = block - centre
         with_one = np.hstack([from_centre, np.ones((len(block), 1))]).astype(np.float32)
         lowest = with_one @ factors.T  # (block, reference)
-        nearby = np.argpartition(lowest, k - 1)[:, :k] if k > 1 else lowest.argmin(axis=1)[:, None]
+        nearby = np.stack([lowest[:, a:b].argmin(axis=1) + a for a, b in parts], axis=1)
         rows = np.repeat(np.arange(len(block)), k)
         enough = _squared_distances(block, reference, rows, nearby.ravel()).reshape(-1, k).max(axis=1)
         limit = enough - (1 - unit) * (from_centre**2).sum(axis=1)

@@ -16,6 +16,7 @@ from adbench.models.detector import SCORING_ROWS, Arrays, Matrix, Scores, Traini
 # One loss, and the parameters that it trains.
 Objective = tuple[Callable[[Tensor], Tensor], Iterable[Parameter]]
 
+
 class NeuralDetector(LightningModule):
     """A detector trained by gradient descent. A subclass gives its networks, `loss(batch)` and `score(x)`.
 

@@ -30,7 +30,6 @@ class OCSVM(ClassicalDetector):
             require_at_least("model.max_rows", max_rows, 1)
         self.nu, self.bandwidth = nu, bandwidth
         self.exact_rows, self.n_landmarks, self.max_rows = exact_rows, n_landmarks, max_rows
-        self.seed = draw_seed()
 
     def learn(self, x: Matrix) -> Arrays:
         """Landmarks (n, features), their coefficients (n,), the offset and the kernel's gamma."""
@@ -49,18 +48,21 @@ class OCSVM(ClassicalDetector):
     def _exact(self, x: Scores, gamma: float) -> tuple[Scores, Scores, float]:
         from sklearn.svm import OneClassSVM
 
-        svm = OneClassSVM(gamma=gamma, nu=self.nu).fit(x)
+        svm = OneClassSVM(gamma=gamma, nu=self.nu)
+        svm.random_state = 0  # it uses none, and would draw one from the global generator all the same
+        svm.fit(x)
         return svm.support_vectors_, svm.dual_coef_[0], -float(svm.intercept_[0])
 
     def _approximate(self, x: Scores, gamma: float) -> tuple[Scores, Scores, float]:
         from sklearn.kernel_approximation import Nystroem
         from sklearn.linear_model import SGDOneClassSVM
 
+        seed = draw_seed()
         if self.max_rows is not None and len(x) > self.max_rows:
-            x = x[np.random.default_rng(self.seed).choice(len(x), self.max_rows, replace=False)]
+            x = x[np.random.default_rng(seed).choice(len(x), self.max_rows, replace=False)]
         n_landmarks = min(self.n_landmarks, len(x))
-        kernel = Nystroem(gamma=gamma, n_components=n_landmarks, random_state=self.seed)
-        svm = SGDOneClassSVM(nu=self.nu, random_state=self.seed).fit(kernel.fit_transform(x))
+        kernel = Nystroem(gamma=gamma, n_components=n_landmarks, random_state=seed)
+        svm = SGDOneClassSVM(nu=self.nu, random_state=seed).fit(kernel.fit_transform(x))
         # The features are kernel(x, landmarks) @ normalization.T, so their weights become weights of landmarks.
         return kernel.components_, kernel.normalization_.T @ svm.coef_.ravel(), float(svm.offset_[0])
 
