@@ -32,6 +32,9 @@ WHERE_NOT_WHAT = {
     "trainer": ("accelerator", "devices", "strategy", "threads", "batches_per_step"),
 }
 
+# Numbers that limit something, and may be null: no limit.
+LIMITS = ("controls.nearest_rows", "model.max_rows")
+
 _REQUIRED = ("data", "protocol", "preprocess", "model", "threshold", "trainer")
 
 
@@ -182,7 +185,7 @@ def _match_types(node: Config, defaults: Config, path: str) -> None:
             _match_types(value, default, f"{where}.")
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             node[key] = float(value)
-        elif not _same_type(value, default):
+        elif not _same_type(value, default) and not (value is None and where in LIMITS):
             raise _wrong_type(where, default, value)
 
 

@@ -17,6 +17,7 @@ PACKAGES = {
     "model": "adbench.models.",
     "threshold": "adbench.evaluation.thresholds.",
     "trainer": "adbench.training.",
+    "controls": "adbench.evaluation.controls.",
 }
 
 

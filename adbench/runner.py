@@ -79,7 +79,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     from pytorch_lightning import seed_everything
 
     from adbench.environment import describe, now
-    from adbench.evaluation.controls import control_scores
+    from adbench.evaluation.controls import ORACLE, best_column
     from adbench.evaluation.evaluate import UNTRAINED, evaluate
     from adbench.evaluation.sealed import freeze, require_scores
     from adbench.evaluation.thresholds.base import require_rows
@@ -89,6 +89,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     seed, seconds = config["seed"], Stopwatch(reporter)
     training = build(config["trainer"], "trainer", seed=seed)
     rule = build(config["threshold"], "threshold")
+    score_controls = build(config["controls"], "controls")
     # A reporter draws in this process; training processes of their own could not reach it.
     watching = reporter.callbacks() if training.in_this_process else []
     training.callbacks = [History(folder.path / HISTORY), *watching]
@@ -118,7 +119,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
         scores = detector.score_rows(x_test)
     threshold = rule(calibration_scores, scores, config["target_fpr"])
     with seconds.of("controls"):
-        controls = control_scores(x_fit, x_test, seed)
+        controls = score_controls(x_fit, x_test, seed)
         if untrained is not None:
             controls = {UNTRAINED: untrained.score_rows(x_test)} | controls
 
@@ -131,9 +132,10 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
 
     with seconds.of("evaluate"):
         labels = split.labels.open(frozen)
-        metrics = evaluate(frozen, config["target_fpr"], labels, controls)
+        column, of_column = best_column(x_test, labels.label)
+        metrics = evaluate(frozen, config["target_fpr"], labels, controls | {ORACLE: of_column})
     folder.write_scores(split.test_rows, scores, labels)
-    folder.write_json(ENVIRONMENT, environment | {"end": now()})
+    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: encoder.column_names[column]})
     metrics |= {
         "promises_fpr": int(rule.promises_rate),
         "n_fit": len(split.fit),

@@ -15,7 +15,8 @@ from pytorch_lightning import seed_everything
 
 from adbench.config import compose
 from adbench.instantiate import build
-from adbench.models.base import Matrix, NeuralDetector
+from adbench.models.base import NeuralDetector
+from adbench.models.detector import Matrix
 
 MODELS = ("ae", "vae", "gan")
 REPETITIONS = 7

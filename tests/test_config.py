@@ -12,7 +12,7 @@ from adbench.instantiate import build
     [
         ("modle=vae", "got modle; did you mean model"),
         ("model=vea", "got model=vea; did you mean vae"),
-        ("model=forest", "got model=forest; there is ae, gan, vae"),
+        ("model=forest", "got model=forest; did you mean iforest"),
         ("data=nslkd", "got data=nslkd; did you mean nslkdd"),
         ("model.latent_siz=3", "did you mean model.latent_size"),
         ("sed=3", "did you mean seed"),

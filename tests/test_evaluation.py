@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from adbench.errors import DataError, ScoresError, SealedLabelsError
-from adbench.evaluation.controls import control_scores
+from adbench.evaluation.controls import Controls, best_column
 from adbench.evaluation.evaluate import UNTRAINED, evaluate
 from adbench.evaluation.sealed import Frozen, Labels, SealedLabels, digest, freeze
 from adbench.evaluation.thresholds.conformal import Conformal
@@ -167,10 +167,44 @@ def test_controls_by_hand() -> None:
     line = rng.normal(size=(500, 1)) @ rng.normal(size=(1, 15))  # a line in 15 dimensions: PCA leaves nothing
     off = line[:5] + rng.normal(size=(5, 15))
     fit, test = line.astype(np.float32), np.vstack([line[5:10], off]).astype(np.float32)
-    scores = control_scores(fit, test, seed=0)
-    assert set(scores) == {"mean_abs_z", "pca_residual", "random"}
+    controls = Controls(nearest_rows=None)
+    scores = controls(fit, test, seed=0)
+    assert set(scores) == {"mean_abs_z", "pca_residual", "nearest_neighbour", "seen_in_training", "random"}
     assert scores["pca_residual"][:5].max() < 1e-6 < 1e-2 < scores["pca_residual"][5:].min()
     z = np.abs((test - fit.mean(axis=0)) / fit.std(axis=0)).mean(axis=1)
     np.testing.assert_allclose(scores["mean_abs_z"], z, rtol=1e-4)
-    np.testing.assert_array_equal(scores["random"], control_scores(fit, test, seed=0)["random"])
-    assert (scores["random"] != control_scores(fit, test, seed=1)["random"]).any()
+    np.testing.assert_array_equal(scores["random"], controls(fit, test, seed=0)["random"])
+    assert (scores["random"] != controls(fit, test, seed=1)["random"]).any()
+    np.testing.assert_array_equal(scores["seen_in_training"], [0] * 5 + [1] * 5)
+
+
+def test_nearest_neighbour_by_hand() -> None:
+    fit = np.array([[0, 0], [3, 4], [0, 0], [10, 0]], dtype=np.float32)
+    test = np.array([[0, 0], [-0.0, 1], [3, 5], [10, -2], [0, 1]], dtype=np.float32)
+    every = Controls(nearest_rows=None)(fit, test, seed=0)
+    np.testing.assert_array_equal(every["nearest_neighbour"], [0, 1, 1, 2, 1])
+    np.testing.assert_array_equal(every["seen_in_training"], [0, 1, 1, 1, 1])
+    # Three distinct rows, so three are all of them; one is drawn with the seed.
+    np.testing.assert_array_equal(Controls(3)(fit, test, seed=0)["nearest_neighbour"], every["nearest_neighbour"])
+    drawn = [Controls(1)(fit, test, seed=seed)["nearest_neighbour"][0] for seed in range(20)]
+    assert set(drawn) == {0, 5, 10}
+    assert drawn == [Controls(1)(fit, test, seed=seed)["nearest_neighbour"][0] for seed in range(20)]
+
+
+def test_the_best_column_by_hand() -> None:
+    label = np.array([0, 0, 1, 1], dtype=np.int8)
+    # The third column separates all four pairs, by its smaller values.
+    test = np.array([[0, 1, 5, 0], [1, 2, 4, 0], [1, 1, 3, 0], [2, 3, 2, 0]], dtype=np.float32)
+    column, scores = best_column(test, label)
+    assert column == 2
+    np.testing.assert_array_equal(scores, [-5, -4, -3, -2])
+    column, scores = best_column(test[:, [3, 1, 0]], label)
+    assert column == 2  # AUROC 1/2, 5/8 and 7/8
+    np.testing.assert_array_equal(scores, [0, 1, 1, 2])
+    assert best_column(test, np.zeros(4, dtype=np.int8))[0] == 0
+
+
+@pytest.mark.parametrize("bad", [0, -1])
+def test_a_number_of_nearest_rows_that_makes_no_sense(bad: int) -> None:
+    with pytest.raises(ConfigError, match="controls.nearest_rows to be a whole number of at least 1"):
+        Controls(bad)

@@ -1,5 +1,6 @@
 """A whole run, from overrides to the files of its folder, on tiny files in the real format."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from adbench.errors import AdbenchError, DataError, RunFolderError, ScoresError
 from adbench.evaluation.sealed import SealedLabels, digest
 from adbench.instantiate import build
 from adbench.models.ae import AE
-from adbench.results import FILES, Run, read_run
+from adbench.models.base import NeuralDetector
+from adbench.results import FILES, HISTORY, Run, read_run
 from adbench.runner import train
 
 
@@ -27,15 +29,38 @@ def leftovers(quick: list[str]) -> list[Path]:
 def test_a_run_leaves_every_file_and_believable_metrics(model: str, quick: list[str]) -> None:
     run = train([f"model={model}", *quick])
     assert run.status == "done", run.error
-    assert {path.name for path in run.folder.iterdir()} == set(FILES) - {"error.txt"}
+    neural = is_neural(run)
+    assert {path.name for path in run.folder.iterdir()} == set(FILES) - {"error.txt"} - (set() if neural else {HISTORY})
     m = run.metrics
     assert (m["n_calibration"], m["n_test"]) == (round(0.2 * (m["n_fit"] + m["n_calibration"])), 1500)
     assert m["roc_auc_low"] <= m["roc_auc"] <= m["roc_auc_high"]
-    assert m["training_gain"] == pytest.approx(m["roc_auc"] - m["control/untrained/roc_auc"])
-    for control in ("untrained", "mean_abs_z", "pca_residual", "random"):
+    controls = {"nearest_neighbour", "mean_abs_z", "pca_residual", "seen_in_training", "random", "oracle_best_column"}
+    for control in controls | ({"untrained"} if neural else set()):
         assert f"control/{control}/average_precision" in m
-    assert m["rows_per_second"] == pytest.approx(2 * m["n_fit"] / m["fit_seconds"])
+    assert m["control/oracle_best_column/roc_auc"] >= 0.5
+    if neural:
+        assert m["training_gain"] == pytest.approx(m["roc_auc"] - m["control/untrained/roc_auc"])
+    else:
+        assert not {name for name in m if "training_gain" in name or "untrained" in name}
+    n_epochs = 2 if neural else 1
+    assert m["rows_per_second"] == pytest.approx(n_epochs * m["n_fit"] / m["fit_seconds"])
     assert all(isinstance(value, int | float) for value in m.values())
+
+
+def is_neural(run: Run) -> bool:
+    module, _, name = run.config["model"]["_target_"].rpartition(".")
+    return issubclass(getattr(importlib.import_module(module), name), NeuralDetector)
+
+
+def test_the_controls_are_part_of_what_a_run_is(quick: list[str]) -> None:
+    base = train(["model=pca", *quick])
+    every = train(["model=pca", *quick, "controls.nearest_rows=null"])
+    few = train(["model=pca", *quick, "controls.nearest_rows=1"])
+    assert len({base.folder, every.folder, few.folder}) == 3
+    # The tiny files have fewer distinct rows than the limit.
+    name = "control/nearest_neighbour/roc_auc"
+    assert base.metrics[name] == every.metrics[name] != few.metrics[name]
+    assert every.environment["oracle_best_column"]
 
 
 def test_metrics_follow_from_the_scores_on_disk(quick: list[str]) -> None:
@@ -118,6 +143,9 @@ def test_the_validation_protocol_never_touches_the_test_file(quick: list[str]) -
         "model.latent_size=0",
         "model.learning_rate=-1.0",
         "seed=-1",
+        "controls.nearest_rows=0",
+        "~controls.nearest_rows",
+        "+controls.more=1",
         "seed=4294967296",
         "target_fpr=0.0",
         "protocol.calibration_fraction=1.5",

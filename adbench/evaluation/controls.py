@@ -1,22 +1,69 @@
 """Controls: what a table gives away without any deep model. A model that does not beat them learned nothing new.
 
-Each is fitted on the same matrix as the model, and scores the same test rows. The fourth control, the same
-network untrained, is the model's own: see `adbench.runner`.
+Each is fitted on the same matrix as the model, and scores the same test rows. One more, the same network
+untrained, is the model's own: see `adbench.runner`.
 """
 
 import numpy as np
 import numpy.typing as npt
 
+from adbench.checks import require_at_least
 from adbench.evaluation.ranking import Scores
+from adbench.rows import distinct_rows, nearest_distances, row_hashes
 
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
 
+ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
 PCA_COMPONENTS = 10
 _BLOCK_ROWS = 16_384  # bounds the memory of a float64 copy
 
 
-def control_scores(fit: Matrix, test: Matrix, seed: int) -> dict[str, Scores]:
-    """Control name -> scores of the test rows."""
+class Controls:
+    """The controls that every run is compared with.
+
+    nearest_rows: the nearest neighbour is looked for among so many distinct fit rows, drawn at random (None: all).
+    """
+
+    def __init__(self, nearest_rows: int | None) -> None:
+        if nearest_rows is not None:
+            require_at_least("controls.nearest_rows", nearest_rows, 1)
+        self.nearest_rows = nearest_rows
+
+    def __call__(self, fit: Matrix, test: Matrix, seed: int) -> dict[str, Scores]:
+        """Control name -> scores of the test rows."""
+        return {
+            "nearest_neighbour": self._nearest_neighbour(fit, test, seed),
+            **_moment_scores(fit, test),
+            "seen_in_training": np.where(np.isin(row_hashes(test), row_hashes(fit)), 0.0, 1.0),
+            "random": np.random.default_rng(seed).random(len(test)),
+        }
+
+    def _nearest_neighbour(self, fit: Matrix, test: Matrix, seed: int) -> Scores:
+        reference, _ = distinct_rows(fit)
+        if self.nearest_rows is not None and len(reference) > self.nearest_rows:
+            drawn = np.random.default_rng((seed, 1)).choice(reference, self.nearest_rows, replace=False)
+            reference = np.sort(drawn)
+        scored, place = distinct_rows(test)
+        return nearest_distances(test[scored], fit[reference])[place]
+
+
+def best_column(test: Matrix, label: npt.NDArray[np.int8]) -> tuple[int, Scores]:
+    """The column that alone separates the test labels best, by AUROC in either direction, and scores made of it.
+
+    The first of several equals. It needs the labels, so it belongs behind the seal.
+    """
+    anomalous = label == 1
+    wins = np.empty(test.shape[1])  # pairs that the anomaly wins by a larger value, less those it loses
+    for i, column in enumerate(test.T):
+        anomalies, normals = np.sort(column[anomalous]), np.sort(column[~anomalous])
+        wins[i] = sum(np.searchsorted(normals, anomalies, side=side).sum() for side in ("left", "right"))
+    wins -= anomalous.sum() * (~anomalous).sum()
+    best = int(np.abs(wins).argmax())
+    return best, np.copysign(1.0, wins[best]) * test[:, best].astype(np.float64)
+
+
+def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
+    """Mean |z| of the columns, and the squared residual of the leading principal components."""
     mean, scale, components = _moments(fit)
     mean_abs_z, pca_residual = np.empty(len(test)), np.empty(len(test))
     for start in range(0, len(test), _BLOCK_ROWS):
@@ -25,8 +72,7 @@ def control_scores(fit: Matrix, test: Matrix, seed: int) -> dict[str, Scores]:
         mean_abs_z[block] = np.abs(centred / scale).mean(axis=1)
         residual = centred - (centred @ components) @ components.T
         pca_residual[block] = (residual**2).sum(axis=1)
-    random = np.random.default_rng(seed).random(len(test))
-    return {"mean_abs_z": mean_abs_z, "pca_residual": pca_residual, "random": random}
+    return {"mean_abs_z": mean_abs_z, "pca_residual": pca_residual}
 
 
 def _moments(fit: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -1,55 +1,20 @@
-"""The detector contract, and what all neural detectors share: written once, here."""
+"""What all neural detectors share: written once, here."""
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any, Protocol, Self
+from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn import Parameter
 
 from adbench.checks import require_positive
-
-Matrix = npt.NDArray[np.float32]  # (rows, columns)
+from adbench.models.detector import SCORING_ROWS, Arrays, Matrix, Scores, Training
 
 # One loss, and the parameters that it trains.
 Objective = tuple[Callable[[Tensor], Tensor], Iterable[Parameter]]
-
-SCORING_ROWS = 8_192  # rows scored at once; bounds the memory, does not change a score
-
-
-class Training(Protocol):
-    """What a detector is handed to be trained with; `adbench.training.Training` is one."""
-
-    def fit(self, module: LightningModule, x: Matrix) -> int:
-        """Train the module on the rows of x; returns the number of rows gone through, all epochs together."""
-
-
-class Detector(Protocol):
-    """Learns from rows taken for normal, then scores any row: higher = more anomalous.
-
-    The constructor takes plain arguments and `n_features`, the number of columns. A row's score is the same
-    alone, in any batch and in any order.
-    """
-
-    def fit(self, x: Matrix, training: Training) -> int:
-        """Learn from the rows of x; returns the number of rows gone through, all epochs together."""
-
-    def score_rows(self, x: Matrix) -> npt.NDArray[np.float64]:
-        """One score a row, shape (rows,)."""
-
-    def untrained(self) -> Self | None:
-        """A copy that scores as this one does before `fit`; None where an unfitted detector cannot score."""
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All that was learned, as named arrays."""
-
-    def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> Self:
-        """Take back what `arrays` gave."""
 
 
 class NeuralDetector(LightningModule):
@@ -86,7 +51,7 @@ class NeuralDetector(LightningModule):
         return training.fit(self, x)
 
     @torch.inference_mode()
-    def score_rows(self, x: Matrix) -> npt.NDArray[np.float64]:
+    def score_rows(self, x: Matrix) -> Scores:
         """One score a row, shape (rows,), in float32 arithmetic whatever the precision of the training."""
         self.eval()
         blocks = torch.from_numpy(x).split(SCORING_ROWS)
@@ -97,11 +62,11 @@ class NeuralDetector(LightningModule):
         """The same initial weights, which a later `fit` of this one does not change."""
         return copy.deepcopy(self)
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def arrays(self) -> Arrays:
         """All weights and buffers."""
         return {name: tensor.cpu().numpy() for name, tensor in self.state_dict().items()}
 
-    def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> Self:
+    def restore(self, arrays: Arrays) -> Self:
         """Take back what `arrays` gave."""
         self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         return self

@@ -1,0 +1,82 @@
+"""Rows of a matrix: which are the same, and how far one is from the nearest of others. Needs no torch."""
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.float32]  # (rows, columns)
+
+_HASHED_ROWS = 16_384  # at once; bounds the memory
+_BLOCK_ENTRIES = 1 << 23  # of a block of distances, 32 MiB
+_BLOCK_PAIRS = 1 << 15  # of rows whose distance is computed exactly, at once
+
+
+def row_hashes(x: Matrix) -> npt.NDArray[np.uint64]:
+    """64 bits of each row's bytes: n rows that differ share one with a probability of about n^2 / 2^65."""
+    hashes = np.full(len(x), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    for start in range(0, len(x), _HASHED_ROWS):
+        block = slice(start, start + _HASHED_ROWS)
+        columns = np.ascontiguousarray(x[block].T) + np.float32(0)  # -0.0 is 0.0 in other bytes
+        state = hashes[block]
+        for bits in columns.view(np.uint32):
+            # One round of MurmurHash3's 64-bit finalizer a column.
+            state ^= bits
+            state *= np.uint64(0xFF51AFD7ED558CCD)
+            state ^= state >> np.uint64(33)
+    return hashes
+
+
+def distinct_rows(x: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Where each distinct row occurs first, ascending, and for each row of x its place among them."""
+    _, first, inverse = np.unique(row_hashes(x), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return first[order], place[inverse]
+
+
+def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[np.float64]:
+    """Euclidean distance of each row of x to the k-th nearest of at least k rows of `reference`, shape (rows,).
+
+    Exact, and so the same in any batch: a float32 product finds every row that its rounding error leaves in
+    question, and the distances to those are computed in float64 by their differences.
+    """
+    n_columns = x.shape[1]
+    centre = reference.mean(axis=0, dtype=np.float64)  # shorter rows, smaller errors
+    centred = reference - centre
+    # The product below is |r|^2 - 2 x.r less a bound on its error, `unit` (2 |r|^2 + |x|^2); the part of |x|^2 is
+    # added to the other side. unit: Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1.
+    unit = 2 * (n_columns + 8) * 2.0**-24
+    squares = (centred**2).sum(axis=1)
+    factors = np.hstack([-2 * centred, (squares * (1 - 2 * unit))[:, None]]).astype(np.float32)
+    # The best of each of k parts: k rows, the furthest of which bounds the k-th distance from above.
+    parts = list(pairwise(len(reference) * i // k for i in range(k + 1)))
+    distances = np.empty(len(x))
+    n_rows = max(1, _BLOCK_ENTRIES // len(reference))
+    for start in range(0, len(x), n_rows):
+        block = x[start : start + n_rows]
+        from_centre = block - centre
+        with_one = np.hstack([from_centre, np.ones((len(block), 1))]).astype(np.float32)
+        lowest = with_one @ factors.T  # (block, reference)
+        nearby = np.stack([lowest[:, a:b].argmin(axis=1) + a for a, b in parts], axis=1)
+        rows = np.repeat(np.arange(len(block)), k)
+        enough = _squared_distances(block, reference, rows, nearby.ravel()).reshape(-1, k).max(axis=1)
+        limit = enough - (1 - unit) * (from_centre**2).sum(axis=1)
+        rows, columns = np.nonzero(lowest <= np.nextafter(limit.astype(np.float32), np.float32(np.inf))[:, None])
+        squared = _squared_distances(block, reference, rows, columns)
+        ordered = squared[np.lexsort((squared, rows))]
+        distances[start : start + n_rows] = np.sqrt(ordered[np.searchsorted(rows, np.arange(len(block))) + k - 1])
+    return distances
+
+
+def _squared_distances(
+    x: Matrix, reference: Matrix, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64]:
+    """|x[row] - reference[column]|^2 of each pair."""
+    squared = np.empty(len(rows))
+    for start in range(0, len(rows), _BLOCK_PAIRS):
+        pairs = slice(start, start + _BLOCK_PAIRS)
+        difference = x[rows[pairs]].astype(np.float64) - reference[columns[pairs]]
+        squared[pairs] = (difference**2).sum(axis=1)
+    return squared
