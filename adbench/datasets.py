@@ -53,7 +53,7 @@ def verify(name: str | None = None) -> list[dict[str, Any]]:
             if problem and not path.exists():
                 status, problem = ABSENT, "" if name is None else problem
             if status == WRONG:
-                problem += _swapped(path, module)
+                problem += _swapped(file, path, module)
             rows = module.ROWS[file] if status == OK else None
             entry = {"dataset": dataset, "file": file, "path": str(path), "status": status, "rows": rows}
             checked.append(entry | {"problem": problem})
@@ -67,9 +67,9 @@ def _with_files(name: str) -> ModuleType:
     return module
 
 
-def _swapped(path: Path, module: ModuleType) -> str:
+def _swapped(file: str, path: Path, module: ModuleType) -> str:
     """Some copies have the names of two files swapped."""
-    for file, sha256 in module.FILES.items():
-        if not problem_of(path, sha256):
-            return f", which is {file}: the names were swapped"
+    for other, sha256 in module.FILES.items():
+        if other != file and not problem_of(path, sha256):
+            return f", which is {other}: the names were swapped"
     return ""

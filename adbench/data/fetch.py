@@ -28,6 +28,7 @@ _STALE_SECONDS = 3600
 _CHUNK = 1 << 20
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _GZIP = b"\x1f\x8b"
+_NOTHING = "nothing"
 
 
 class _NotThereError(Exception):
@@ -59,7 +60,7 @@ def problem_of(path: Path, sha256: str, rows: int | None = None) -> str:
     try:
         found, lines = _digest(path)
     except FileNotFoundError:
-        return "nothing"
+        return _NOTHING
     except (OSError, EOFError, zlib.error) as error:
         return f"a file that is truncated or cannot be read ({getattr(error, 'strerror', None) or error})"
     if found != sha256:
@@ -72,20 +73,19 @@ def problem_of(path: Path, sha256: str, rows: int | None = None) -> str:
 
 
 def _from_mirror(mirror: str, file: str, target: Path, sha256: str, report: Callable[[str], None]) -> str:
-    reason = "nothing"
+    reason = _NOTHING
     for address in _addresses(mirror, file, target.parent.name):
         with _partial(target) as partial:
             try:
-                if not _download(address, partial, report):
-                    continue
-                reason = problem_of(partial, sha256)
-                if not reason:
+                found = _download(address, partial, report) or problem_of(partial, sha256)
+                if not found:
                     _settle(partial, target)
                     return address
             except OSError as error:
                 if error.errno in _DISK_FULL:
                     raise
-                reason = str(error)
+                found = str(error)
+        reason = found if reason == _NOTHING else reason
     raise _NotThereError(reason)
 
 
@@ -104,14 +104,14 @@ def _addresses(mirror: str, file: str, folder: str) -> list[str]:
     return [str(root / part) for name in names for part in (name, f"{folder}/{name}")]
 
 
-def _download(address: str, partial: Path, report: Callable[[str], None]) -> bool:
-    """Whether the address exists; its bytes are then in `partial`."""
+def _download(address: str, partial: Path, report: Callable[[str], None]) -> str:
+    """Bring the bytes of an address to `partial`; why it has none, or "". A mirror that is away is a _NotThereError."""
     if not address.startswith(("http://", "https://")):
         if not Path(address).is_file():
-            return False
+            return _NOTHING
         report(f"copying {address}")
         shutil.copyfile(address, partial)
-        return True
+        return ""
     # Imported here: whatever does not download does without them.
     import pooch
     import requests
@@ -120,12 +120,13 @@ def _download(address: str, partial: Path, report: Callable[[str], None]) -> boo
     try:
         pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS, chunk_size=_CHUNK)(address, str(partial), None)
     except requests.HTTPError as error:
-        if error.response.status_code == HTTPStatus.NOT_FOUND:
-            return False
-        raise _NotThereError(f"status {error.response.status_code}") from None
+        status = error.response.status_code if error.response is not None else 0
+        return _NOTHING if status == HTTPStatus.NOT_FOUND else f"status {status}"
+    except (requests.ConnectionError, requests.Timeout):
+        raise _NotThereError("no answer") from None
     except requests.RequestException as error:
-        raise _NotThereError(f"no whole file ({type(error).__name__})") from None
-    return True
+        return f"no whole file ({type(error).__name__})"
+    return ""
 
 
 def _settle(partial: Path, target: Path) -> None:
@@ -135,9 +136,10 @@ def _settle(partial: Path, target: Path) -> None:
         partial.replace(target)
         return
     with _partial(target) as compressed:
-        # mtime=0: the same file gives the same bytes.
-        with partial.open("rb") as plain, gzip.GzipFile(compressed, "wb", mtime=0) as packed:
-            shutil.copyfileobj(plain, packed, _CHUNK)
+        with partial.open("rb") as plain, compressed.open("wb") as raw:
+            # Neither a name nor a time inside: the same file gives the same bytes.
+            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
+                shutil.copyfileobj(plain, packed, _CHUNK)
         compressed.replace(target)
 
 
