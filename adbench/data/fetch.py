@@ -136,10 +136,13 @@ def _settle(partial: Path, target: Path) -> None:
         partial.replace(target)
         return
     with _partial(target) as compressed:
-        with partial.open("rb") as plain, compressed.open("wb") as raw:
-            # Neither a name nor a time inside: the same file gives the same bytes.
-            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-                shutil.copyfileobj(plain, packed, _CHUNK)
+        # Neither a name nor a time inside: the same file gives the same bytes.
+        with (
+            partial.open("rb") as plain,
+            compressed.open("wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+        ):
+            shutil.copyfileobj(plain, packed, _CHUNK)
         compressed.replace(target)
 
 
