@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from adbench.alarms import resolve_rate
-from adbench.errors import ConfigError
+from adbench.data.local_files import find_files, sha256_of
+from adbench.errors import AdbenchError, ConfigError
 from adbench.paths import config_folder
 
 Config = dict[str, Any]
@@ -34,6 +35,8 @@ WHERE_NOT_WHAT = {
 
 # Numbers that limit something, and may be null: no limit.
 LIMITS = ("controls.nearest_rows", "model.max_rows")
+# Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
+CONTENT = {"data": ("path", "test_path")}
 
 _REQUIRED = ("data", "protocol", "preprocess", "model", "threshold", "trainer")
 
@@ -87,7 +90,18 @@ def run_hash(config: Config) -> str:
         if dropped is None:
             continue
         what[key] = {k: v for k, v in value.items() if k not in dropped} if isinstance(value, dict) else value
+        for named in CONTENT.get(key, ()):
+            if value.get(named) is not None:
+                what[key][named] = _content(value[named])
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _content(path: Any) -> Any:
+    """The fingerprints of the files that a path names; the path itself where the run will fail for it."""
+    try:
+        return [sha256_of(file) for file in find_files(path, "data.path")]
+    except AdbenchError:
+        return path
 
 
 def run_name(config: Config) -> str:

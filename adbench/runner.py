@@ -80,31 +80,23 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
 
     from adbench.environment import describe, now
     from adbench.evaluation.controls import ORACLE, best_column
-    from adbench.evaluation.evaluate import UNTRAINED, evaluate
-    from adbench.evaluation.sealed import freeze, require_scores
-    from adbench.evaluation.thresholds.base import require_rows
+    from adbench.evaluation.evaluate import evaluate
+    from adbench.evaluation.sealed import freeze
     from adbench.instantiate import build
     from adbench.training import History
 
     seed, seconds = config["seed"], Stopwatch(reporter)
     training = build(config["trainer"], "trainer", seed=seed)
     rule = build(config["threshold"], "threshold")
-    score_controls = build(config["controls"], "controls")
     # A reporter draws in this process; training processes of their own could not reach it.
     watching = reporter.callbacks() if training.in_this_process else []
     training.callbacks = [History(folder.path / HISTORY), *watching]
 
-    with seconds.of("load"):
-        table = build(config["data"], "data")
-    environment = describe(config, table.fingerprints)
+    fingerprints, split, encoder = _load_and_split(config, rule, seconds)
+    environment = describe(config, fingerprints)
     folder.write_json(ENVIRONMENT, environment)
-
-    with seconds.of("preprocess"):
-        split = build(config["protocol"], "protocol")(table, seed)
-        require_rows(rule, len(split.calibration), config["target_fpr"])  # before hours of training, not after
-        encoder = build(config["preprocess"], "preprocess").fit(split.fit)
+    with seconds.of("transform"):
         x_fit, x_calibration, x_test = map(encoder.transform, (split.fit, split.calibration, split.test))
-    del table
 
     seed_everything(seed, workers=True, verbose=False)
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
@@ -119,12 +111,8 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
         scores = detector.score_rows(x_test)
     threshold = rule(calibration_scores, scores, config["target_fpr"])
     with seconds.of("controls"):
-        controls = score_controls(x_fit, x_test, seed)
-        if untrained is not None:
-            controls = {UNTRAINED: untrained.score_rows(x_test)} | controls
+        controls = _score_controls(config, untrained, x_fit, x_test)
 
-        for name, of_control in controls.items():
-            require_scores(of_control, len(x_test), f"test rows by the control {name}")
     folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
     folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": encoder.description()}, encoder.arrays)
     folder.write_scores(split.test_rows, scores, labels=None)
@@ -144,6 +132,34 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
         "rows_per_second": n_rows_trained / seconds.measured["fit_seconds"],
     }
     folder.finish(metrics | seconds.measured)
+
+
+def _load_and_split(config: Config, rule: Any, seconds: "Stopwatch") -> tuple[dict[str, str], Any, Any]:
+    """The fingerprints of the data, the split, and the encoder fitted on its fit rows."""
+    from adbench.evaluation.thresholds.base import require_rows
+    from adbench.instantiate import build
+
+    with seconds.of("load"):
+        table = build(config["data"], "data")
+    with seconds.of("preprocess"):
+        split = build(config["protocol"], "protocol")(table, config["seed"])
+        require_rows(rule, len(split.calibration), config["target_fpr"])  # before hours of training, not after
+        encoder = build(config["preprocess"], "preprocess").fit(split.fit)
+    return table.fingerprints, split, encoder
+
+
+def _score_controls(config: Config, untrained: Any, x_fit: Any, x_test: Any) -> dict[str, Any]:
+    """Control name -> scores of the test rows, each checked as the model's own scores are."""
+    from adbench.evaluation.evaluate import UNTRAINED
+    from adbench.evaluation.sealed import require_scores
+    from adbench.instantiate import build
+
+    controls: dict[str, Any] = build(config["controls"], "controls")(x_fit, x_test, config["seed"])
+    if untrained is not None:
+        controls = {UNTRAINED: untrained.score_rows(x_test)} | controls
+    for name, scores in controls.items():
+        require_scores(scores, len(x_test), f"test rows by the control {name}")
+    return controls
 
 
 class Stopwatch:

@@ -79,6 +79,8 @@ def _printable(text: str) -> str:
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -86,3 +88,40 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return "  ".join(f"{key}={value}" for key, value in value.items())
     return str(value)
+
+
+def print_card(card: dict[str, Any], console: Console) -> None:
+    """A dataset's card: facts, one row a part, one row a family, what to beware of."""
+    facts = _table(None, ["", ""], text_columns=2)
+    facts.show_header = False
+    for name in ("title", "source", "licence", "citation"):
+        facts.add_row(name, card[name])
+    facts.add_row("columns", _printable(_columns(card)))
+    facts.add_row("constant", _printable(", ".join(card["constant_columns"])) or "none")
+    best = card["best_column"]
+    facts.add_row(
+        "best column",
+        f"{_printable(best['column'])}, AUROC {best['roc_auc']:.3f}: anomalies have {best['anomalies_have']}"
+        f" (of the {best['looked_at']})",
+    )
+    console.print(facts)
+    console.print()
+    parts = _table(None, ["part", "rows", "anomalies", "base rate", "duplicate rows"], text_columns=1)
+    for name, part in card["parts"].items():
+        counts = [f"{part[key]:,}" for key in ("rows", "anomalies", "duplicate_rows")]
+        parts.add_row(name, *counts[:2], f"{part['base_rate']:.4f}", counts[2])
+    console.print(parts)
+    console.print()
+    families = _table(None, ["family", *card["parts"]], text_columns=1)
+    for family in sorted({family for part in card["parts"].values() for family in part["families"]}):
+        counts = [f"{part['families'].get(family, 0):,}" for part in card["parts"].values()]
+        families.add_row(_printable(family), *counts)
+    console.print(families)
+    for title in ("warnings", "notes"):
+        for sentence in card[title]:
+            console.print(_printable(f"{title.removesuffix('s')}: {sentence}"))
+
+
+def _columns(card: dict[str, Any]) -> str:
+    categorical = ", ".join(f"{name} ({n} values)" for name, n in card["categorical_columns"].items())
+    return f"{card['numeric_columns']} numeric; categorical: {categorical or 'none'}"

@@ -16,7 +16,8 @@ from typer.testing import CliRunner, Result
 from adbench.cli import app
 from adbench.config import groups
 
-COMMANDS = ["", "train", "summarize", "models", "data", "data list", "config"]
+COMMANDS = ["", "train", "summarize", "models", "config"]
+COMMANDS += ["data", "data list", "data show", "data fetch", "data verify"]
 
 
 def invoke(*arguments: str) -> Result:
@@ -42,12 +43,15 @@ def test_help_explains_and_exits_with_zero(command: str) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    assert not {"torch", "pytorch_lightning", "pandas", "numpy", "hydra", "sklearn"} & modules_after("train", "--help")
+    heavy = {"torch", "pytorch_lightning", "pandas", "numpy", "hydra", "sklearn", "pooch"}
+    for command in (["train"], ["data", "show"], ["data", "fetch"]):
+        assert not heavy & modules_after(*command, "--help")
 
 
 def test_light_commands_do_not_import_torch(quick: list[str], tmp_path: Path) -> None:
     assert invoke("train", "model=ae", *quick).exit_code == 0
-    for command in (["summarize", str(tmp_path / "runs")], ["models"], ["data", "list"], ["config"]):
+    data = [["data", "list"], ["data", "verify"], ["data", "show", "nslkdd", quick[0]]]
+    for command in (["summarize", str(tmp_path / "runs")], ["models"], ["config"], *data):
         loaded = modules_after(*command)
         assert "adbench.cli" in loaded
         assert not {"torch", "pytorch_lightning"} & loaded, command
@@ -158,6 +162,10 @@ def test_config_prints_what_train_would_run() -> None:
         (["train", "model=vea"], "did you mean vae"),
         (["train", "trainer.max_epochs=abc"], "expected a whole number"),
         (["train", "data.folder=/nowhere"], "/nowhere/nslkdd"),
+        (["train", "data=table"], "expected data.path"),
+        (["data", "show", "nslkdd", "seed=1"], "expected overrides of the dataset"),
+        (["data", "show", "nslkd"], "did you mean nslkdd"),
+        (["data", "fetch", "table"], "expected a dataset with upstream files"),
         (["config", "sed=1"], "did you mean seed"),
         (["summarize", "/nowhere"], "at least one run in /nowhere"),
     ],

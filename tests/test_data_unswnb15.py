@@ -26,7 +26,7 @@ def write(tmp_path: Path, lines: list[bytes], monkeypatch: pytest.MonkeyPatch) -
     """Writes partitions of 60 + 40 and of 30 + 20 rows under the given names, and makes the loader expect them."""
 
     def write_partitions(larger: str, smaller: str) -> Path:
-        folder = tmp_path / "unswnb15_official"
+        folder = tmp_path / "unswnb15"
         folder.mkdir(exist_ok=True)
         (folder / f"{larger}.csv.gz").write_bytes(gzip.compress(b"".join(lines)))
         (folder / f"{smaller}.csv.gz").write_bytes(gzip.compress(b"".join(lines[:1] + lines[1:31] + lines[61:81])))
@@ -62,14 +62,14 @@ def test_partitions_are_recognised_whatever_they_are_called(write: Callable[...,
 
 
 def test_a_missing_partition_says_where_it_belongs(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"the 175,341 and the 82,332-row file .*unswnb15_official, got no file"):
+    with pytest.raises(DataError, match=r"the 175,341 and the 82,332-row file .*unswnb15, got no file"):
         unswnb15_official.load(str(tmp_path))
 
 
 def test_a_partition_with_other_labels(write: Callable[..., Path], lines: list[bytes]) -> None:
     root = write("a", "b")
     changed = [lines[0], lines[-1], *lines[2:]]
-    (root / "unswnb15_official" / "a.csv.gz").write_bytes(gzip.compress(b"".join(changed)))
+    (root / "unswnb15" / "a.csv.gz").write_bytes(gzip.compress(b"".join(changed)))
     with pytest.raises(DataError, match="expected 60 normal rows in the 100-row file of .*, got 59"):
         unswnb15_official.load(str(root))
 
@@ -77,7 +77,7 @@ def test_a_partition_with_other_labels(write: Callable[..., Path], lines: list[b
 def test_a_label_that_contradicts_the_category(write: Callable[..., Path], lines: list[bytes]) -> None:
     root = write("a", "b")
     changed = [lines[0], lines[1].replace(b",Normal,0", b",Normal,1"), *lines[2:]]
-    (root / "unswnb15_official" / "a.csv.gz").write_bytes(gzip.compress(b"".join(changed)))
+    (root / "unswnb15" / "a.csv.gz").write_bytes(gzip.compress(b"".join(changed)))
     with pytest.raises(DataError, match="expected label 0 just where attack_cat is Normal"):
         unswnb15_official.load(str(root))
 
@@ -85,6 +85,6 @@ def test_a_label_that_contradicts_the_category(write: Callable[..., Path], lines
 def test_another_header(write: Callable[..., Path], lines: list[bytes]) -> None:
     root = write("a", "b")
     changed = [lines[0].replace(b"sttl,dttl", b"dttl,sttl"), *lines[1:]]
-    (root / "unswnb15_official" / "a.csv.gz").write_bytes(gzip.compress(b"".join(changed)))
+    (root / "unswnb15" / "a.csv.gz").write_bytes(gzip.compress(b"".join(changed)))
     with pytest.raises(DataError, match="expected the header id,dur,proto"):
         unswnb15_official.load(str(root))

@@ -1,11 +1,11 @@
 """The contract that every dataset keeps, found by the files under configs/data/, on the files that are bundled."""
 
-import importlib
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+from adbench.catalogue import dataset_module, files_of
 from adbench.config import compose, groups
 from adbench.data.table import NORMAL, Table
 from adbench.instantiate import build
@@ -22,20 +22,25 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def module(name: str) -> ModuleType:
-    return importlib.import_module(f"adbench.data.{name}")
+    return dataset_module(name)
 
 
 @pytest.fixture(scope="module")
-def table(name: str) -> Table:
-    if name in NOT_BUNDLED:
-        pytest.skip("its files are not bundled")
+def table(name: str, module: ModuleType) -> Table:
+    paths = files_of(module).values()
+    if not paths or not all(path.is_file() for path in paths):
+        pytest.skip("nothing of it is bundled")
     loaded: Table = build(compose([f"data={name}"])["data"], "data")
     return loaded
 
 
 def test_facts_are_stated(name: str, module: ModuleType) -> None:
-    assert module.TITLE
-    assert module.LICENCE
+    for fact in (module.TITLE, module.LICENCE, module.CITATION, module.SOURCE):
+        assert fact
+        assert isinstance(fact, str)
+    for facts in (module.NOTES, module.MIRRORS):
+        assert isinstance(facts, tuple)
+        assert all(isinstance(fact, str) for fact in facts)
     assert set(module.FILES) == set(module.ROWS)
     assert (config_folder() / "data" / f"{name}.yaml").read_text().startswith("# ")
     if name in NOT_BUNDLED:

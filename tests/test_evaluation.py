@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adbench.errors import DataError, ScoresError, SealedLabelsError
+from adbench.errors import ConfigError, DataError, ScoresError, SealedLabelsError
 from adbench.evaluation.controls import Controls, best_column
 from adbench.evaluation.evaluate import UNTRAINED, evaluate
 from adbench.evaluation.sealed import Frozen, Labels, SealedLabels, digest, freeze

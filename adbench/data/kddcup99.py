@@ -13,7 +13,18 @@ from adbench.data.table import NORMAL, Table
 from adbench.paths import data_folder
 
 TITLE = "KDD Cup 99: network connections, the 10 percent file and the corrected test file"
-LICENCE = "CC BY 4.0 (UCI Machine Learning Repository)"
+LICENCE = "CC BY 4.0"
+CITATION = (
+    "S. Stolfo, W. Fan, W. Lee, A. Prodromidis, P. Chan, KDD Cup 1999 Data, UCI Machine Learning Repository, 1999"
+)
+SOURCE = "UCI Machine Learning Repository, https://archive.ics.uci.edu/dataset/130/kdd+cup+1999+data"
+NOTES = (
+    "145,584 of the 494,021 rows of the 10 percent file are distinct; smurf (280,790) and neptune (107,201) are most "
+    "of it, so figures by rows are figures on two floods: see protocol.deduplicate=true.",
+    "num_outbound_cmds and is_host_login are constant in the 10 percent file.",
+    "Rows 136,489 and 136,497 of the corrected file carry the service icmp, an error known since 2009; they are kept.",
+    "Three columns are categorical; four more are symbolic with the values 0 and 1: see data.binary_as_categorical.",
+)
 
 # Upstream file -> sha256 of its uncompressed bytes.
 FILES = {
@@ -21,6 +32,7 @@ FILES = {
     "corrected": "547dfb9c0f0dc1d9944219ec79e851191faebaeb8acbfa1cd171c418397052a4",
 }
 ROWS = {"kddcup.data_10_percent": 494_021, "corrected": 311_029}
+MIRRORS = ("https://kdd.ics.uci.edu/databases/kddcup99",)
 
 
 def load(folder: str | None = None, binary_as_categorical: bool = False, drop: list[str] | None = None) -> Table:

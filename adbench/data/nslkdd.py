@@ -16,6 +16,18 @@ from adbench.paths import data_folder
 
 TITLE = "NSL-KDD: network connections, KDDTrain+ and KDDTest+"
 LICENCE = "redistribution and mirroring allowed with a citation of Tavallaee et al., CISDA 2009"
+CITATION = (
+    "M. Tavallaee, E. Bagheri, W. Lu, A. A. Ghorbani, A Detailed Analysis of the KDD CUP 99 Data Set, IEEE Symposium "
+    "on Computational Intelligence for Security and Defense Applications (CISDA), 2009"
+)
+SOURCE = "Canadian Institute for Cybersecurity, University of New Brunswick, https://www.unb.ca/cic/datasets/nsl.html"
+NOTES = (
+    "The column difficulty knows the label (AUROC .786 alone) and is dropped.",
+    "num_outbound_cmds is constant.",
+    "su_attempted is called binary and takes the value 2 in 61 rows; it is kept as a number.",
+    "17 of the 37 attack types of KDDTest+ (3,750 rows) do not occur in KDDTrain+.",
+    "16 training rows and 108 test rows repeat another row's features under another label.",
+)
 
 # Upstream file -> sha256 of its uncompressed bytes, the same in eight independent public copies.
 FILES = {
@@ -23,6 +35,8 @@ FILES = {
     "KDDTest+.txt": "fa46b0935342616aa83b7c2578db355b6a7aaabbc492248172c7a1e8b7ab8f84",
 }
 ROWS = {"KDDTrain+.txt": 125_973, "KDDTest+.txt": 22_544}
+# Folders that are named in public code; the sha256 decides whether what they give is the file.
+MIRRORS = ("https://raw.githubusercontent.com/defcom17/NSL_KDD/master",)
 
 # difficulty counts how many of 21 reference classifiers got the row right: it knows the label (AUROC .786 alone), so
 # it never becomes a feature. KDDTest-21 is KDDTest+ without the rows that all 21 got right.

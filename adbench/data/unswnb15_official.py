@@ -8,14 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
+from adbench.data import unswnb15
 from adbench.data.files import join, parse_csv, read_gzip
 from adbench.data.table import Table
-from adbench.data.unswnb15 import LICENCE as LICENCE
 from adbench.data.unswnb15 import TYPES, to_table
 from adbench.errors import DataError
 from adbench.paths import data_folder
 
 TITLE = "UNSW-NB15: network flows, the official partition (the larger file is not bundled)"
+LICENCE, CITATION, SOURCE, MIRRORS = unswnb15.LICENCE, unswnb15.CITATION, unswnb15.SOURCE, unswnb15.MIRRORS
+NOTES = (
+    "The 175,341-row file (56,000 normal, 119,341 attacks) learns, the 82,332-row file tests; each is recognised by "
+    "its rows.",
+    *unswnb15.NOTES[:1],
+    *unswnb15.NOTES[2:-1],
+)
+FOLDER = "unswnb15"  # beside the file that is bundled
 
 # The sha256 is that of one copy each. The names are swapped in many copies, and other copies differ in line ends, so a
 # file is recognised by its number of rows and by how many of them are normal.
@@ -31,7 +39,7 @@ NORMALS = {TRAIN_ROWS: 56_000, TEST_ROWS: 37_000}
 def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
     """The 175,341-row file followed by the 82,332-row file, whichever names they carry.
 
-    folder: holds both, gzip-compressed, in `unswnb15_official/` or `unswnb15/`. drop: columns to leave out. Raises
+    folder: holds both, gzip-compressed, in `unswnb15/`. drop: columns to leave out. Raises
     DataError when one is missing, or has other rows than the partition it is recognised as.
     """
     root = Path(folder) if folder else data_folder()
@@ -53,7 +61,7 @@ def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
 def _find(root: Path) -> dict[int, bytes]:
     """The two files by their number of rows."""
     found: dict[int, bytes] = {}
-    paths = [path for name in ("unswnb15_official", "unswnb15") for path in sorted((root / name).glob("*.csv.gz"))]
+    paths = sorted((root / FOLDER).glob("*.csv.gz"))
     for path in paths:
         content = read_gzip(path)
         n_rows = content.rstrip().count(b"\n")  # the header's line end stands for the last row's
@@ -64,6 +72,6 @@ def _find(root: Path) -> dict[int, bytes]:
         seen = ", ".join(map(str, paths)) or "no file"
         raise DataError(
             f"expected the {' and the '.join(missing)}-row file of UNSW-NB15 as .csv.gz in"
-            f" {root / 'unswnb15_official'}, got {seen}; download both partitions from its authors and put them there"
+            f" {root / FOLDER}, got {seen}; download both partitions from its authors and put them there"
         )
     return found

@@ -1,0 +1,52 @@
+"""A user's own files: which ones a path, a glob or a list names, and the fingerprint of their bytes."""
+
+import functools
+import glob
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from adbench.errors import ConfigError, DataError
+
+
+def find_files(path: str | list[str], key: str) -> list[Path]:
+    """The files that a path, a glob or a list of them names, sorted, each once.
+
+    key: the configuration key that the path comes from, for the error's sentence. Raises DataError when one names
+    no file, and ConfigError when it is no path at all.
+    """
+    patterns = [path] if isinstance(path, str) else path
+    if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p for p in patterns):
+        raise ConfigError(f"expected {key} to be a file, a glob or a list of them, got {path!r}")
+    found = {file for pattern in patterns for file in _matches(pattern, key)}
+    return sorted(found)
+
+
+def _matches(pattern: str, key: str) -> Iterator[Path]:
+    path = Path(pattern).expanduser()
+    if path.is_dir():
+        raise DataError(f"expected {key} to name a file, got the folder {path}; name its files, such as {path}/*.csv")
+    if path.exists():
+        yield path
+        return
+    # Unlike Path.glob this passes over hidden files, such as the ._day1.csv that macOS leaves beside day1.csv.
+    files = [file for file in map(Path, glob.glob(str(path), recursive=True)) if file.is_file()]  # noqa: PTH207
+    if not files:
+        raise DataError(f"expected the data file {pattern}, which does not exist; name an existing one with {key}=")
+    yield from files
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's bytes as they are on disk. Raises DataError when the file cannot be read."""
+    try:
+        status = path.stat()
+        return _sha256(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise DataError(f"expected a file that can be read at {path}, got {error.strerror}; check its rights") from None
+
+
+@functools.lru_cache(maxsize=1024)
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    # size and mtime_ns are part of the key: a run asks three times, and a large file takes seconds.
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,135 @@
+"""A table of your own: payments, sensors, medical records; one record a row, and a column that tells the anomalies."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from adbench.checks import require_one_of
+from adbench.data.columns import Columns, to_features, type_columns
+from adbench.data.labels import read_family, read_label
+from adbench.data.local_files import find_files, sha256_of
+from adbench.data.read_rows import read_files, some
+from adbench.data.table import Table
+from adbench.errors import ConfigError, DataError
+
+TITLE = "your own table: data.path=rows.csv data.label=COLUMN"
+SOURCE = "the files that data.path names"
+LICENCE = "that of your data"
+CITATION = "that of your data"
+NOTES: tuple[str, ...] = ()
+# Nothing of it is bundled, known in advance, or to be fetched.
+FILES: dict[str, str] = {}
+ROWS: dict[str, int] = {}
+MIRRORS: tuple[str, ...] = ()
+
+REFUSE, IMPUTE, DROP_ROWS = "refuse", "impute", "drop_rows"
+
+_log = logging.getLogger(__name__)
+
+
+def load(
+    path: str | list[str] | None = None,
+    test_path: str | list[str] | None = None,
+    label: str | None = None,
+    normal: Any = None,
+    family: str | None = None,
+    categorical: list[str] | None = None,
+    drop: list[str] | None = None,
+    missing: str = REFUSE,
+    separator: str | None = None,
+) -> Table:
+    """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
+
+    path, test_path: a file, a glob, or a list of them; the rows of test_path are the official test part. label: the
+    column that tells normal rows from anomalies. normal: its value that means normal; None takes it from a pair that
+    can be meant in only one way (0/1, false/true, normal or benign and another), and says so. family: the column that
+    names the kind of an anomaly; else the label's values, when it has more than two. categorical: the categorical
+    columns; None proposes those of text, and says so. drop: columns to leave out, such as times and ids. missing:
+    refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
+    missing, and in a column of numbers also NA, N/A, NaN, null, None and ?. separator: of CSV; None finds it out.
+
+    Raises ConfigError or DataError, in one sentence, for whatever would have to be guessed.
+    """
+    require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
+    dropped = _names(drop, "data.drop")
+    files, test_files = _files(path, test_path)
+    rows, n_rows = read_files(files + test_files, separator, dropped)
+    label = _label_name(label, rows)
+    is_anomaly, kind = read_label(rows[label], label, normal)
+    if family is not None:
+        kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
+    features = rows.drop_columns([label] if family in (None, label) else [label, family])
+    if not features.num_columns:
+        raise DataError(f"expected feature columns beside {label!r}, got none; data.drop can leave out fewer")
+    columns = type_columns(features, None if categorical is None else _names(categorical, "data.categorical"))
+    kept = _kept_rows(columns, len(rows), missing)
+    return Table(
+        name="table",
+        features=to_features(columns.take(kept), fill=missing == IMPUTE),
+        label=is_anomaly[kept].astype(np.int8),
+        family=kind[kept],
+        attack=kind[kept],
+        is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
+        fingerprints={str(file): sha256_of(file) for file in files + test_files},
+    )
+
+
+def _files(path: str | list[str] | None, test_path: str | list[str] | None) -> tuple[list[Path], list[Path]]:
+    if path is None:
+        raise ConfigError("expected data.path, the file or files with the rows, got none; write data.path=rows.csv")
+    files = find_files(path, "data.path")
+    test_files = find_files(test_path, "data.test_path") if test_path is not None else []
+    both = {file.resolve() for file in files} & {file.resolve() for file in test_files}
+    if both:
+        raise ConfigError(f"expected other files in data.test_path than in data.path, got {min(both)} in both")
+    return files, test_files
+
+
+def _names(names: Any, key: str) -> list[str]:
+    """Column names; a number is the name of a column, too."""
+    if names is not None and not isinstance(names, list):
+        raise ConfigError(f"expected {key} to be a list of column names such as [time,id], got {names!r}")
+    return [str(name) for name in names or []]
+
+
+def _label_name(name: str | None, rows: pa.Table) -> str:
+    if name is None:
+        raise ConfigError(
+            "expected data.label, the column that says which rows are anomalies, got none: a run needs one to be"
+            f" tested, and scoring unlabelled tables comes later; there is {some(rows.column_names)}"
+        )
+    return _column(name, "data.label", rows)
+
+
+def _column(name: str, key: str, rows: pa.Table) -> str:
+    if name not in rows.column_names:
+        raise ConfigError(
+            f"expected {key} to name a column that data.drop leaves, got {name!r}; there is {some(rows.column_names)}"
+        )
+    return name
+
+
+def _kept_rows(columns: Columns, n_rows: int, policy: str) -> npt.NDArray[np.bool_]:
+    """Which rows stay, by the policy for missing values."""
+    everything = np.ones(n_rows, dtype=bool)
+    missing = columns.missing()
+    if not missing or policy == IMPUTE:
+        return everything
+    name, of_name = max(missing.items(), key=lambda item: int(item[1].sum()))
+    if policy == REFUSE:
+        others = f", and some in {len(missing) - 1:,} other columns" if len(missing) > 1 else ""
+        raise DataError(
+            f"expected a value in each cell, got {int(of_name.sum()):,} missing ones in column {name!r}{others};"
+            f" choose data.missing={IMPUTE} or data.missing={DROP_ROWS}, or leave it out by data.drop=[{name}]"
+        )
+    kept = everything
+    for rows in missing.values():
+        kept &= ~rows
+    if not kept.any():
+        raise DataError(f"expected a row without missing values, got none; data.drop=[{name}] leaves out the emptiest")
+    _log.warning("adbench: %s of %s rows lack a value and are left out", f"{n_rows - kept.sum():,}", f"{n_rows:,}")
+    return kept

@@ -1,0 +1,60 @@
+"""What all commands share: exit codes, one sentence for a mistake, JSON, and a console that obeys no markup."""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+
+
+def reported(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn a command's outcome into an exit code, and a user's mistake into one sentence on stderr."""
+
+    @functools.wraps(command)
+    def run(**arguments: Any) -> None:
+        from adbench.errors import AdbenchError
+
+        try:
+            code = command(**arguments) or 0
+        except AdbenchError as error:
+            if arguments.get("as_json"):
+                print_json({"status": "error", "error": str(error)})
+            print(f"adbench: {error}", file=sys.stderr)
+            code = 2
+        except KeyboardInterrupt:
+            print("adbench: interrupted; the same command starts it again", file=sys.stderr)
+            code = 130
+        except BrokenPipeError:
+            # The reader went away, as `| head` does; nothing is left to say, not even at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        raise typer.Exit(code)
+
+    return run
+
+
+def console(stderr: bool = False) -> Any:
+    from rich.console import Console
+
+    # Names from folders and configurations are text, never markup; a pipe is as wide as its longest line.
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 100_000
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+
+
+def print_entries(name: str, entries: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json({name: entries})
+    else:
+        from adbench.tables import print_catalogue
+
+        print_catalogue(entries, console())
+
+
+def print_json(document: dict[str, Any]) -> None:
+    print(json.dumps(document, indent=2, allow_nan=False))
