@@ -29,6 +29,12 @@ def require_fraction(key: str, value: float) -> None:
         raise ConfigError(f"expected {key} to be a number between 0 and 1, got {value}")
 
 
+def require_share(key: str, value: float, highest: float) -> None:
+    """Raise ConfigError unless 0 <= value <= highest."""
+    if not 0 <= value <= highest:
+        raise ConfigError(f"expected {key} to be a number from 0 to {highest}, got {value}")
+
+
 def require_widths(key: str, widths: list[int]) -> None:
     """Raise ConfigError unless widths is a list of whole numbers >= 1."""
     if not isinstance(widths, list) or not widths:

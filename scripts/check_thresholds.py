@@ -36,7 +36,7 @@ from adbench.evaluation.ranking import Scores
 from adbench.evaluation.thresholds.base import ThresholdRule
 from adbench.evaluation.thresholds.conformal import conformal_rank
 from adbench.instantiate import build
-from adbench.protocols.split import shuffled_normals
+from adbench.protocols.split import shuffled
 
 N_SPLITS, WANTED = 100, 90
 RATES = (0.01, 0.001)
@@ -86,7 +86,7 @@ def keeps(n_alarms: int, n: int, m: int, target: float) -> list[bool]:
 
 def scored_parts(table: Table, seed: int) -> dict[str, tuple[Scores, Scores]]:
     """Score name -> scores of the calibration rows and of the held-out rows of one split."""
-    rows = shuffled_normals(table, ~table.is_test, seed)
+    rows = shuffled(np.flatnonzero(~table.is_test & (table.label == 0)), np.random.default_rng(seed))
     n_part = len(rows) // 5
     take = table.features.take
     fit, calibration, held_out = take(rows[2 * n_part :]), take(rows[:n_part]), take(rows[n_part : 2 * n_part])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adbench.data import nslkdd
+from adbench.data import kdd, nslkdd
 from adbench.data.table import Table
 from adbench.errors import DataError
 from adbench.paths import data_folder
@@ -52,7 +52,7 @@ def test_values_are_those_of_the_file(table: Table) -> None:
     with gzip.open(data_folder() / "nslkdd" / f"{TEST}.gz", "rt") as file:
         line = file.readlines()[1000].strip().split(",")
     row = 125_973 + 1000
-    expected = dict(zip(nslkdd.COLUMNS, line, strict=False))
+    expected = dict(zip(kdd.COLUMNS, line, strict=False))
     features = table.features
     for name, value in zip(features.numeric_names, features.numeric[row], strict=True):
         assert value == float(expected[name]), name
@@ -89,12 +89,16 @@ def test_truncated_altered_and_foreign_files(tiny_data: Path) -> None:
         (lambda lines: [*lines[:5], lines[5].rsplit(b",", 1)[0], *lines[6:]], "Expected 43 columns, got 42"),
         (lambda lines: [lines[0].replace(b"491", b"many"), *lines[1:]], "src_bytes|conversion"),
         (
-            lambda lines: [lines[0].replace(b"491", b"nan"), *lines[1:]],
-            "finite number in column 'src_bytes' of .*KDDTrain.*, line 1, got nan",
+            lambda lines: [lines[0].replace(b"0.00", b"nan", 1), *lines[1:]],
+            "finite number in column 'serror_rate' of .*KDDTrain.*, line 1, got nan",
         ),
         (
-            lambda lines: [lines[0].replace(b"491", b"inf"), *lines[1:]],
-            "finite number in column 'src_bytes' of .*KDDTrain.*, line 1, got inf",
+            lambda lines: [lines[0].replace(b"0.00", b"inf", 1), *lines[1:]],
+            "finite number in column 'serror_rate' of .*KDDTrain.*, line 1, got inf",
+        ),
+        (
+            lambda lines: [lines[0].replace(b"491", b"nan"), *lines[1:]],
+            "invalid value 'nan'",
         ),
         (
             lambda lines: [*lines[:4], lines[4].replace(b",", b",,", 1).rsplit(b",", 1)[0], *lines[5:]],

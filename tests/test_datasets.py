@@ -11,6 +11,8 @@ from adbench.data.table import NORMAL, Table
 from adbench.instantiate import build
 from adbench.paths import config_folder, data_folder
 
+NOT_BUNDLED = ("unswnb15_official",)
+
 
 @pytest.fixture(scope="module", params=groups()["data"])
 def name(request: pytest.FixtureRequest) -> str:
@@ -25,6 +27,8 @@ def module(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def table(name: str) -> Table:
+    if name in NOT_BUNDLED:
+        pytest.skip("its files are not bundled")
     loaded: Table = build(compose([f"data={name}"])["data"], "data")
     return loaded
 
@@ -33,11 +37,13 @@ def test_facts_are_stated(name: str, module: ModuleType) -> None:
     assert module.TITLE
     assert module.LICENCE
     assert set(module.FILES) == set(module.ROWS)
+    assert (config_folder() / "data" / f"{name}.yaml").read_text().startswith("# ")
+    if name in NOT_BUNDLED:
+        return
     readme = (data_folder() / "README.md").read_text()
     for file, sha256 in module.FILES.items():
-        assert f"`{name}/{file}.gz`" in readme
+        assert f"`{name}/{file.removesuffix('.gz')}.gz`" in readme
         assert sha256 in readme
-    assert (config_folder() / "data" / f"{name}.yaml").read_text().startswith("# ")
 
 
 def test_every_row_is_described(table: Table, module: ModuleType) -> None:
@@ -48,14 +54,15 @@ def test_every_row_is_described(table: Table, module: ModuleType) -> None:
         assert per_row.dtype != object
     np.testing.assert_array_equal(table.label == 0, table.family == NORMAL)
     np.testing.assert_array_equal(table.label == 0, table.attack == NORMAL)
-    assert set(table.label[table.is_test]) == {0, 1}
+    if table.is_test.any():
+        assert set(table.label[table.is_test]) == {0, 1}
     assert (table.label[~table.is_test] == 0).any()
 
 
 def test_columns_are_contiguous_and_codes_lie_in_their_vocabulary(table: Table) -> None:
     features = table.features
-    assert features.numeric.flags.c_contiguous
-    assert features.codes.flags.c_contiguous
+    assert features.numeric.flags.f_contiguous
+    assert features.codes.flags.f_contiguous
     assert features.numeric.shape == (len(table), len(features.numeric_names))
     assert features.codes.shape == (len(table), len(features.vocabularies))
     for values, codes in zip(features.vocabularies.values(), features.codes.T, strict=True):

@@ -6,12 +6,12 @@ Tavallaee, Bagheri, Lu, Ghorbani: "A Detailed Analysis of the KDD CUP 99 Data Se
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from adbench.data.files import parse_csv, read_verified
-from adbench.data.table import NORMAL, Features, Table
-from adbench.errors import DataError
+from adbench.checks import require_one_of
+from adbench.data.files import CATEGORY, read_columns, take_codes, take_features
+from adbench.data.kdd import TYPES, family_of
+from adbench.data.table import NORMAL, Table
 from adbench.paths import data_folder
 
 TITLE = "NSL-KDD: network connections, KDDTrain+ and KDDTest+"
@@ -24,123 +24,34 @@ FILES = {
 }
 ROWS = {"KDDTrain+.txt": 125_973, "KDDTest+.txt": 22_544}
 
-CATEGORICAL = ("protocol_type", "service", "flag")
-# In file order, from the header of KDDTrain+.arff; the file itself has none.
-COLUMNS = [
-    "duration",
-    "protocol_type",
-    "service",
-    "flag",
-    "src_bytes",
-    "dst_bytes",
-    "land",
-    "wrong_fragment",
-    "urgent",
-    "hot",
-    "num_failed_logins",
-    "logged_in",
-    "num_compromised",
-    "root_shell",
-    "su_attempted",
-    "num_root",
-    "num_file_creations",
-    "num_shells",
-    "num_access_files",
-    "num_outbound_cmds",
-    "is_host_login",
-    "is_guest_login",
-    "count",
-    "srv_count",
-    "serror_rate",
-    "srv_serror_rate",
-    "rerror_rate",
-    "srv_rerror_rate",
-    "same_srv_rate",
-    "diff_srv_rate",
-    "srv_diff_host_rate",
-    "dst_host_count",
-    "dst_host_srv_count",
-    "dst_host_same_srv_rate",
-    "dst_host_diff_srv_rate",
-    "dst_host_same_src_port_rate",
-    "dst_host_srv_diff_host_rate",
-    "dst_host_serror_rate",
-    "dst_host_srv_serror_rate",
-    "dst_host_rerror_rate",
-    "dst_host_srv_rerror_rate",
-]
-NUMERIC = tuple(name for name in COLUMNS if name not in CATEGORICAL)
-
-# Attack types by family: KDD Cup 99's own list (training_attack_types) and, for the types that occur only in
-# the test file, the table of Tavallaee et al. 2009.
-FAMILIES = {
-    "dos": "back land neptune pod smurf teardrop apache2 mailbomb processtable udpstorm worm",
-    "probe": "ipsweep nmap portsweep satan mscan saint",
-    "r2l": "ftp_write guess_passwd imap multihop phf spy warezclient warezmaster httptunnel named sendmail"
-    " snmpgetattack snmpguess xlock xsnoop",
-    "u2r": "buffer_overflow loadmodule perl rootkit ps sqlattack xterm",
-}
-FAMILY_OF = {attack: family for family, attacks in FAMILIES.items() for attack in attacks.split()}
-FAMILY_OF[NORMAL] = NORMAL
-
-_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
-# The last column, difficulty, counts how many of 21 reference classifiers got the row right: it knows the
-# label (AUROC .786 alone), so it is parsed and dropped.
-_TYPES = {name: _DICTIONARY if name in CATEGORICAL else pa.float64() for name in COLUMNS} | {
-    "attack": _DICTIONARY,
-    "difficulty": pa.int8(),
-}
+# difficulty counts how many of 21 reference classifiers got the row right: it knows the label (AUROC .786 alone), so
+# it never becomes a feature. KDDTest-21 is KDDTest+ without the rows that all 21 got right.
+DIFFICULTY, EASIEST = "difficulty", 21
+_TYPES = TYPES | {"attack": CATEGORY, DIFFICULTY: pa.int8()}
+TESTS = ("test+", "test-21", "both")
 
 
-def load(folder: str | None = None) -> Table:
+def load(folder: str | None = None, test: str = "test+", drop: list[str] | None = None) -> Table:
     """KDDTrain+ followed by KDDTest+, each verified against its sha256 and row count.
 
-    folder: holds `nslkdd/KDDTrain+.txt.gz` and `nslkdd/KDDTest+.txt.gz`; by default the bundled one.
-
-    Raises DataError when a file is missing, altered or malformed.
+    folder: holds `nslkdd/KDDTrain+.txt.gz` and `nslkdd/KDDTest+.txt.gz`; by default the bundled one. test: test+,
+    test-21 (the harder rows of it only), or both (test+, and metrics for its test-21 part besides). drop: columns to
+    leave out. Raises DataError when a file is missing, altered or malformed.
     """
+    require_one_of("data.test", test, TESTS)
     root = (Path(folder) if folder else data_folder()) / "nslkdd"
-    if not root.is_dir():
-        raise DataError(
-            f"expected the folder {root} with {' and '.join(f'{name}.gz' for name in FILES)}, which does not "
-            "exist; data.folder= names the folder that holds nslkdd/"
-        )
-    parts = []
-    for name, sha256 in FILES.items():
-        path = root / f"{name}.gz"
-        parts.append(parse_csv(read_verified(path, sha256), path, _TYPES, ROWS[name]))
-    # Both files get one vocabulary a column; which values were seen in training is the encoder's business.
-    table = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
-    attack = _strings(table["attack"])
-    family = _family(attack)
-    return Table(
+    columns, n_rows = read_columns(root, FILES, ROWS, _TYPES)
+    hard = columns.pop(DIFFICULTY).to_numpy() != EASIEST
+    attacks, codes = take_codes(columns, "attack")
+    is_test = np.repeat([False, True], n_rows)
+    table = Table(
         name="nslkdd",
-        features=_features(table),
-        label=(attack != NORMAL).astype(np.int8),
-        family=family,
-        attack=attack,
-        is_test=np.repeat([False, True], [len(part) for part in parts]),
+        features=take_features(columns, drop),
+        label=(attacks != NORMAL).astype(np.int8)[codes],
+        family=family_of(attacks)[codes],
+        attack=attacks[codes],
+        is_test=is_test,
         fingerprints=FILES,
+        subsets={"test-21": is_test & hard} if test == "both" else {},
     )
-
-
-def _features(table: pa.Table) -> Features:
-    return Features(
-        numeric=np.stack([table[name].to_numpy() for name in NUMERIC], axis=1),
-        numeric_names=NUMERIC,
-        codes=np.stack([table[name].chunk(0).indices.to_numpy() for name in CATEGORICAL], axis=1),
-        vocabularies={name: tuple(table[name].chunk(0).dictionary.to_pylist()) for name in CATEGORICAL},
-    )
-
-
-def _strings(column: pa.ChunkedArray) -> npt.NDArray[np.str_]:
-    chunk = column.chunk(0)
-    return np.array(chunk.dictionary.to_pylist())[chunk.indices.to_numpy()]
-
-
-def _family(attack: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
-    names, inverse = np.unique(attack, return_inverse=True)
-    unknown = [name for name in names if name not in FAMILY_OF]
-    if unknown:
-        raise DataError(f"expected the attack types of NSL-KDD, got {unknown[0]!r}; is it another file?")
-    return np.array([FAMILY_OF[name] for name in names])[inverse]
+    return table.take(np.flatnonzero(~is_test | hard)) if test == "test-21" else table

@@ -1,6 +1,7 @@
 """What every dataset loads into: columns as contiguous arrays, and what is known about each row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ NORMAL = "normal"
 
 @dataclass(frozen=True)
 class Features:
-    """The columns a detector may see.
+    """The columns a detector may see, each contiguous in memory.
 
     Numeric columns are float64, so that large counts stay distinct until they are scaled. A categorical
     column is an integer code into its own vocabulary of values.
@@ -24,21 +25,45 @@ class Features:
     vocabularies: dict[str, tuple[str, ...]]  # categorical column -> its values, in the order of the codes
 
     def __post_init__(self) -> None:
-        finite = np.isfinite(self.numeric)
-        if not finite.all():
-            row, column = (int(i) for i in np.argwhere(~finite)[0])
-            value = self.numeric[row, column]
-            raise DataError(
-                f"expected finite numbers, got {value} in column {self.numeric_names[column]!r}, row {row + 1}"
-                f" ({int((~finite).sum())} such values in all); fill or drop them before adbench reads the table"
-            )
+        for column, name in enumerate(self.numeric_names):
+            finite = np.isfinite(self.numeric[:, column])
+            if not finite.all():
+                row = int(np.argmin(finite))
+                raise DataError(
+                    f"expected finite numbers, got {self.numeric[row, column]} in column {name!r}, row {row + 1}"
+                    f" ({int((~finite).sum())} such values in all); fill or drop them before adbench reads the table"
+                )
 
     def __len__(self) -> int:
-        return len(self.numeric)
+        return len(self.codes)
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Features":
         """The same columns of only these rows, in this order."""
-        return Features(self.numeric[rows], self.numeric_names, self.codes[rows], self.vocabularies)
+        return Features(_take(self.numeric, rows), self.numeric_names, _take(self.codes, rows), self.vocabularies)
+
+
+def _take(columns: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    taken = np.empty((len(rows), columns.shape[1]), columns.dtype, order="F")
+    for column in range(columns.shape[1]):
+        taken[:, column] = columns[rows, column]
+    return taken
+
+
+def row_hashes(features: Features) -> npt.NDArray[np.uint64]:
+    """64 bits a row, the same for rows with equal values; among a million different rows a clash has a chance of 3e-8.
+
+    0.0 and -0.0 are equal.
+    """
+    hashes = np.zeros(len(features), dtype=np.uint64)
+    columns = [np.ascontiguousarray(column + 0.0).view(np.uint64) for column in features.numeric.T]
+    columns += [column.astype(np.uint64) for column in features.codes.T]
+    # One step of the splitmix64 generator a column: Steele, Lea, Flood 2014.
+    for column in columns:
+        hashes = (hashes ^ column) + np.uint64(0x9E3779B97F4A7C15)
+        hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        hashes ^= hashes >> np.uint64(31)
+    return hashes
 
 
 @dataclass(frozen=True)
@@ -46,7 +71,8 @@ class Table:
     """A dataset in memory. All arrays have one entry a row.
 
     `family` is the coarse kind of an anomaly (NSL-KDD: dos, probe, r2l, u2r), `attack` the fine one; both are
-    "normal" on normal rows. `is_test` marks the rows of the dataset's official test file.
+    "normal" on normal rows. `is_test` marks the rows of the dataset's official test file; where there is none, no row
+    is, and the protocol sets test rows apart. `subsets` names parts of the test rows that are reported as well.
     """
 
     name: str
@@ -56,6 +82,20 @@ class Table:
     attack: npt.NDArray[np.str_]
     is_test: npt.NDArray[np.bool_]
     fingerprints: dict[str, str]  # upstream file name -> sha256 of its uncompressed bytes
+    subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "Table":
+        """Only these rows, in this order."""
+        return Table(
+            name=self.name,
+            features=self.features.take(rows),
+            label=self.label[rows],
+            family=self.family[rows],
+            attack=self.attack[rows],
+            is_test=self.is_test[rows],
+            fingerprints=self.fingerprints,
+            subsets={name: of_subset[rows] for name, of_subset in self.subsets.items()},
+        )

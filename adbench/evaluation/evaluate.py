@@ -40,6 +40,8 @@ def evaluate(frozen: Frozen, target_fpr: float, labels: Labels, controls: Mappin
     reported = frozen.scores > frozen.threshold
     metrics |= {"threshold": frozen.threshold, "target_fpr": target_fpr} | _decisions(reported, label)
     metrics |= _families(reported, labels, placements)
+    for name, of_subset in labels.subsets.items():
+        metrics |= {f"subset/{name}/{metric}": value for metric, value in _subset(frozen, label, of_subset).items()}
     metrics |= _controls(placements, label, controls)
     return metrics
 
@@ -61,6 +63,13 @@ def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> 
     }
 
 
+def _subset(frozen: Frozen, label: npt.NDArray[np.int8], rows: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """The metrics of some of the test rows, at the same threshold."""
+    scores, label = frozen.scores[rows], label[rows]
+    metrics = ranking_metrics(scores, label) | _decisions(scores > frozen.threshold, label)
+    return metrics | {"base_rate": float(label.mean()), "n": len(label)}
+
+
 def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Placements) -> dict[str, float]:
     """Recall and AUROC (that family against all test normals) of each family and each attack type."""
     anomalous = labels.label == 1
@@ -72,6 +81,8 @@ def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Place
             metrics[f"{kind}/{name}/recall"] = float(found[of_name].mean())
             metrics[f"{kind}/{name}/roc_auc"] = float(placements.of_anomalies[of_name].mean())
             metrics[f"{kind}/{name}/n"] = int(of_name.sum())
+    if labels.known_attacks is None:
+        return metrics
     known = np.isin(labels.attack[anomalous], sorted(labels.known_attacks))
     for group, of_group in {"known": known, "novel": ~known}.items():
         metrics[f"{group}/n"] = int(of_group.sum())

@@ -75,7 +75,9 @@ def ranking_metrics(scores: Scores, label: npt.NDArray[np.int8]) -> dict[str, fl
 
     `average_precision` is scikit-learn's step-wise sum, not a trapezoid. `tpr_at_..._fpr` is the best detection
     rate among thresholds whose false-positive rate does not exceed the given one, without interpolation.
-    `oracle_best_f1` picks its threshold with the test labels: nobody can reach it on purpose.
+    `oracle_best_f1` picks its threshold with the test labels: nobody can reach it on purpose. Nor can they reach
+    `oracle_f1_at_count`, where as many rows are reported as there are anomalies, so that precision, recall and F1 are
+    one number; of rows whose scores tie at that cut, the same share is anomalous as of all of them.
     """
     true_positives, false_positives = _counts_by_threshold(scores, label)
     n_anomalies, n_normals = true_positives[-1], false_positives[-1]
@@ -91,7 +93,14 @@ def ranking_metrics(scores: Scores, label: npt.NDArray[np.int8]) -> dict[str, fl
         "tpr_at_1pct_fpr": _recall_within(recall, fpr, 0.01),
         "tpr_at_0p1pct_fpr": _recall_within(recall, fpr, 0.001),
         "oracle_best_f1": float(f1.max()),
+        "oracle_f1_at_count": _f1_at_count(true_positives, false_positives),
     }
+
+
+def _f1_at_count(true_positives: Scores, false_positives: Scores) -> float:
+    reported = np.append(0.0, true_positives + false_positives)
+    found = np.append(0.0, true_positives)
+    return float(np.interp(true_positives[-1], reported, found) / true_positives[-1])
 
 
 def _counts_by_threshold(scores: Scores, label: npt.NDArray[np.int8]) -> tuple[Scores, Scores]:

@@ -6,7 +6,7 @@ opened. Whoever holds a `SealedLabels` before that can count its rows and nothin
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,7 +23,8 @@ class Labels:
     label: npt.NDArray[np.int8]  # 1 = anomaly
     family: npt.NDArray[np.str_]
     attack: npt.NDArray[np.str_]
-    known_attacks: frozenset[str]  # attack types that occur in the training file
+    known_attacks: frozenset[str] | None  # attack types that occur in the training file, where there is one
+    subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)  # parts that are reported as well
 
 
 @dataclass(frozen=True)

@@ -91,5 +91,6 @@ def mean_and_scale(x: Numeric) -> dict[str, npt.NDArray[Any]]:
 
     Whether it is constant is asked of the values: their computed deviation is seldom exactly 0.
     """
-    constant = x.min(axis=0) == x.max(axis=0)
-    return {"mean": np.where(constant, x[0], x.mean(axis=0)), "scale": np.where(constant, 1.0, x.std(axis=0))}
+    scale = x.std(axis=0)
+    constant = (x.min(axis=0) == x.max(axis=0)) | (scale == 0)  # the last: differences too small to square
+    return {"mean": np.where(constant, x[0], x.mean(axis=0)), "scale": np.where(constant, 1.0, scale)}

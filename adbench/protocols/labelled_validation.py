@@ -4,10 +4,10 @@ import numpy as np
 
 from adbench.checks import require_fraction
 from adbench.data.table import Table
-from adbench.protocols.split import Split, build_split, shuffled_normals
+from adbench.protocols.split import Parts, Protocol, require_test_file, shuffled
 
 
-class LabelledValidation:
+class LabelledValidation(Protocol):
     """Fit and calibrate on training normals, test on held-out training normals and all training anomalies.
 
     The test file is not touched, so what is chosen by these results owes nothing to it.
@@ -15,20 +15,23 @@ class LabelledValidation:
     calibration_fraction, validation_fraction: the parts of the training normals that calibrate and that test.
     """
 
-    def __init__(self, calibration_fraction: float, validation_fraction: float) -> None:
+    def __init__(
+        self, calibration_fraction: float, validation_fraction: float, split_seed: int | None, deduplicate: bool
+    ) -> None:
+        super().__init__(split_seed, deduplicate)
         require_fraction("protocol.calibration_fraction", calibration_fraction)
         require_fraction("protocol.validation_fraction", validation_fraction)
         require_fraction("the sum of both fractions", calibration_fraction + validation_fraction)
         self.calibration_fraction = calibration_fraction
         self.validation_fraction = validation_fraction
 
-    def __call__(self, table: Table, seed: int) -> Split:
-        normals = shuffled_normals(table, ~table.is_test, seed)
+    def divide(self, table: Table, rng: np.random.Generator) -> Parts:
+        require_test_file(table, "labelled_validation", "its anomalies are all needed for testing")
+        normals = shuffled(np.flatnonzero(~table.is_test & (table.label == 0)), rng)
         n_calibration = round(self.calibration_fraction * len(normals))
         n_held_out = n_calibration + round(self.validation_fraction * len(normals))
         anomalies = np.flatnonzero(~table.is_test & (table.label == 1))
-        return build_split(
-            table,
+        return Parts(
             fit=normals[n_held_out:],
             calibration=normals[:n_calibration],
             test=np.concatenate([normals[n_calibration:n_held_out], anomalies]),

@@ -1,0 +1,64 @@
+"""UNSW-NB15: flows of a cyber range with synthetic attacks; the 82,332-row partition alone.
+
+Moustafa, Slay: "UNSW-NB15: a comprehensive data set for network intrusion detection systems", MilCIS 2015.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from adbench.data.files import CATEGORY, NUMBER, Columns, read_columns, take_codes, take_features
+from adbench.data.table import NORMAL, Table
+from adbench.errors import DataError
+from adbench.paths import data_folder
+
+TITLE = "UNSW-NB15: network flows, the 82,332-row partition with a seeded split"
+LICENCE = "free for academic research; commercial use must be agreed with its authors"
+
+# The names of the two partitions are swapped in many copies: a file is what its rows and its sha256 say.
+FILES = {"UNSW_NB15_training-set.csv": "734fe6642edf758f7c94d7d9149426b49d202fe8e7bf0bef47392489c3c0a559"}
+ROWS = {"UNSW_NB15_training-set.csv": 82_332}
+
+CATEGORICAL = ("proto", "service", "state")  # "-" in service means unknown, and stays a value of its own
+COLUMNS = tuple(
+    """
+    id dur proto service state spkts dpkts sbytes dbytes rate sttl dttl sload dload sloss dloss sinpkt dinpkt sjit djit
+    swin stcpb dtcpb dwin tcprtt synack ackdat smean dmean trans_depth response_body_len ct_srv_src ct_state_ttl
+    ct_dst_ltm ct_src_dport_ltm ct_dst_sport_ltm ct_dst_src_ltm is_ftp_login ct_ftp_cmd ct_flw_http_mthd ct_src_ltm
+    ct_srv_dst is_sm_ips_ports attack_cat label
+    """.split()
+)
+TYPES = {name: CATEGORY if name in (*CATEGORICAL, "attack_cat") else NUMBER for name in COLUMNS}
+
+
+def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
+    """The partition of 37,000 normal and 45,332 attack rows. It has no test part: the protocol sets rows apart.
+
+    folder: holds `unswnb15/UNSW_NB15_training-set.csv.gz`; by default the bundled one. drop: columns to leave out,
+    such as [sttl,dttl,ct_state_ttl], which give most attacks away. Raises DataError when the file is missing, altered
+    or malformed.
+    """
+    root = (Path(folder) if folder else data_folder()) / "unswnb15"
+    columns, _ = read_columns(root, FILES, ROWS, TYPES, header=True)
+    return to_table("unswnb15", columns, np.zeros(sum(ROWS.values()), dtype=bool), FILES, drop)
+
+
+def to_table(
+    name: str, columns: Columns, is_test: np.ndarray, fingerprints: dict[str, str], drop: list[str] | None
+) -> Table:
+    """What both ways to use UNSW-NB15 share. `id` counts the rows, which lie sorted by label, so it is no feature."""
+    del columns["id"]
+    label = columns.pop("label").to_numpy().astype(np.int8)
+    categories, codes = take_codes(columns, "attack_cat")
+    category = np.char.lower(categories)[codes]
+    if not np.array_equal(label == 0, category == NORMAL):
+        raise DataError("expected label 0 just where attack_cat is Normal, got rows that differ; fetch the file again")
+    return Table(
+        name=name,
+        features=take_features(columns, drop),
+        label=label,
+        family=category,
+        attack=category,
+        is_test=is_test,
+        fingerprints=fingerprints,
+    )

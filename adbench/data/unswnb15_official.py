@@ -1,0 +1,69 @@
+"""UNSW-NB15 with its official partition: 175,341 rows to learn from, 82,332 to test on.
+
+Moustafa, Slay: "UNSW-NB15: a comprehensive data set for network intrusion detection systems", MilCIS 2015.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from adbench.data.files import join, parse_csv, read_gzip
+from adbench.data.table import Table
+from adbench.data.unswnb15 import LICENCE as LICENCE
+from adbench.data.unswnb15 import TYPES, to_table
+from adbench.errors import DataError
+from adbench.paths import data_folder
+
+TITLE = "UNSW-NB15: network flows, the official partition (the larger file is not bundled)"
+
+# The sha256 is that of one copy each. The names are swapped in many copies, and other copies differ in line ends, so a
+# file is recognised by its number of rows and by how many of them are normal.
+FILES = {
+    "UNSW_NB15_testing-set.csv": "bec7dd5ec88dc2a0ccc7a07879d338395ed7421750f675fd0339e07dfe0648fa",
+    "UNSW_NB15_training-set.csv": "734fe6642edf758f7c94d7d9149426b49d202fe8e7bf0bef47392489c3c0a559",
+}
+ROWS = {"UNSW_NB15_testing-set.csv": 175_341, "UNSW_NB15_training-set.csv": 82_332}
+TRAIN_ROWS, TEST_ROWS = ROWS.values()
+NORMALS = {TRAIN_ROWS: 56_000, TEST_ROWS: 37_000}
+
+
+def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
+    """The 175,341-row file followed by the 82,332-row file, whichever names they carry.
+
+    folder: holds both, gzip-compressed, in `unswnb15_official/` or `unswnb15/`. drop: columns to leave out. Raises
+    DataError when one is missing, or has other rows than the partition it is recognised as.
+    """
+    root = Path(folder) if folder else data_folder()
+    found = _find(root)
+    parts = [parse_csv(found[n], root / str(n), TYPES, n, header=True) for n in (TRAIN_ROWS, TEST_ROWS)]
+    fingerprints = {f"{n} rows": hashlib.sha256(found[n]).hexdigest() for n in (TRAIN_ROWS, TEST_ROWS)}
+    is_test = np.repeat([False, True], [TRAIN_ROWS, TEST_ROWS])
+    table = to_table("unswnb15_official", join(parts), is_test, fingerprints, drop)
+    for n_rows, part in ((TRAIN_ROWS, ~is_test), (TEST_ROWS, is_test)):
+        n_normal = int((table.label[part] == 0).sum())
+        if n_normal != NORMALS[n_rows]:
+            raise DataError(
+                f"expected {NORMALS[n_rows]:,} normal rows in the {n_rows:,}-row file of {root}, got {n_normal:,}; "
+                "the file was altered: get another copy"
+            )
+    return table
+
+
+def _find(root: Path) -> dict[int, bytes]:
+    """The two files by their number of rows."""
+    found: dict[int, bytes] = {}
+    paths = [path for name in ("unswnb15_official", "unswnb15") for path in sorted((root / name).glob("*.csv.gz"))]
+    for path in paths:
+        content = read_gzip(path)
+        n_rows = content.rstrip().count(b"\n")  # the header's line end stands for the last row's
+        if n_rows in NORMALS:
+            found.setdefault(n_rows, content)
+    missing = [f"{n:,}" for n in NORMALS if n not in found]
+    if missing:
+        seen = ", ".join(map(str, paths)) or "no file"
+        raise DataError(
+            f"expected the {' and the '.join(missing)}-row file of UNSW-NB15 as .csv.gz in"
+            f" {root / 'unswnb15_official'}, got {seen}; download both partitions from its authors and put them there"
+        )
+    return found
