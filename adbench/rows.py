@@ -1,30 +1,41 @@
 """Rows of a matrix: which are the same, and how far one is from the nearest of others. Needs no torch."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
+Hashes = npt.NDArray[np.uint64]  # (rows,)
 
 _HASHED_ROWS = 16_384  # at once; bounds the memory
 _BLOCK_ENTRIES = 1 << 23  # of a block of distances, 32 MiB
 _BLOCK_PAIRS = 1 << 15  # of rows whose distance is computed exactly, at once
 
 
-def row_hashes(x: Matrix) -> npt.NDArray[np.uint64]:
+def row_hashes(x: Matrix) -> Hashes:
     """64 bits of each row's bytes: n rows that differ share one with a probability of about n^2 / 2^65."""
-    hashes = np.full(len(x), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    hashes = start_hashes(len(x))
     for start in range(0, len(x), _HASHED_ROWS):
         block = slice(start, start + _HASHED_ROWS)
         columns = np.ascontiguousarray(x[block].T) + np.float32(0)  # -0.0 is 0.0 in other bytes
         state = hashes[block]
         for bits in columns.view(np.uint32):
-            # One round of MurmurHash3's 64-bit finalizer a column.
-            state ^= bits
-            state *= np.uint64(0xFF51AFD7ED558CCD)
-            state ^= state >> np.uint64(33)
+            mix_in(state, bits)
     return hashes
+
+
+def start_hashes(n_rows: int) -> Hashes:
+    """The hashes of rows of which no column was mixed in yet."""
+    return np.full(n_rows, 0x9E3779B97F4A7C15, dtype=np.uint64)
+
+
+def mix_in(hashes: Hashes, bits: npt.NDArray[np.unsignedinteger[Any]]) -> None:
+    """Mix one more column into the hashes, in place: a round of MurmurHash3's 64-bit finalizer."""
+    hashes ^= bits
+    hashes *= np.uint64(0xFF51AFD7ED558CCD)
+    hashes ^= hashes >> np.uint64(33)
 
 
 def distinct_rows(x: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

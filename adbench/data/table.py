@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.errors import DataError
+from adbench.rows import Hashes, mix_in, start_hashes
 
 NORMAL = "normal"
 
@@ -49,20 +50,13 @@ def _take(columns: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[
     return taken
 
 
-def row_hashes(features: Features) -> npt.NDArray[np.uint64]:
-    """64 bits a row, the same for rows with equal values; among a million different rows a clash has a chance of 3e-8.
-
-    0.0 and -0.0 are equal.
-    """
-    hashes = np.zeros(len(features), dtype=np.uint64)
-    columns = [np.ascontiguousarray(column + 0.0).view(np.uint64) for column in features.numeric.T]
-    columns += [column.astype(np.uint64) for column in features.codes.T]
-    # One step of the splitmix64 generator a column: Steele, Lea, Flood 2014.
-    for column in columns:
-        hashes = (hashes ^ column) + np.uint64(0x9E3779B97F4A7C15)
-        hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        hashes ^= hashes >> np.uint64(31)
+def row_hashes(features: Features) -> Hashes:
+    """64 bits a row, the same for rows with equal values: see `adbench.rows`."""
+    hashes = start_hashes(len(features))
+    for column in features.numeric.T:
+        mix_in(hashes, (column + 0.0).view(np.uint64))  # -0.0 is 0.0 in other bytes
+    for codes in features.codes.T:
+        mix_in(hashes, codes.astype(np.uint64))
     return hashes
 
 

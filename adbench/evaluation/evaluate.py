@@ -96,7 +96,6 @@ def _controls(placements: Placements, label: npt.NDArray[np.int8], controls: Map
     metrics: dict[str, float] = {}
     for name, scores in controls.items():
         ranking = ranking_metrics(scores, label)
-        del ranking["oracle_best_f1"]
         metrics |= {f"control/{name}/{metric}": value for metric, value in ranking.items()}
     if UNTRAINED not in controls:
         return metrics
