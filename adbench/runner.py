@@ -79,9 +79,10 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     from pytorch_lightning import seed_everything
 
     from adbench.environment import describe, now
+    from adbench.evaluation.alone import require_same_alone
     from adbench.evaluation.controls import ORACLE, best_column
     from adbench.evaluation.evaluate import evaluate
-    from adbench.evaluation.sealed import freeze
+    from adbench.evaluation.sealed import Sealed, freeze
     from adbench.instantiate import build
     from adbench.training import History
 
@@ -97,6 +98,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     folder.write_json(ENVIRONMENT, environment)
     with seconds.of("transform"):
         x_fit, x_calibration, x_test = map(encoder.transform, (split.fit, split.calibration, split.test))
+        require_same_alone(lambda rows: encoder.transform(split.test.take(rows)), None, x_test, "encoding")
 
     seed_everything(seed, workers=True, verbose=False)
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
@@ -109,7 +111,9 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
-    threshold = rule(calibration_scores, scores, config["target_fpr"])
+    require_same_alone(detector.score_rows, x_test, scores, "score")
+    # A rule that promises a rate gets nothing of the test scores to look at.
+    threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
     with seconds.of("controls"):
         controls = _score_controls(config, untrained, x_fit, x_test)
 
@@ -141,11 +145,13 @@ def _load_and_split(config: Config, rule: Any, seconds: "Stopwatch") -> tuple[di
 
     with seconds.of("load"):
         table = build(config["data"], "data")
+    fingerprints = table.fingerprints
     with seconds.of("preprocess"):
         split = build(config["protocol"], "protocol")(table, config["seed"])
+        del table  # and with it the labels: nothing that is called from here on finds them
         require_rows(rule, len(split.calibration), config["target_fpr"])  # before hours of training, not after
         encoder = build(config["preprocess"], "preprocess").fit(split.fit)
-    return table.fingerprints, split, encoder
+    return fingerprints, split, encoder
 
 
 def _score_controls(config: Config, untrained: Any, x_fit: Any, x_test: Any) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The protocols of DAGMM and GOAD on KDD Cup 99, five random splits each: do our controls give the published figures?
 
 Finished runs are read, not run again. In the DAGMM rows the top 20 % of the test scores are reported, which forces
-recall / precision to 0.2 / (share of anomalies), 1.0157 on average over splits, wherever scores do not tie. The GOAD rows
-are F1 at the true number of anomalies. The look-up reports every row that does not occur in training.
+recall / precision to 0.2 / (share of anomalies), 1.0157 on average over splits, wherever scores do not tie. The GOAD
+rows are F1 at the true number of anomalies. The look-up reports every row that does not occur in training.
 """
 
 import os

@@ -11,7 +11,7 @@ from adbench.data.table import NORMAL, Table
 from adbench.instantiate import build
 from adbench.paths import config_folder, data_folder
 
-NOT_BUNDLED = ("unswnb15_official",)
+NOT_BUNDLED = ("kddcup99_full", "unswnb15_official")
 
 
 @pytest.fixture(scope="module", params=groups()["data"])

@@ -21,6 +21,7 @@ from typing import BinaryIO, cast
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
+from adbench.data.files import PACKED
 from adbench.errors import ConfigError, DataError
 
 TIMEOUT_SECONDS = 30  # without a byte from a mirror, before the next one is tried
@@ -50,7 +51,7 @@ def fetch_file(file: str, target: Path, sha256: str, mirrors: list[str], report:
                 reasons.append(f"{mirror} gave {error}")
                 report(reasons[-1])
         raise DataError(
-            f"expected {file} with the sha256 {sha256[:12]}…, got none: {'; '.join(reasons)}; "
+            f"expected {file} with the sha256 {sha256.removeprefix(PACKED)[:12]}…, got none: {'; '.join(reasons)}; "
             "name a folder or an address that has it with --from"
         )
 
@@ -58,12 +59,13 @@ def fetch_file(file: str, target: Path, sha256: str, mirrors: list[str], report:
 def problem_of(path: Path, sha256: str, rows: int | None = None) -> str:
     """What is wrong with the file at `path`, gzip-compressed or not; "" when it is the upstream file with its rows."""
     try:
-        found, lines = _digest(path)
+        wanted = sha256.removeprefix(PACKED)
+        found, lines = _digest(path, packed=wanted != sha256)
     except FileNotFoundError:
         return _NOTHING
     except (OSError, EOFError, zlib.error) as error:
         return f"a file that is truncated or cannot be read ({getattr(error, 'strerror', None) or error})"
-    if found != sha256:
+    if found != wanted:
         with path.open("rb") as file:
             is_page = file.read(512).lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<")
         return "a web page" if is_page else f"an altered or another file (sha256 {found[:12]}…)"
@@ -146,8 +148,8 @@ def _settle(partial: Path, target: Path) -> None:
         compressed.replace(target)
 
 
-def _digest(path: Path) -> tuple[str, int]:
-    """sha256 and number of lines of the uncompressed bytes."""
+def _digest(path: Path, packed: bool) -> tuple[str, int]:
+    """sha256 of the uncompressed bytes, or of the file as it is when `packed`, and the number of uncompressed lines."""
     sha256, lines, last = hashlib.sha256(), 0, b"\n"
     with path.open("rb") as raw:
         is_gzip = raw.read(2) == _GZIP
@@ -155,6 +157,9 @@ def _digest(path: Path) -> tuple[str, int]:
         while chunk := file.read(_CHUNK):
             sha256.update(chunk)
             lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+    if packed:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256")
     return sha256.hexdigest(), lines + (last != b"\n")
 
 

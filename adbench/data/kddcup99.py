@@ -42,18 +42,30 @@ def load(folder: str | None = None, binary_as_categorical: bool = False, drop: l
     binary_as_categorical: one-hot also the four symbolic columns that hold 0 and 1, as DAGMM does; left out, they
     are numbers. drop: columns to leave out. Raises DataError when a file is missing, altered or malformed.
     """
+    return load_files("kddcup99", FILES, ROWS, folder, binary_as_categorical, drop)
+
+
+def load_files(
+    name: str,
+    files: dict[str, str],
+    rows: dict[str, int],
+    folder: str | None,
+    binary_as_categorical: bool,
+    drop: list[str] | None,
+) -> Table:
+    """A training file and a test file, in this order, as the dataset `name`."""
     root = (Path(folder) if folder else data_folder()) / "kddcup99"
     types = TYPES | (dict.fromkeys(BINARY, CATEGORY) if binary_as_categorical else {}) | {"attack": CATEGORY}
-    columns, n_rows = read_columns(root, FILES, ROWS, types)
+    columns, n_rows = read_columns(root, files, rows, types)
     # Every label of these files ends in a dot.
     attacks, codes = take_codes(columns, "attack")
     attacks = np.char.rstrip(attacks, ".")
     return Table(
-        name="kddcup99",
+        name=name,
         features=take_features(columns, drop),
         label=(attacks != NORMAL).astype(np.int8)[codes],
         family=family_of(attacks)[codes],
         attack=attacks[codes],
         is_test=np.repeat([False, True], n_rows),
-        fingerprints=FILES,
+        fingerprints=files,
     )

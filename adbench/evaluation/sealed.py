@@ -74,30 +74,24 @@ def require_scores(scores: npt.NDArray[np.floating[Any]], n_rows: int, rows: str
         )
 
 
-class SealedLabels:
-    """Test labels that only `open` hands out: once, and only against frozen scores of the same rows."""
+class Sealed:
+    """What can be held but not looked at: whoever tries is told why."""
 
-    __slots__ = ("_n_rows", "_vault")
+    __slots__ = ("_n_rows",)
 
-    def __init__(self, labels: Labels) -> None:
-        self._n_rows = len(labels.label)
-        self._vault: Callable[[Frozen], Labels] = _vault(labels)
+    def __init__(self, n_rows: int) -> None:
+        self._n_rows = n_rows
 
     def __len__(self) -> int:
         return self._n_rows
 
-    def open(self, frozen: Frozen) -> Labels:
-        """The labels, once the digest of these very scores and threshold lies on disk.
-
-        Raises SealedLabelsError when anything else is offered, and whenever the labels were opened before: whoever
-        has seen them could freeze better scores.
-        """
-        return self._vault(frozen)
-
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise SealedLabelsError(
-            "test labels are sealed: a detector, a preprocessing or a threshold must not see them; "
-            "they are opened once, by the evaluation, against frozen scores"
+        raise SealedLabelsError(self._why())
+
+    def _why(self) -> str:
+        return (
+            "the test scores are sealed: a threshold that promises a false-positive rate must not depend on who is "
+            "tested; set it by the calibration scores"
         )
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -111,7 +105,31 @@ class SealedLabels:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<SealedLabels of {self._n_rows:,} test rows>"
+        return f"<{type(self).__name__} of {self._n_rows:,} test rows>"
+
+
+class SealedLabels(Sealed):
+    """Test labels that only `open` hands out: once, and only against frozen scores of the same rows."""
+
+    __slots__ = ("_vault",)
+
+    def __init__(self, labels: Labels) -> None:
+        super().__init__(len(labels.label))
+        self._vault: Callable[[Frozen], Labels] = _vault(labels)
+
+    def open(self, frozen: Frozen) -> Labels:
+        """The labels, once the digest of these very scores and threshold lies on disk.
+
+        Raises SealedLabelsError when anything else is offered, and whenever the labels were opened before: whoever
+        has seen them could freeze better scores.
+        """
+        return self._vault(frozen)
+
+    def _why(self) -> str:
+        return (
+            "test labels are sealed: a detector, a preprocessing or a threshold must not see them; "
+            "they are opened once, by the evaluation, against frozen scores"
+        )
 
 
 def _vault(labels: Labels) -> Callable[[Frozen], Labels]:

@@ -60,6 +60,7 @@ class Protocol(ABC):
         parts = self.divide(table, np.random.default_rng(seed if self.split_seed is None else self.split_seed))
         # In file order: whoever wants them shuffled says so with a seed of their own.
         parts = Parts(np.sort(parts.fit), np.sort(parts.calibration), np.sort(parts.test))
+        _require_honest(table, parts)
         if self.deduplicate:
             parts = replace(parts, test=_distinct(table, parts.test))
         for name, rows in {"fit": parts.fit, "test": parts.test}.items():
@@ -68,6 +69,28 @@ class Protocol(ABC):
         take = table.features.take
         labels = SealedLabels(_labels(table, parts.test))
         return Split(take(parts.fit), take(parts.calibration), take(parts.test), parts.test, labels)
+
+
+def _require_honest(table: Table, parts: Parts) -> None:
+    """Raise DataError when a row would be both learned from and tested, or a column gives the label away."""
+    learned = np.concatenate([parts.fit, parts.calibration])
+    if np.intersect1d(learned, parts.test).size or table.is_test[learned].any():
+        raise DataError(
+            "expected no test row among those that fit or calibrate, got some; the protocol divides the rows wrongly"
+        )
+    anomalous = table.label[parts.test] == 1
+    features = table.features
+    columns = [*zip(features.numeric_names, features.numeric.T, strict=True)]
+    columns += [*zip(features.vocabularies, features.codes.T, strict=True)]
+    for name, column in columns:
+        tested = column[parts.test]
+        anomalies, normals = tested[anomalous], tested[~anomalous]
+        constant = len(anomalies) > 1 and len(normals) > 1 and np.ptp(anomalies) == np.ptp(normals) == 0
+        if constant and anomalies[0] != normals[0]:
+            raise DataError(
+                f"expected features that do not contain the label, got the column {name}, which has one value on every"
+                f" anomaly and another on every normal row; leave it out with data.drop=[{name}]"
+            )
 
 
 def shuffled(rows: Rows, rng: np.random.Generator) -> Rows:
