@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow lint format figures defaults thresholds bench clean
+.PHONY: setup train test test-slow lint format figures published defaults thresholds bench clean
 
 setup: .venv/.ready
 
@@ -31,8 +31,11 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-figures: setup  ## the README's table: every model, seeds 0-4, on the test file
+figures: setup  ## the README's tables: every model, seeds 0-4, on the test part of each dataset
 	$(BIN)/python scripts/figures.py
+
+published: setup  ## the protocols of DAGMM and GOAD beside the published figures
+	$(BIN)/python scripts/published.py
 
 defaults: setup  ## how the defaults were chosen, on the training file alone
 	$(BIN)/python scripts/choose_defaults.py
@@ -43,6 +46,8 @@ thresholds: setup  ## whether the threshold rules keep their promise, on the tra
 bench: setup  ## training speed against a hand-written loop, and start-up times
 	$(BIN)/python scripts/bench_training.py
 	$(BIN)/python scripts/bench_startup.py
+	$(BIN)/python scripts/bench_loading.py
+	$(BIN)/python scripts/bench_memory.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
