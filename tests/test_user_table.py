@@ -371,3 +371,13 @@ def test_only_categories_are_enough(write: Write, tmp_path: Path) -> None:
         overrides = ["train", "data=table", *paths, "data.label=y", *settings, f"preprocess={preprocess}"]
         result = CliRunner().invoke(app, overrides)
         assert result.exit_code == 0, result.stderr
+
+
+def test_without_a_test_file_the_protocol_sets_rows_apart(payments: list[str], tmp_path: Path) -> None:
+    arguments = ["train", "model=pca", "data=table", *payments[:-1], f"runs_dir={tmp_path / 'runs'}", "--json"]
+    result = CliRunner().invoke(app, [*arguments, "model.n_components=3", "target_fpr=0.05"])
+    assert result.exit_code == 0, result.stderr
+    metrics = json.loads(result.stdout)["metrics"]
+    # Half of the 390 normals, and all 10 frauds; none of them is known from training.
+    assert (metrics["n_test"], metrics["n_fit"] + metrics["n_calibration"]) == (205, 195)
+    assert "novel/n" not in metrics

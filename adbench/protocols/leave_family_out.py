@@ -1,14 +1,17 @@
 """Is a family of attacks found that nobody had met? The other families may hide in training, this one never."""
 
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 
-from adbench.checks import require_fraction, require_one_of, require_share
+from adbench.checks import require_one_of
 from adbench.data.table import NORMAL, Table
-from adbench.protocols.split import Parts, Protocol, normals_and_test, shuffled
-from adbench.protocols.unsupervised import hidden_anomalies
+from adbench.protocols.split import Parts
+from adbench.protocols.unsupervised import Unsupervised
 
 
-class LeaveFamilyOut(Protocol):
+class LeaveFamilyOut(Unsupervised):
     """Fit and calibrate on training rows without the family, test on the test normals and that family alone.
 
     family: the one that is left out. contamination: the share of anomalies of the other families among the rows that
@@ -24,20 +27,15 @@ class LeaveFamilyOut(Protocol):
         split_seed: int | None,
         deduplicate: bool,
     ) -> None:
-        super().__init__(split_seed, deduplicate)
-        require_fraction("protocol.calibration_fraction", calibration_fraction)
-        require_fraction("protocol.test_fraction", test_fraction)
-        require_share("protocol.contamination", contamination, 0.2)
-        self.calibration_fraction, self.test_fraction = calibration_fraction, test_fraction
-        self.family, self.contamination = family, contamination
+        super().__init__(calibration_fraction, test_fraction, contamination, split_seed, deduplicate)
+        self.family = family
+
+    def may_hide(self, table: Table) -> npt.NDArray[np.bool_]:
+        return super().may_hide(table) & (table.family != self.family)
 
     def divide(self, table: Table, rng: np.random.Generator) -> Parts:
-        known = tuple(np.setdiff1d(table.family[table.label == 1], [NORMAL]).tolist())
-        require_one_of("protocol.family", self.family, known)
-        normals, test = normals_and_test(table, rng, self.test_fraction)
-        others = ~table.is_test & (table.label == 1) & (table.family != self.family)
-        hidden = hidden_anomalies(table, rng, self.contamination, len(normals), others)
-        learning = shuffled(np.concatenate([normals, hidden]), rng)
-        n_calibration = round(self.calibration_fraction * len(learning))
-        wanted = (table.label[test] == 0) | (table.family[test] == self.family)
-        return Parts(fit=learning[n_calibration:], calibration=learning[:n_calibration], test=test[wanted])
+        families = tuple(np.setdiff1d(table.family[table.label == 1], [NORMAL]).tolist())
+        require_one_of("protocol.family", self.family, families)
+        parts = super().divide(table, rng)
+        wanted = (table.label[parts.test] == 0) | (table.family[parts.test] == self.family)
+        return replace(parts, test=parts.test[wanted])

@@ -1,6 +1,7 @@
 """Unsupervised detection: nobody cleaned the training rows, so some anomalies hide among them."""
 
 import numpy as np
+import numpy.typing as npt
 
 from adbench.checks import require_fraction, require_share
 from adbench.data.table import Table
@@ -30,25 +31,26 @@ class Unsupervised(Protocol):
         self.calibration_fraction, self.test_fraction = calibration_fraction, test_fraction
         self.contamination = contamination
 
+    def may_hide(self, table: Table) -> npt.NDArray[np.bool_]:
+        """The rows that can be hidden in training."""
+        return ~table.is_test & (table.label == 1)
+
     def divide(self, table: Table, rng: np.random.Generator) -> Parts:
         normals, test = normals_and_test(table, rng, self.test_fraction)
-        hidden = hidden_anomalies(table, rng, self.contamination, len(normals), ~table.is_test & (table.label == 1))
+        hidden = self._hidden(table, rng, len(normals))
         learning = shuffled(np.concatenate([normals, hidden]), rng)
         n_calibration = round(self.calibration_fraction * len(learning))
         return Parts(
             fit=learning[n_calibration:], calibration=learning[:n_calibration], test=np.setdiff1d(test, hidden)
         )
 
-
-def hidden_anomalies(
-    table: Table, rng: np.random.Generator, contamination: float, n_normals: int, candidates: np.ndarray
-) -> Rows:
-    """So many of the candidate anomalies that they make up this share of the rows together with the normals."""
-    n_hidden = round(contamination / (1 - contamination) * n_normals)
-    anomalies = np.flatnonzero(candidates)
-    if n_hidden > len(anomalies):
-        raise DataError(
-            f"expected {n_hidden:,} anomalies in the training part of {table.name} to hide, got {len(anomalies):,}; "
-            "lower protocol.contamination"
-        )
-    return shuffled(anomalies, rng)[:n_hidden]
+    def _hidden(self, table: Table, rng: np.random.Generator, n_normals: int) -> Rows:
+        """So many anomalies that they make up `contamination` of the rows together with the normals."""
+        n_hidden = round(self.contamination / (1 - self.contamination) * n_normals)
+        anomalies = np.flatnonzero(self.may_hide(table))
+        if n_hidden > len(anomalies):
+            raise DataError(
+                f"expected {n_hidden:,} anomalies in the training part of {table.name} to hide, got"
+                f" {len(anomalies):,}; lower protocol.contamination"
+            )
+        return shuffled(anomalies, rng)[:n_hidden]
