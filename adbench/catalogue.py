@@ -34,7 +34,7 @@ def list_datasets() -> list[dict[str, Any]]:
                 "description": module.TITLE,
                 "rows": sum(module.ROWS.values()) if files else None,
                 "licence": module.LICENCE,
-                "on disk": all(path.is_file() for path in files.values()) if files else None,
+                "on disk": all(map(_is_file, files.values())) if files else None,
             }
         )
     return entries
@@ -54,6 +54,13 @@ def files_of(module: ModuleType) -> dict[str, Path]:
     # Two datasets can share a folder; one that lies in another's says so.
     folder = data_folder() / getattr(module, "FOLDER", module.__name__.rpartition(".")[2])
     return {file: folder / (file if file.endswith(".gz") else f"{file}.gz") for file in module.FILES}
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that may not be entered, or a name too long
+        return False
 
 
 def _yaml(group: str, name: str) -> str:

@@ -4,11 +4,15 @@ import math
 
 from adbench.errors import ConfigError
 
+LARGEST = 2**32
+
 
 def require_at_least(key: str, value: int, minimum: int) -> None:
-    """Raise ConfigError unless value is a whole number >= minimum."""
+    """Raise ConfigError unless value is a whole number >= minimum, and one that libraries can hold."""
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ConfigError(f"expected {key} to be a whole number of at least {minimum}, got {value}")
+    if value >= LARGEST:
+        raise ConfigError(f"expected {key} to be a whole number below {LARGEST}, got {value}")
 
 
 def require_positive(key: str, value: float) -> None:

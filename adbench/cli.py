@@ -3,7 +3,9 @@
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +33,12 @@ app.add_typer(data_app, name="data")
 
 def main() -> None:
     """The `adbench` command."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks
     app()
 
 
@@ -96,7 +104,7 @@ def summarize(
     else:
         from adbench.tables import print_summary
 
-        print_summary(tables, console())
+        print_summary(tables, console(whole_lines=True))
 
 
 @app.command()

@@ -3,6 +3,8 @@
 import difflib
 import hashlib
 import json
+import math
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,7 +32,7 @@ WHERE_NOT_WHAT = {
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
     "data": ("folder",),
-    "trainer": ("accelerator", "devices", "strategy", "threads", "batches_per_step"),
+    "trainer": ("accelerator", "strategy", "threads", "batches_per_step"),
 }
 
 # Numbers that limit something, and may be null: no limit.
@@ -38,6 +40,8 @@ LIMITS = ("controls.nearest_rows", "model.max_rows")
 # Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
 CONTENT = {"data": ("path", "test_path")}
 
+# Groups that can stay without an option.
+OPTIONAL = ("experiment", "debug")
 _REQUIRED = ("data", "protocol", "preprocess", "model", "threshold", "trainer")
 
 
@@ -59,6 +63,11 @@ def compose(overrides: Iterable[str]) -> Config:
     """
     with _hydra():
         parsed = _parse(list(overrides))
+        for override in parsed:
+            if override.package is not None or override.key_or_group.startswith("hydra"):
+                raise ConfigError(f"expected a group or a key, got {override.input_line}; write it as in model=vae")
+        # Without an option, as debug=null says it, an optional group is left as it is.
+        parsed = [o for o in parsed if o.key_or_group not in OPTIONAL or o.is_delete() or o.value() is not None]
         choosing = [override for override in parsed if override.key_or_group in groups()]
         changing = [override for override in parsed if override.key_or_group not in groups()]
         for override in choosing:
@@ -123,9 +132,11 @@ def _parse(overrides: list[str]) -> list[Override]:
     for text in overrides:
         try:
             override = parser.parse_override(text)
-        except (OverrideParseException, HydraException) as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(f"expected an override such as model=vae, got {text!r} ({reason})") from None
+        except (OverrideParseException, HydraException, ValueError, RecursionError) as error:
+            reason = (str(error).splitlines() or [""])[0]
+            key, _, value = text.partition("=")
+            hint = f"; quote a value with special characters, as in '{key}=\"{value}\"'" if key and value else ""
+            raise ConfigError(f"expected an override such as model=vae, got {text!r} ({reason}){hint}") from None
         if override.is_sweep_override():
             raise ConfigError(f"expected one value a key, got several in {text!r}; start one run for each of them")
         parsed.append(override)
@@ -150,7 +161,7 @@ def _check_key(override: Override, defaults: Config) -> None:
         known = [key for key in node if key != "choices"] if isinstance(node, dict) else []
         if part not in known:
             names = {f"{path}{key}" for key in known} | (set(groups()) if not path else set())
-            raise ConfigError(f"expected a key that exists, got {override.key_or_group}{suggest(path + part, names)}")
+            raise ConfigError(f"expected a key that exists, got {override.key_or_group}{_nearest(path, part, names)}")
         node, path = node[part], f"{path}{part}."
     if isinstance(node, dict) and not override.is_delete():
         raise ConfigError(
@@ -160,6 +171,12 @@ def _check_key(override: Override, defaults: Config) -> None:
     # OmegaConf's own words for this one name neither the key nor what it takes.
     if isinstance(node, list) and isinstance(override.value(), dict):
         raise _wrong_type(override.key_or_group, node, override.value())
+
+
+def _nearest(path: str, part: str, names: set[str]) -> str:
+    """Compares the part that is wrong; the path before it is right and would only blur the difference."""
+    near = difflib.get_close_matches(part, [name.removeprefix(path) for name in names], n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(path + name for name in near)}?" if near else suggest(path + part, names)
 
 
 def _check_top(config: Config, defaults: Config) -> None:
@@ -181,7 +198,7 @@ def _compose(overrides: list[Override]) -> Config:
             raise ConfigError("expected a key that exists, got choices; a choice is written as in model=vae")
         del composed["hydra"]
         config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"the configuration cannot be composed from {' '.join(texts)}: {reason}") from None
     assert isinstance(config, dict)
@@ -198,7 +215,11 @@ def _match_types(node: Config, defaults: Config, path: str) -> None:
         if isinstance(default, dict) and isinstance(value, dict):
             _match_types(value, default, f"{where}.")
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            if abs(value) > sys.float_info.max:
+                raise _wrong_type(where, default, value)
             node[key] = float(value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"expected a finite number for {where}, such as {default}, got {value}")
         elif not _same_type(value, default) and not (value is None and where in LIMITS):
             raise _wrong_type(where, default, value)
 

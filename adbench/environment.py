@@ -46,7 +46,7 @@ def _git_commit() -> str | None:
         return None
     try:
         commit = _git(checkout, "rev-parse", "--short=12", "HEAD")
-        changed = _git(checkout, "status", "--porcelain", "--untracked-files=no", "--", "adbench", "configs")
+        changed = _git(checkout, "status", "--porcelain", "--", "adbench", "configs")
     except (OSError, subprocess.SubprocessError):
         return None
     return commit + ("+changes" if changed else "")

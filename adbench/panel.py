@@ -10,6 +10,7 @@ from rich.text import Text
 from adbench.evaluation.controls import ORACLE
 from adbench.evaluation.evaluate import UNTRAINED
 from adbench.results import Run, families
+from adbench.terminal import printable
 
 CONTROLS = {
     UNTRAINED: "same network, untrained",
@@ -43,9 +44,9 @@ def result_panel(run: Run) -> RenderableType:
 
 def _what(run: Run) -> str:
     m = run.metrics
-    setters = f"{m['n_calibration']:,.0f} other normal rows" if _promises(m) else "the test scores themselves"
+    setters = f"{m['n_calibration']:,.0f} others" if _promises(m) else "the test scores themselves"
     return (
-        f"Trained on {m['n_fit']:,.0f} normal rows in {m['fit_seconds']:.1f} s; threshold set by"
+        f"Trained on {m['n_fit']:,.0f} rows in {m['fit_seconds']:.1f} s; threshold set by"
         f" {setters};\ntested on {m['n_test']:,.0f} rows set aside for it,"
         f" {_percent(m['base_rate'])} of them anomalies."
     )
@@ -88,17 +89,17 @@ def _detection(m: dict[str, float]) -> Table:
         "attack types never seen": "novel",
     }
     for title, prefix in rows.items():
-        if m.get(f"{prefix}/n"):
+        if m.get(f"{prefix}/n") and f"{prefix}/recall" in m and f"{prefix}/roc_auc" in m:
             n, recall, auroc = (m[f"{prefix}/{metric}"] for metric in ("n", "recall", "roc_auc"))
             table.add_row(title, f"{n:,.0f}", _percent(recall), f"{auroc:.4f}")
     return table
 
 
 def _comparison(m: dict[str, float], model: str) -> Table:
-    table = _grid("against controls", "AUROC", "average precision", "detected at 1 % false alarms")
+    table = _grid("against controls", "AUROC", "average precision", "detected at 1 %")
     rows = {f"{model}, trained": ""} | {title: f"control/{name}/" for name, title in CONTROLS.items()}
     for title, prefix in rows.items():
-        if f"{prefix}roc_auc" not in m:
+        if not {f"{prefix}{metric}" for metric in ("roc_auc", "average_precision", "tpr_at_1pct_fpr")} <= m.keys():
             continue
         auroc, precision = m[f"{prefix}roc_auc"], m[f"{prefix}average_precision"]
         table.add_row(title, f"{auroc:.4f}", f"{precision:.4f}", _percent(m[f"{prefix}tpr_at_1pct_fpr"]))
@@ -107,7 +108,9 @@ def _comparison(m: dict[str, float], model: str) -> Table:
 
 def _verdicts(run: Run) -> Iterator[str]:
     m, model = run.metrics, run.config["choices"]["model"]
-    if "training_gain" in m:
+    if run.config.get("trainer", {}).get("limit_batches"):
+        yield "a debug run on a few batches an epoch: its numbers mean nothing"
+    elif {"training_gain", "training_gain_low", "training_gain_high"} <= m.keys():
         low, high = m["training_gain_low"], m["training_gain_high"]
         verdict = "training helped" if low > 0 else "training hurt" if high < 0 else "no proof that training helped"
         yield f"training gain {m['training_gain']:+.4f} AUROC (95 % interval {low:+.4f} to {high:+.4f}): {verdict}"
@@ -118,17 +121,18 @@ def _verdicts(run: Run) -> Iterator[str]:
     if aurocs[best] >= m["roc_auc"]:
         yield f"the control {best} ranks at least as well: on this data {model} is not needed for the ranking"
     if ORACLE in run.environment:
-        yield f"the best single column, picked with the test labels, is {run.environment[ORACLE]}"
+        yield f"the best single column, picked with the test labels, is {printable(str(run.environment[ORACLE]))}"
 
 
 def _where(run: Run) -> str:
-    return f"run: {run.folder}\nfinished {run.environment.get('end', '?')}, commit {run.environment.get('git_commit')}"
+    end, commit = (printable(str(run.environment.get(key, "?"))) for key in ("end", "git_commit"))
+    return f"run: {run.folder}\nfinished {end}, commit {commit}"
 
 
 def _grid(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for i, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if i == 0 or headings[0] == "" else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if i == 0 or headings[0] == "" else "right", no_wrap=bool(headings[0]))
     return table
 
 

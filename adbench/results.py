@@ -26,6 +26,7 @@ FILES = (
 )
 DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
 
+IDENTITY = ("data", "model", "settings", "seed", "status", "error", "run")  # columns of a table beside the metrics
 ALWAYS_MEASURED = (
     *("roc_auc", "roc_auc_low", "roc_auc_high", "average_precision", "base_rate", "tpr_at_1pct_fpr"),
     *("tpr_at_0p1pct_fpr", "threshold", "target_fpr", "test_fpr", "precision", "recall", "f1", "mcc", "oracle_best_f1"),
@@ -64,14 +65,20 @@ def read_run(folder: Path) -> Run:
         config = _config(yaml.load((folder / CONFIG).read_text(encoding="utf-8"), _PlainLoader))
         metrics, environment = _metrics(_json(folder / METRICS)), _json(folder / ENVIRONMENT) or {}
         traceback = (folder / ERROR).read_text(encoding="utf-8") if (folder / ERROR).is_file() else ""
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError, yaml.YAMLError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise RunFolderError(
             f"expected readable run files in {folder}, got {reason}; delete the folder and run it again"
         ) from None
     status = DONE if metrics else FAILED if traceback else INCOMPLETE
-    last_line = traceback.strip().splitlines()[-1:] if status == FAILED else []
-    return Run(folder, status, config, metrics, environment, "".join(last_line))
+    return Run(folder, status, config, metrics, environment, _error_of(traceback) if status == FAILED else "")
+
+
+def _error_of(traceback: str) -> str:
+    """The line of a traceback that names the exception; a message can go on for many lines after it."""
+    lines = traceback.strip().splitlines()
+    naming = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt|Warning)\b", line)]
+    return (naming or lines)[-1][:500] if lines else ""
 
 
 def finished_run(folder: Path) -> Run | None:
@@ -119,6 +126,7 @@ def _config(document: Any) -> dict[str, Any]:
     seed = document.get("seed")
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ValueError(f"a seed in {CONFIG} that is not a whole number: {seed!r}")
+    json.dumps(document, default=str)  # what JSON cannot hold, no table can
     return {str(key): value for key, value in document.items()}
 
 
@@ -129,6 +137,8 @@ def _metrics(document: dict[str, Any] | None) -> dict[str, float]:
         if name not in document:
             raise ValueError(f"no {name} in {METRICS}")
     for name, value in document.items():
+        if name in IDENTITY:
+            raise ValueError(f"a metric in {METRICS} called {name}")
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"a metric in {METRICS} that is not a finite number: {name}={value!r}")
     return document

@@ -1,7 +1,9 @@
 """A run's folder while it is written. Needs no torch."""
 
 import contextlib
+import fcntl
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,12 +30,14 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._created: list[Path] = []  # folders that this object made, outermost first
+        self._locked: int | None = None  # descriptor of the locked folder
 
     def start(self, config: dict[str, Any]) -> None:
         """Make the folder and write its configuration; what an earlier attempt left is put aside."""
         with _writing(self.path):
             self._created = [path for path in (self.path, *self.path.parents) if not path.exists()][::-1]
             self.path.mkdir(parents=True, exist_ok=True)
+            self._lock()
             previous = self.path / PREVIOUS
             if any((self.path / name).exists() for name in FILES):
                 _remove_files(previous)
@@ -53,11 +57,14 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take back all that `start` and its successors wrote, and nothing else; an earlier attempt comes back."""
+        if self._locked is None:
+            return  # the files are somebody else's
         with contextlib.suppress(OSError):
             _remove_files(self.path)
             if (self.path / PREVIOUS).is_dir():
                 _move_files(self.path / PREVIOUS, self.path)
                 (self.path / PREVIOUS).rmdir()
+        self.unlock()
         for path in reversed(self._created):
             with contextlib.suppress(OSError):
                 path.rmdir()  # refuses when somebody else put something there
@@ -87,6 +94,23 @@ class RunFolder:
             columns["attack"] = pa.array(labels.attack).dictionary_encode()
         with self._replacing(SCORES) as temporary:
             pyarrow.parquet.write_table(pa.table(columns), temporary)
+
+    def _lock(self) -> None:
+        """Keep the folder for this process until it ends; the system frees it however that happens."""
+        self._locked = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.unlock()
+            raise RunFolderError(
+                f"expected {self.path} for this run alone, got another adbench that is running it; wait for its end"
+            ) from None
+
+    def unlock(self) -> None:
+        """Let others have the folder."""
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
 
     def _forget_previous(self) -> None:
         with contextlib.suppress(OSError):

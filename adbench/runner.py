@@ -65,6 +65,8 @@ def run(config: Config, *, force: bool, reporter: Reporter) -> Run:
     except Exception:
         # Whatever a detector or a library raised: the run failed, and stays visible as a failed one.
         folder.fail(ERROR, traceback.format_exc())
+    finally:
+        folder.unlock()
     return read_run(folder.path)
 
 

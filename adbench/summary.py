@@ -39,7 +39,9 @@ def summarize(folders: Iterable[Path] = (Path("runs"),)) -> Summary:
     unreadable runs are rows too, without metrics; `unfinished` counts them in the groups. Raises RunFolderError
     for a folder without runs, and for a damaged run that was named itself.
     """
-    runs = list(_read_all(list(folders)))
+    runs = list(_read_all([Path(folder) for folder in folders]))
+    if not runs:
+        raise RunFolderError("expected at least one folder of runs, got none; name one")
     rows = pd.DataFrame([run.metrics | _identity(run) for run in runs])
     rows = rows[[*_identity(runs[0]), *(name for name in rows if name not in _identity(runs[0]))]]
     rows.insert(2, "settings", _settings(rows, [_flat(run.config) for run in runs]))

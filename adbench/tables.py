@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adbench.summary import METRICS, Summary
+from adbench.terminal import printable
 
 HEADINGS = {
     "tpr_at_1pct_fpr": "detected at 1% FPR",
@@ -24,8 +25,8 @@ def print_summary(summary: Summary, console: Console) -> None:
     headings = [_heading(metric) for metric in metrics]
     runs = _table("runs", ["data", "model", "settings", "seed", "status", *headings], text_columns=3)
     for _, row in rows.iterrows():
-        status = row["status"] + (f": {_printable(row['error'])}" if row["error"] else "")
-        settings = _printable(row["settings"])
+        status = row["status"] + (f" ({row['run']}): {printable(row['error'])}" if row["error"] else "")
+        settings = printable(row["settings"])
         runs.add_row(row["data"], row["model"], settings, str(row["seed"]), status, *_cells(row, metrics))
     console.print(runs)
     over_seeds = _table(
@@ -34,7 +35,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     for _, row in groups.iterrows():
         cells = [_mean_and_sd(row[f"{metric}_mean"], row[f"{metric}_sd"], metric) for metric in metrics]
         over_seeds.add_row(
-            row["data"], row["model"], _printable(row["settings"]), str(row["n"]), str(row["unfinished"]), *cells
+            row["data"], row["model"], printable(row["settings"]), str(row["n"]), str(row["unfinished"]), *cells
         )
     console.print()
     console.print(over_seeds)
@@ -73,11 +74,6 @@ def _number(value: float, metric: str) -> str:
     return f"{value:.1f}" if metric.endswith("_seconds") else f"{value:.4f}"
 
 
-def _printable(text: str) -> str:
-    """A run folder can come from anywhere: no escape sequence of it reaches the terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
 def _plain(value: Any) -> str:
     if value is None:
         return "-"
@@ -96,12 +92,12 @@ def print_card(card: dict[str, Any], console: Console) -> None:
     facts.show_header = False
     for name in ("title", "source", "licence", "citation"):
         facts.add_row(name, card[name])
-    facts.add_row("columns", _printable(_columns(card)))
-    facts.add_row("constant", _printable(", ".join(card["constant_columns"])) or "none")
+    facts.add_row("columns", printable(_columns(card)))
+    facts.add_row("constant", printable(", ".join(card["constant_columns"])) or "none")
     best = card["best_column"]
     facts.add_row(
         "best column",
-        f"{_printable(best['column'])}, AUROC {best['roc_auc']:.3f}: anomalies have {best['anomalies_have']}"
+        f"{printable(best['column'])}, AUROC {best['roc_auc']:.3f}: anomalies have {best['anomalies_have']}"
         f" (of the {best['looked_at']})",
     )
     console.print(facts)
@@ -115,11 +111,11 @@ def print_card(card: dict[str, Any], console: Console) -> None:
     families = _table(None, ["family", *card["parts"]], text_columns=1)
     for family in sorted({family for part in card["parts"].values() for family in part["families"]}):
         counts = [f"{part['families'].get(family, 0):,}" for part in card["parts"].values()]
-        families.add_row(_printable(family), *counts)
+        families.add_row(printable(family), *counts)
     console.print(families)
     for title in ("warnings", "notes"):
         for sentence in card[title]:
-            console.print(_printable(f"{title.removesuffix('s')}: {sentence}"))
+            console.print(printable(f"{title.removesuffix('s')}: {sentence}"))
 
 
 def _columns(card: dict[str, Any]) -> str:

@@ -38,13 +38,23 @@ def reported(command: Callable[..., int | None]) -> Callable[..., None]:
     return run
 
 
-def console(stderr: bool = False) -> Any:
-    from rich.console import Console
+def console(stderr: bool = False, whole_lines: bool = False) -> Any:
+    """whole_lines: leave it to the terminal to break lines, so that no number is broken or cut."""
+    from rich.console import Console as RichConsole
+
+    class Console(RichConsole):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # which `reported` knows; rich would exit with 1
 
     # Names from folders and configurations are text, never markup; a pipe is as wide as its longest line.
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else 100_000
+    width = None if stream.isatty() and not whole_lines else 100_000
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+
+
+def printable(text: str) -> str:
+    """A run folder can come from anywhere: no escape sequence of it reaches the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def print_entries(name: str, entries: list[dict[str, Any]], as_json: bool) -> None:

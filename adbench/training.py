@@ -153,7 +153,7 @@ class Training:
             signal.signal(signal.SIGINT, on_interrupt)
             # Nor does it tell its child processes, for which this one would then wait at its end.
             for process in getattr(trainer.strategy.launcher, "procs", ()):
-                process.terminate()
+                process.kill()  # they catch what terminate sends, and can wait for each other for ever
             raise KeyboardInterrupt from None
         return batches.n_rows * self.max_epochs
 

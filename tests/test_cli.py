@@ -61,7 +61,7 @@ def test_train_prints_a_panel_that_says_what_a_newcomer_needs(quick: list[str]) 
     result = invoke("train", "model=ae", *quick)
     assert result.exit_code == 0
     for words in (
-        "normal rows",
+        "Trained on",
         "AUROC",
         "95 % interval",
         "the base rate",
@@ -255,6 +255,25 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+def test_a_reader_that_goes_away_from_a_table_is_no_error() -> None:
+    with started(["models"]) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_a_closed_output_and_a_terminal_without_unicode(quick: list[str], tmp_path: Path) -> None:
+    assert invoke("train", "model=ae", *quick).exit_code == 0
+    shutil.copytree(tmp_path / "runs", tmp_path / "copy")
+    call = f"{sys.executable} -c 'from adbench.cli import main; main()'"
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for command, env in ((f"{call} models >&-", None), (f"{call} summarize {tmp_path / 'runs'}", plain)):
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, env=env)
+        assert (done.returncode, done.stderr) == (0, ""), command
 
 
 def test_the_installed_command_is_this_one(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from adbench.instantiate import build
         ("~model", "expected a model, got none"),
         ("model=null", "expected a model, got none"),
         ("seed=${nowhere}", "cannot be composed"),
-        ("model@data=ae", "cannot be composed"),
+        ("model@data=ae", "expected a group or a key, got"),
         ("trainer=null", "expected a trainer, got none"),
         ("~seed", "expected a value for seed, got none"),
         ("~target_fpr", "expected a value for target_fpr, got none"),
@@ -40,6 +40,15 @@ from adbench.instantiate import build
         ("+choices={}", "expected a key that exists, got choices"),
         ("+choices.data=x", "expected a key that exists, got choices"),
         ("+experiment=x", "experiment"),
+        ("+model@x=ae", "expected a group or a key, got"),
+        ("+debug@x=one_batch", "expected a group or a key, got"),
+        ("+hydra.x=1", "expected a group or a key, got"),
+        ("model.learning_rate=" + 400 * "1", r"expected a number for model\.learning_rate"),
+        ("seed=" + 5000 * "1", "expected an override"),
+        ("model.beta=nan", r"expected a finite number for model\.beta"),
+        ("target_fpr=inf", "expected a finite number for target_fpr"),
+        ("data.folder=~/x", "quote a value with special characters"),
+        ("trainer.max_epoch=3", r"got trainer\.max_epoch; did you mean trainer\.max_epochs\?"),
     ],
 )
 def test_a_wrong_override_is_one_sentence_that_says_what_would_be_right(override: str, sentence: str) -> None:
@@ -61,7 +70,7 @@ def test_whole_numbers_serve_where_a_float_is_expected() -> None:
 def test_the_name_is_a_function_of_what_can_change_the_result() -> None:
     base = compose(["model=ae", "seed=3"])
     assert run_name(base).startswith("nslkdd-ae-s3-")
-    same = ["runs_dir=elsewhere", "data.folder=elsewhere", "trainer=ddp_cpu", "trainer.threads=2"]
+    same = ["runs_dir=elsewhere", "data.folder=elsewhere", "trainer.accelerator=gpu", "trainer.threads=2"]
     for override in same:
         assert run_name(compose(["model=ae", "seed=3", override])) == run_name(base), override
     different = [
@@ -69,10 +78,15 @@ def test_the_name_is_a_function_of_what_can_change_the_result() -> None:
         "target_fpr=0.02",
         "trainer.max_epochs=3",
         "trainer.precision=bf16-mixed",
+        "trainer=ddp_cpu",
         "preprocess=minmax",
     ]
     names = {run_name(compose(["model=ae", "seed=3", override])) for override in different}
     assert len(names | {run_name(base)}) == len(different) + 1
+
+
+def test_an_optional_group_can_be_said_to_be_none() -> None:
+    assert compose(["debug=null"]) == compose([])
 
 
 def test_debug_options_compose() -> None:

@@ -13,6 +13,27 @@ def run(quick: list[str]) -> Run:
     return train(["model=ae", *quick])
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_number_is_cut_in_a_narrow_terminal(run: Run, width: int) -> None:
+    console = Console(width=width, record=True)
+    console.print(result_panel(run))
+    text = console.export_text()
+    assert "…" not in text
+    for metric in ("control/untrained/roc_auc", "roc_auc", "roc_auc_high", "base_rate"):
+        assert f"{run.metrics[metric]:.4f}" in text, metric
+    assert f"F1 {run.metrics['f1']:.3f}" in " ".join(text.replace("│", " ").split())
+
+
+def test_a_debug_run_says_that_it_is_one(run: Run) -> None:
+    text = shown(replace(run, config=run.config | {"trainer": {"limit_batches": 1}}))
+    assert "a debug run" in text
+    assert "training helped" not in text
+
+
+def test_escape_sequences_do_not_reach_the_terminal(run: Run) -> None:
+    assert "\x1b" not in shown(replace(run, environment={"git_commit": "\x1b[31mX\x1b]0;t\x07"}))
+
+
 def shown(run: Run, **changes: float) -> str:
     console = Console(width=200, record=True)
     console.print(result_panel(replace(run, metrics=run.metrics | changes)))

@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 
-from adbench.config import groups
+from adbench.config import compose, groups
 from adbench.errors import AdbenchError, DataError, RunFolderError, ScoresError
 from adbench.evaluation.sealed import SealedLabels, digest
 from adbench.instantiate import build
 from adbench.models.ae import AE
 from adbench.models.base import NeuralDetector
 from adbench.results import FILES, HISTORY, Run, read_run
-from adbench.runner import train
+from adbench.run_folder import RunFolder
+from adbench.runner import run_path, train
 
 
 def leftovers(quick: list[str]) -> list[Path]:
@@ -156,6 +157,8 @@ def test_the_validation_protocol_never_touches_the_test_file(quick: list[str]) -
         "model._target_=os.system",
         "data.folder=3",
         "trainer.devices=0",
+        "trainer.threads=100000000000",
+        "trainer.batch_size=1000000000000000000000",
     ],
 )
 def test_a_wrong_request_leaves_nothing_behind(override: str, quick: list[str]) -> None:
@@ -177,6 +180,19 @@ def test_a_model_that_scores_nan_is_refused(quick: list[str], monkeypatch: pytes
     with pytest.raises(ScoresError, match="expected finite scores, got nan for number 1 of the calibration rows"):
         train(["model=ae", *quick])
     assert leftovers(quick) == []
+
+
+def test_a_folder_that_another_run_is_using_is_left_alone(quick: list[str], tmp_path: Path) -> None:
+    config = compose(["model=ae", *quick])
+    other = RunFolder(run_path(config))
+    other.start(config)
+    other.write_text("history.csv", "theirs")
+    for wrong in ([], ["data.folder=/nowhere"]):
+        with pytest.raises(RunFolderError, match="got another adbench that is running it; wait for its end"):
+            train(["model=ae", *quick, *wrong])
+    assert (other.path / "history.csv").read_text() == "theirs"
+    other.unlock()
+    assert train(["model=ae", *quick]).status == "done"
 
 
 @pytest.mark.parametrize("override", ["data.folder=/nowhere", "trainer=gpu"])
@@ -250,6 +266,9 @@ def test_an_interrupted_run_is_incomplete_and_the_same_command_finishes_it(
         ("metrics.json", '{"roc_auc": NaN}'),
         ("metrics.json", '{"roc_auc": "x"}'),
         ("metrics.json", "[" * 5000),
+        ("metrics.json", '{"roc_auc": ' + "1" * 401 + "}"),
+        ("config.yaml", "choices: {data: nslkdd, model: ae}\nseed: 0\nx: {y: {2020-01-01: 2}}"),
+        ("config.yaml", "choices: {data: nslkdd, model: ae}\nseed: 0\nx: 0x" + "f" * 6000),
         ("config.yaml", "choices: {data: nslkdd, model: [1]}\nseed: 0"),
         ("config.yaml", "choices: {model: ae}\nseed: 0"),
         ("config.yaml", "choices: {data: nslkdd, model: ae}\nseed: zero"),

@@ -32,7 +32,11 @@ def read_columns(folder: Path, sha256: dict[str, str], rows: dict[str, int], typ
     folder: holds `<name>.gz` for each name in `sha256`. header: whether the first line names the columns.
     Raises DataError when a file is missing, altered or malformed.
     """
-    if not folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except OSError:  # a folder that may not be entered, or a name too long
+        is_folder = False
+    if not is_folder:
         raise DataError(
             f"expected the folder {folder} with {' and '.join(_gz(name) for name in sha256)}, which does not "
             f"exist; data.folder= names the folder that holds {folder.name}/"
@@ -111,7 +115,8 @@ def parse_csv(
             ),
         )
     except pa.ArrowInvalid as error:
-        raise DataError(f"expected the columns of the upstream file in {path}: {error}") from None
+        reason = " ".join(str(error).split())
+        raise DataError(f"expected the columns of the upstream file in {path}: {reason}") from None
     if table.num_rows != rows:
         raise DataError(f"expected {rows:,} rows in {path}, got {table.num_rows:,}; fetch the file again")
     _require_finite(table, path, first_line=1 + int(header))

@@ -87,4 +87,4 @@ def _moments(fit: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float
     constant = fit.min(axis=0) == fit.max(axis=0)
     deviation = np.where(constant, 1.0, np.sqrt(np.diag(covariance)))
     _, directions = np.linalg.eigh(covariance)  # ascending eigenvalues
-    return np.where(constant, fit[0], mean), deviation, directions[:, -PCA_COMPONENTS:]
+    return np.where(constant, fit[0], mean), deviation, directions[:, -min(PCA_COMPONENTS, max(1, n_columns // 2)) :]
