@@ -112,3 +112,17 @@ def test_arguments_out_of_range_are_one_sentence(model: str, override: str) -> N
     key = override.split("=")[0].removeprefix("model.")
     with pytest.raises(ConfigError, match=f"model.{key}"):
         build_model(model, override)
+
+
+COUNTS = [
+    (model, key)
+    for model in MODELS
+    for key, value in compose([f"model={model}"])["model"].items()
+    if isinstance(value, int) and (key.endswith("_size") or key.startswith("n_") or key == "k")
+]
+
+
+@pytest.mark.parametrize(("model", "key"), COUNTS)
+def test_every_size_and_count_of_a_model_is_at_least_one(model: str, key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"expected model\.{key} to be a whole number of at least \d+, got 0"):
+        build_model(model, f"model.{key}=0")
