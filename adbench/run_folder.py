@@ -51,9 +51,10 @@ class RunFolder:
         self._forget_previous()
 
     def fail(self, name: str, traceback: str) -> None:
-        """Leave the traceback where the metrics would be; this attempt stays visible instead of an earlier one."""
+        """Leave the traceback where the metrics would be; an earlier finished attempt stays aside until the next."""
         self.write_text(name, traceback)
-        self._forget_previous()
+        if not (self.path / PREVIOUS / METRICS).is_file():
+            self._forget_previous()
 
     def discard(self) -> None:
         """Take back all that `start` and its successors wrote, and nothing else; an earlier attempt comes back."""

@@ -197,7 +197,9 @@ def test_a_failed_run_exits_with_1(quick: list[str], monkeypatch: pytest.MonkeyP
 
 
 def started(arguments: list[str]) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", "from adbench.cli import main; main()", *arguments]
+    # A job that a shell put in the background ignores Ctrl-C, and so would its children, these tests' among them.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{listening}; from adbench.cli import main; main()", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -243,6 +243,18 @@ def test_a_failure_inside_a_run_stays_visible(quick: list[str], monkeypatch: pyt
     assert not (run.folder / "metrics.json").exists()
 
 
+def test_a_forced_run_that_crashes_keeps_the_finished_one_aside(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(["model=ae", *quick])
+    with monkeypatch.context() as patch:
+        patch.setattr(AE, "loss", lambda self, x: 1 / 0)
+        assert train(["model=ae", *quick], force=True).status == "failed"
+    assert json.loads((run.folder / ".previous" / "metrics.json").read_text()) == run.metrics
+    assert train(["model=ae", *quick]).status == "done"
+    assert not (run.folder / ".previous").exists()
+
+
 def test_an_interrupted_run_is_incomplete_and_the_same_command_finishes_it(
     quick: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
