@@ -218,7 +218,7 @@ def _match_types(node: Config, defaults: Config, path: str) -> None:
             if abs(value) > sys.float_info.max:
                 raise _wrong_type(where, default, value)
             node[key] = float(value)
-        elif isinstance(value, float) and not math.isfinite(value):
+        elif isinstance(default, float) and isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"expected a finite number for {where}, such as {default}, got {value}")
         elif not _same_type(value, default) and not (value is None and where in LIMITS):
             raise _wrong_type(where, default, value)

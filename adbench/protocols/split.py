@@ -78,13 +78,12 @@ def _require_honest(table: Table, parts: Parts) -> None:
         raise DataError(
             "expected no test row among those that fit or calibrate, got some; the protocol divides the rows wrongly"
         )
-    anomalous = table.label[parts.test] == 1
+    anomalous = table.label == 1
     features = table.features
     columns = [*zip(features.numeric_names, features.numeric.T, strict=True)]
     columns += [*zip(features.vocabularies, features.codes.T, strict=True)]
     for name, column in columns:
-        tested = column[parts.test]
-        anomalies, normals = tested[anomalous], tested[~anomalous]
+        anomalies, normals = column[anomalous], column[~anomalous]
         constant = len(anomalies) > 1 and len(normals) > 1 and np.ptp(anomalies) == np.ptp(normals) == 0
         if constant and anomalies[0] != normals[0]:
             raise DataError(
