@@ -24,7 +24,8 @@ REPETITIONS = 7
 
 def main() -> None:
     x = fit_matrix()
-    print(f"{len(x):,} rows, {x.shape[1]} columns, {torch.get_num_threads()} thread(s), {REPETITIONS} repetitions")
+    threads = compose([])["trainer"]["threads"]
+    print(f"{len(x):,} rows, {x.shape[1]} columns, {threads} thread(s), {REPETITIONS} repetitions")
     print("model  batch  epochs  adbench s  loop s  ratio  rows/s")
     for model in MODELS:
         config = compose([f"model={model}"])
