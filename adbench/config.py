@@ -1,25 +1,25 @@
 """From what a user types to one plain, checked configuration, its hash and its run name."""
 
+import copy
 import difflib
 import hashlib
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import hydra
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from adbench.alarms import resolve_rate
 from adbench.data.local_files import find_files, sha256_of
 from adbench.errors import AdbenchError, ConfigError
+from adbench.overrides import hydra_at_hand, parse
 from adbench.paths import config_folder
 
 Config = dict[str, Any]
@@ -42,44 +42,106 @@ CONTENT = {"data": ("path", "test_path")}
 
 # Groups that can stay without an option.
 OPTIONAL = ("experiment", "debug")
-_REQUIRED = ("data", "protocol", "preprocess", "model", "threshold", "trainer")
+# What a configuration is composed from: the file under configs/ of this name.
+TRAIN, SWEEP = "train", "sweep"
+_REQUIRED = {
+    TRAIN: ("data", "protocol", "preprocess", "model", "threshold", "trainer"),
+    SWEEP: ("executor", "sampler"),
+}
+_OF_SWEEP = (*_REQUIRED[SWEEP], "benchmark")  # benchmark: lists of overrides, see adbench.benchmark
 
 
-def groups() -> dict[str, list[str]]:
+def groups(primary: str = TRAIN) -> dict[str, list[str]]:
     """Configuration group -> its options, as the files under configs/ give them."""
     found = {}
     for folder in sorted(path for path in config_folder().iterdir() if path.is_dir()):
         options = sorted(path.stem for path in folder.glob("*.yaml"))
-        if options:
+        if options and (folder.name in _OF_SWEEP) == (primary == SWEEP):
             found[folder.name] = options
     return found
 
 
-def compose(overrides: Iterable[str]) -> Config:
+def compose(overrides: Iterable[str], primary: str = TRAIN) -> Config:
     """The composed configuration with its overrides, resolved to plain dicts, lists and scalars.
 
     Under `choices` it names the option taken from each group. Raises ConfigError, with the nearest names, for
     an unknown group, option or key, and for a value of another type than the default it replaces.
     """
-    with _hydra():
-        parsed = _parse(list(overrides))
+    return compose_all([list(overrides)], primary)[0]
+
+
+def compose_all(jobs: Iterable[Sequence[str]], primary: str = TRAIN) -> list[Config]:
+    """`compose` for many lists of overrides: what takes Hydra's time is done once a choice of options."""
+    with hydra_at_hand():
+        composer = _Composer(primary)
+        return [composer(overrides) for overrides in jobs]
+
+
+class _Composer:
+    def __init__(self, primary: str) -> None:
+        self.primary, self.groups = primary, groups(primary)
+        self._bases: dict[tuple[str, ...], tuple[DictConfig, Config, dict[str, str]]] = {}
+
+    def __call__(self, overrides: Sequence[str]) -> Config:
+        parsed = [parse(text) for text in overrides]
         for override in parsed:
+            if override.is_sweep_override():
+                text = override.input_line
+                raise ConfigError(f"expected one value a key, got several in {text!r}; adbench sweep runs each of them")
             if override.package is not None or override.key_or_group.startswith("hydra"):
                 raise ConfigError(f"expected a group or a key, got {override.input_line}; write it as in model=vae")
         # Without an option, as debug=null says it, an optional group is left as it is.
         parsed = [o for o in parsed if o.key_or_group not in OPTIONAL or o.is_delete() or o.value() is not None]
-        choosing = [override for override in parsed if override.key_or_group in groups()]
-        changing = [override for override in parsed if override.key_or_group not in groups()]
+        choosing = [override for override in parsed if override.key_or_group in self.groups]
+        changing = [override for override in parsed if override.key_or_group not in self.groups]
         for override in choosing:
-            _check_option(override)
-        defaults = _compose(choosing)
+            _check_option(override, self.groups, _REQUIRED[self.primary])
+        base, defaults, choices = self._base(choosing)
         for override in changing:
-            _check_key(override, defaults)
-        config = _compose(parsed)
-    _check_top(config, defaults)
-    _match_types(config, defaults, "")
-    resolve_rate(config, defaults["target_fpr"])
-    return config
+            _check_key(override, defaults, self.groups)
+        config = _changed(base, changing, choices)
+        _check_top(config, defaults)
+        _match_types(config, defaults, "")
+        if self.primary == TRAIN:
+            resolve_rate(config, defaults["target_fpr"])
+        return config
+
+    def _base(self, choosing: list[Override]) -> tuple[DictConfig, Config, dict[str, str]]:
+        """What Hydra makes of the chosen options: to be changed, as plain defaults, and the options' names."""
+        texts = tuple(override.input_line or "" for override in choosing)
+        if texts not in self._bases:
+            try:
+                composed = hydra.compose(self.primary, list(texts), return_hydra_config=True)
+            except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
+                raise _not_composed(choosing, error) from None
+            chosen = {k: v for k, v in composed.hydra.runtime.choices.items() if k in self.groups and v is not None}
+            assert isinstance(composed, DictConfig)
+            OmegaConf.set_struct(composed, False)
+            del composed["hydra"]
+            OmegaConf.set_struct(composed, True)
+            choices = dict(sorted(chosen.items()))
+            self._bases[texts] = composed, _changed(composed, [], choices), choices
+        return self._bases[texts]
+
+
+def _changed(base: DictConfig, changing: list[Override], choices: dict[str, str]) -> Config:
+    """The base with these values, as plain types."""
+    composed = copy.deepcopy(base)
+    try:
+        # What hydra.compose itself does with values, after all options were composed.
+        ConfigLoaderImpl._apply_overrides_to_config(changing, composed)
+        if "choices" in composed:
+            raise ConfigError("expected a key that exists, got choices; a choice is written as in model=vae")
+        config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
+        raise _not_composed(changing, error) from None
+    assert isinstance(config, dict)
+    return {"choices": dict(choices), **{str(key): value for key, value in config.items()}}
+
+
+def _not_composed(overrides: list[Override], error: Exception) -> ConfigError:
+    texts = " ".join(override.input_line or "" for override in overrides)
+    return ConfigError(f"the configuration cannot be composed from {texts}: {' '.join(str(error).split())}")
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -119,40 +181,16 @@ def run_name(config: Config) -> str:
     return f"{choices['data']}-{choices['model']}-s{config['seed']}-{run_hash(config)}"
 
 
-@contextmanager
-def _hydra() -> Iterator[None]:
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        yield
-
-
-def _parse(overrides: list[str]) -> list[Override]:
-    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-    parsed = []
-    for text in overrides:
-        try:
-            override = parser.parse_override(text)
-        except (OverrideParseException, HydraException, ValueError, RecursionError) as error:
-            reason = (str(error).splitlines() or [""])[0]
-            key, _, value = text.partition("=")
-            hint = f"; quote a value with special characters, as in '{key}=\"{value}\"'" if key and value else ""
-            raise ConfigError(f"expected an override such as model=vae, got {text!r} ({reason}){hint}") from None
-        if override.is_sweep_override():
-            raise ConfigError(f"expected one value a key, got several in {text!r}; start one run for each of them")
-        parsed.append(override)
-    return parsed
-
-
-def _check_option(override: Override) -> None:
+def _check_option(override: Override, known_groups: dict[str, list[str]], required: tuple[str, ...]) -> None:
     group, option = override.key_or_group, override.value()
-    known = groups()[group]
-    if group in _REQUIRED and (override.is_delete() or option is None):
+    known = known_groups[group]
+    if group in required and (override.is_delete() or option is None):
         raise ConfigError(f"expected a {group}, got none; there is {', '.join(known)}")
     if not override.is_delete() and option is not None and option not in known:
         raise ConfigError(f"expected a {group} that exists, got {group}={option}{suggest(str(option), known)}")
 
 
-def _check_key(override: Override, defaults: Config) -> None:
+def _check_key(override: Override, defaults: Config, known_groups: dict[str, list[str]]) -> None:
     if override.is_add() or override.is_force_add():
         return
     node: Any = defaults
@@ -160,7 +198,7 @@ def _check_key(override: Override, defaults: Config) -> None:
     for part in override.key_or_group.split("."):
         known = [key for key in node if key != "choices"] if isinstance(node, dict) else []
         if part not in known:
-            names = {f"{path}{key}" for key in known} | (set(groups()) if not path else set())
+            names = {f"{path}{key}" for key in known} | (set(known_groups) if not path else set())
             raise ConfigError(f"expected a key that exists, got {override.key_or_group}{_nearest(path, part, names)}")
         node, path = node[part], f"{path}{part}."
     if isinstance(node, dict) and not override.is_delete():
@@ -185,25 +223,6 @@ def _check_top(config: Config, defaults: Config) -> None:
         raise ConfigError(f"expected a key that exists, got {key}{suggest(key, set(defaults) - {'choices'})}")
     for key in defaults.keys() - config.keys():
         raise ConfigError(f"expected a value for {key}, got none; leave it as it is, or write {key}=...")
-
-
-def _compose(overrides: list[Override]) -> Config:
-    texts = [override.input_line or "" for override in overrides]
-    try:
-        composed = hydra.compose("train", texts, return_hydra_config=True)
-        chosen = {group: option for group, option in composed.hydra.runtime.choices.items() if group in groups()}
-        assert isinstance(composed, DictConfig)
-        OmegaConf.set_struct(composed, False)
-        if "choices" in composed:
-            raise ConfigError("expected a key that exists, got choices; a choice is written as in model=vae")
-        del composed["hydra"]
-        config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"the configuration cannot be composed from {' '.join(texts)}: {reason}") from None
-    assert isinstance(config, dict)
-    taken = {group: option for group, option in sorted(chosen.items()) if option is not None}
-    return {"choices": taken, **{str(key): value for key, value in config.items()}}
 
 
 def _match_types(node: Config, defaults: Config, path: str) -> None:
