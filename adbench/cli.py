@@ -8,11 +8,12 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from adbench.cli_data import data_app
+from adbench.cli_sweep import run_sweep, sweep
 from adbench.terminal import Json, console, print_entries, print_json, reported
 
 OVERRIDES_HELP = (
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
+app.command()(sweep)
 
 
 def main() -> None:
@@ -47,6 +49,9 @@ def main() -> None:
 def train(
     overrides: Overrides = None,
     force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    multirun: Annotated[
+        bool, typer.Option("-m", "--multirun", help="Several values for a key: the same as `adbench sweep`.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Train one detector, test it, and say how far to believe it.
@@ -56,6 +61,8 @@ def train(
     Examples: adbench train model=vae data=nslkdd
               adbench train model=ae seed=3 preprocess=minmax trainer.max_epochs=40
     """
+    if multirun:
+        return run_sweep(overrides or [], as_json, force=force)
     from contextlib import nullcontext
 
     from adbench import runner
@@ -92,13 +99,18 @@ def summarize(
         list[Path] | None,
         typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
     ] = None,
+    output: Annotated[
+        Literal["table", "csv", "json"], typer.Option("--format", help="csv: one row a run, all metrics.")
+    ] = "table",
     as_json: Json = False,
 ) -> None:
     """Tables of finished runs: one row a run, then mean and standard deviation over seeds."""
     from adbench import summary
 
     tables = summary.summarize(runs or [Path("runs")])
-    if as_json:
+    if output == "csv" and not as_json:
+        print(tables.rows.to_csv(index=False, lineterminator="\n"), end="")
+    elif as_json or output == "json":
         records = {name: json.loads(getattr(tables, name).to_json(orient="records")) for name in ("rows", "groups")}
         print_json(records)
     else:

@@ -7,6 +7,7 @@ next. The command line prints it without a traceback and exits with code 2.
     ├── ConfigError         a group, an option, a key or a value of the configuration
     ├── DataError           a data file that is missing, altered or malformed, or a table with bad values
     ├── RunFolderError      a run folder that cannot be written or read
+    │   └── FolderInUseError    another process is running it
     ├── ScoresError         scores that are not finite, or not one a row
     └── SealedLabelsError   somebody reached for test labels before scores and threshold were frozen
 """
@@ -26,6 +27,10 @@ class DataError(AdbenchError):
 
 class RunFolderError(AdbenchError):
     """A run folder that cannot be written or read."""
+
+
+class FolderInUseError(RunFolderError):
+    """A run folder that another process is writing."""
 
 
 class ScoresError(AdbenchError):

@@ -18,6 +18,8 @@ PACKAGES = {
     "threshold": "adbench.evaluation.thresholds.",
     "trainer": "adbench.training.",
     "controls": "adbench.evaluation.controls.",
+    "executor": "adbench.executors.",
+    "sampler": "adbench.samplers.",
 }
 
 
@@ -28,7 +30,7 @@ def build(node: dict[str, Any], group: str, **more: Any) -> Any:
     package, or the arguments do not fit its signature.
     """
     arguments = {key: value for key, value in node.items() if key != "_target_"} | more
-    target = _locate(node, group)
+    target = locate(node, group)
     parameters = inspect.signature(target).parameters
     kinds = {parameter.kind for parameter in parameters.values()}
     for key, value in arguments.items():
@@ -54,7 +56,8 @@ def _check_kind(key: str, value: Any, annotation: Any) -> None:
         raise ConfigError(f"expected {names} for {key}, got {value!r}")
 
 
-def _locate(node: dict[str, Any], group: str) -> Any:
+def locate(node: dict[str, Any], group: str) -> Any:
+    """The class or function that the node's `_target_` names. Raises ConfigError as `build` does."""
     path, package = node.get("_target_"), PACKAGES[group]
     if not isinstance(path, str) or not path.startswith(package) or any(p.startswith("_") for p in path.split(".")):
         raise ConfigError(

@@ -14,6 +14,8 @@ from adbench.errors import RunFolderError
 CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
 SCORES, FROZEN, HISTORY = "scores.parquet", "frozen.sha256", "history.csv"
 MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
+LOCK = ".lock"  # there while a process writes the run
+STOP = "stop"  # put there by a sweep that wants a run to end after this epoch
 FILES = (
     CONFIG,
     ENVIRONMENT,
@@ -22,9 +24,13 @@ FILES = (
     FROZEN,
     HISTORY,
     METRICS,
+    STOP,
     *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
 )
 DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
+# A sweep leaves these words in error.txt where a run cannot leave a traceback any more.
+TIMEOUT, KILLED, PRUNED = "timeout", "killed", "pruned"
+UNREADABLE = "unreadable"  # of a folder that was damaged
 
 IDENTITY = ("data", "model", "settings", "seed", "status", "error", "run")  # columns of a table beside the metrics
 ALWAYS_MEASURED = (
@@ -33,6 +39,7 @@ ALWAYS_MEASURED = (
     *("fit_seconds", "score_seconds", "rows_per_second", "n_fit", "n_calibration", "n_test"),
 )
 
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML was built with it
 # Options are files under configs/, so their names look like this; nothing else goes into a table or a path.
 _OPTION = re.compile(r"[\w.-]{1,100}")
 
@@ -42,11 +49,11 @@ class Run:
     """A run as its folder tells it; `metrics` and `environment` are empty until they are written."""
 
     folder: Path
-    status: str  # done, failed or incomplete
+    status: str  # done, failed, timeout, killed, pruned or incomplete
     config: dict[str, Any]
     metrics: dict[str, float]
     environment: dict[str, Any]
-    error: str = ""  # last line of the traceback of a failed run
+    error: str = ""  # of a run that did not finish: the last line of its traceback, or what became of it
 
     def document(self) -> dict[str, Any]:
         """The run as `--json` prints it."""
@@ -54,24 +61,32 @@ class Run:
         return document | ({"error": self.error} if self.error else {})
 
 
-def read_run(folder: Path) -> Run:
-    """The run in this folder.
+def read_run(folder: Path, config: dict[str, Any] | None = None) -> Run:
+    """The run in this folder. config: its configuration, where it is known already.
 
     Raises RunFolderError when the folder holds no run, or a file of it cannot be read or is not what a run writes.
     """
     try:
         if not (folder / CONFIG).is_file():
             raise RunFolderError(f"expected a run folder with a {CONFIG}, got {folder}; name a folder under runs/")
-        config = _config(yaml.load((folder / CONFIG).read_text(encoding="utf-8"), _PlainLoader))
+        config = config or _config(load_yaml((folder / CONFIG).read_text(encoding="utf-8")))
         metrics, environment = _metrics(_json(folder / METRICS)), _json(folder / ENVIRONMENT) or {}
-        traceback = (folder / ERROR).read_text(encoding="utf-8") if (folder / ERROR).is_file() else ""
-    except (OSError, ValueError, TypeError, OverflowError, RecursionError, yaml.YAMLError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        status, error = (DONE, "") if metrics else state_of(folder)
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError, yaml.YAMLError) as error_:
+        reason = (str(error_).splitlines() or [type(error_).__name__])[0][:200]
         raise RunFolderError(
             f"expected readable run files in {folder}, got {reason}; delete the folder and run it again"
         ) from None
-    status = DONE if metrics else FAILED if traceback else INCOMPLETE
-    return Run(folder, status, config, metrics, environment, _error_of(traceback) if status == FAILED else "")
+    return Run(folder, status, config, metrics, environment, error)
+
+
+def state_of(folder: Path) -> tuple[str, str]:
+    """The status of a run that is not done, and why it did not finish. Raises OSError and ValueError."""
+    traceback = (folder / ERROR).read_text(encoding="utf-8") if (folder / ERROR).is_file() else ""
+    word, _, reason = traceback.partition(": ")
+    if word in (TIMEOUT, KILLED, PRUNED):
+        return word, " ".join(reason.split())[:500]
+    return (FAILED, _error_of(traceback)) if traceback else (INCOMPLETE, "")
 
 
 def _error_of(traceback: str) -> str:
@@ -107,13 +122,13 @@ def families(metrics: dict[str, float]) -> list[str]:
     return sorted(name.removeprefix(prefix).removesuffix(suffix) for name in names)
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Refuses aliases, by which a small file can stand for an endless one; no run writes any."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise ValueError("a YAML alias")
-        return super().compose_node(parent, index)
+def load_yaml(text: str) -> Any:
+    """A YAML document of plain types. Raises ValueError for an alias, by which a small file can stand for an
+    endless one; no run writes any.
+    """
+    if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
+        raise ValueError("a YAML alias")
+    return yaml.load(text, _Loader)
 
 
 def _config(document: Any) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """A run's folder while it is written. Needs no torch."""
 
 import contextlib
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ import pyarrow.parquet
 import safetensors.numpy
 import yaml
 
-from adbench.errors import RunFolderError
+from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.sealed import Labels
-from adbench.results import CONFIG, FILES, METRICS, SCORES
+from adbench.lock import Lock, holder_of
+from adbench.results import CONFIG, ERROR, FILES, LOCK, METRICS, SCORES
 
 PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
 
@@ -30,7 +29,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._created: list[Path] = []  # folders that this object made, outermost first
-        self._locked: int | None = None  # descriptor of the locked folder
+        self._own = Lock(path / LOCK)
 
     def start(self, config: dict[str, Any]) -> None:
         """Make the folder and write its configuration; what an earlier attempt left is put aside."""
@@ -58,7 +57,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take back all that `start` and its successors wrote, and nothing else; an earlier attempt comes back."""
-        if self._locked is None:
+        if not self._own.held:
             return  # the files are somebody else's
         with contextlib.suppress(OSError):
             _remove_files(self.path)
@@ -97,21 +96,16 @@ class RunFolder:
             pyarrow.parquet.write_table(pa.table(columns), temporary)
 
     def _lock(self) -> None:
-        """Keep the folder for this process until it ends; the system frees it however that happens."""
-        self._locked = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.unlock()
-            raise RunFolderError(
-                f"expected {self.path} for this run alone, got another adbench that is running it; wait for its end"
-            ) from None
+        """Keep the folder for this process until it ends."""
+        if not self._own.acquire():
+            raise FolderInUseError(
+                f"expected {self.path} for this run alone, got {holder_of(self.path / LOCK) or 'another adbench'} that"
+                " is running it; wait for its end"
+            )
 
     def unlock(self) -> None:
         """Let others have the folder."""
-        if self._locked is not None:
-            os.close(self._locked)
-            self._locked = None
+        self._own.release()
 
     def _forget_previous(self) -> None:
         with contextlib.suppress(OSError):
@@ -127,6 +121,16 @@ class RunFolder:
                 _temporary(target).replace(target)
             finally:
                 _temporary(target).unlink(missing_ok=True)
+
+
+def leave_error(path: Path, config: dict[str, Any], text: str) -> None:
+    """Say in a run's folder why it did not finish, where the run itself cannot any more."""
+    folder = RunFolder(path)
+    try:
+        folder.start(config)
+        folder.fail(ERROR, text)
+    finally:
+        folder.unlock()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Finished runs -> tables: one row a run, and the runs that differ in nothing but the seed together."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,8 @@ import pandas as pd
 
 from adbench.config import WHERE_NOT_WHAT
 from adbench.errors import RunFolderError
-from adbench.results import DONE, Run, find_runs, read_run
+from adbench.results import DONE, UNREADABLE, Run, find_runs, read_run
 
-UNREADABLE = "unreadable"  # the status of a row whose folder was damaged
 METRICS = (
     "roc_auc",
     "average_precision",
@@ -42,6 +41,11 @@ def summarize(folders: Iterable[Path] = (Path("runs"),)) -> Summary:
     runs = list(_read_all([Path(folder) for folder in folders]))
     if not runs:
         raise RunFolderError("expected at least one folder of runs, got none; name one")
+    return summarize_runs(runs)
+
+
+def summarize_runs(runs: Sequence[Run]) -> Summary:
+    """`summarize` for runs that were read already; at least one."""
     rows = pd.DataFrame([run.metrics | _identity(run) for run in runs])
     rows = rows[[*_identity(runs[0]), *(name for name in rows if name not in _identity(runs[0]))]]
     rows.insert(2, "settings", _settings(rows, [_flat(run.config) for run in runs]))

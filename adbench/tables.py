@@ -20,7 +20,7 @@ HEADINGS = {
 
 def print_summary(summary: Summary, console: Console) -> None:
     """One row a run; below it one row a configuration, mean ± standard deviation over its seeds."""
-    rows, groups = summary.rows, summary.groups
+    rows = summary.rows
     metrics = [metric for metric in METRICS if metric in rows]
     headings = [_heading(metric) for metric in metrics]
     runs = _table("runs", ["data", "model", "settings", "seed", "status", *headings], text_columns=3)
@@ -29,6 +29,15 @@ def print_summary(summary: Summary, console: Console) -> None:
         settings = printable(row["settings"])
         runs.add_row(row["data"], row["model"], settings, str(row["seed"]), status, *_cells(row, metrics))
     console.print(runs)
+    console.print()
+    print_groups(summary, console)
+
+
+def print_groups(summary: Summary, console: Console) -> None:
+    """One row a configuration, mean ± standard deviation over its seeds."""
+    groups = summary.groups
+    metrics = [metric for metric in METRICS if metric in summary.rows]
+    headings = [_heading(metric) for metric in metrics]
     over_seeds = _table(
         "over seeds, mean ± sd", ["data", "model", "settings", "n", "unfinished", *headings], text_columns=3
     )
@@ -37,7 +46,6 @@ def print_summary(summary: Summary, console: Console) -> None:
         over_seeds.add_row(
             row["data"], row["model"], printable(row["settings"]), str(row["n"]), str(row["unfinished"]), *cells
         )
-    console.print()
     console.print(over_seeds)
 
 

@@ -15,6 +15,8 @@ class LabelledValidation(Protocol):
     calibration_fraction, validation_fraction: the parts of the training normals that calibrate and that test.
     """
 
+    validates = True
+
     def __init__(
         self, calibration_fraction: float, validation_fraction: float, split_seed: int | None, deduplicate: bool
     ) -> None:

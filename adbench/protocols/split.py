@@ -41,6 +41,9 @@ class Protocol(ABC):
     deduplicate: of test rows with the same features and label only the first counts.
     """
 
+    # Whether its "test" rows all come from the training file, so that hyper-parameters may be chosen by their labels.
+    validates = False
+
     def __init__(self, split_seed: int | None, deduplicate: bool) -> None:
         if split_seed is not None:
             require_at_least("protocol.split_seed", split_seed, 0)
@@ -61,6 +64,10 @@ class Protocol(ABC):
         # In file order: whoever wants them shuffled says so with a seed of their own.
         parts = Parts(np.sort(parts.fit), np.sort(parts.calibration), np.sort(parts.test))
         _require_honest(table, parts)
+        if self.validates and table.is_test[parts.test].any():
+            raise DataError(
+                "expected a protocol that validates to leave the test file alone, got rows of it to test on"
+            )
         if self.deduplicate:
             parts = replace(parts, test=_distinct(table, parts.test))
         for name, rows in {"fit": parts.fit, "test": parts.test}.items():

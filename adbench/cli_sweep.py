@@ -1,0 +1,117 @@
+"""`adbench sweep`, and `train -m`."""
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adbench.terminal import Json, console, print_json, printable, reported
+
+SWEEP_OVERRIDES_HELP = (
+    "As for train, with several values for a key: model=ae,vae 'seed=range(5)' 'model=glob(*)'; and "
+    "benchmark=NAME, executor=..., sampler=..., objective=..."
+)
+
+
+@reported
+def sweep(
+    overrides: Annotated[list[str] | None, typer.Argument(help=SWEEP_OVERRIDES_HELP, show_default=False)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the jobs and their state; run nothing.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="How the last sweep over runs_dir gets on, from any terminal.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run again what failed, took too long or was pruned.")
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Start nothing more after the first job that does not finish.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", help="Seconds a job may run.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Run many jobs: every combination of the values; only what is missing is computed.
+
+    The same command after a crash does the rest. Jobs that fail are rows of the table; the others go on.
+
+    Examples: adbench sweep model=ae,vae,gan data=nslkdd 'seed=range(5)'
+              adbench sweep benchmark=leaderboard --dry-run
+              adbench sweep --status
+    """
+    if status:
+        return _status(overrides or [], as_json)
+    return run_sweep(
+        overrides or [], as_json, dry_run, retry_failed=retry_failed, fail_fast=fail_fast, timeout=timeout, force=force
+    )
+
+
+def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rules: Any) -> int:
+    """Exit code 1 when a job did not finish."""
+    from adbench import sweep
+    from adbench.results import DONE, PRUNED
+
+    checked = sweep.Rules(**rules)
+    planned = sweep.plan(overrides)
+    if dry_run:
+        _print_jobs(planned.sampler.jobs, as_json)
+        return 0
+    with _drawing() as reporter:
+        runs = sweep.sweep(planned, checked, reporter)
+    unfinished = [run for run in runs if run.status not in (DONE, PRUNED)]
+    if as_json:
+        print_json({"runs": [run.document() for run in runs]})
+    else:
+        from adbench.summary import summarize_runs
+        from adbench.tables import print_groups
+
+        print_groups(summarize_runs(runs), console(whole_lines=True))
+    for run in unfinished:
+        print(f"adbench: {run.status}: {run.folder}: {printable(run.error) or 'not started'}", file=sys.stderr)
+    return 1 if unfinished else 0
+
+
+def _drawing() -> Any:
+    from adbench.sweep_progress import Lines, LiveTable
+
+    if sys.stderr.isatty():
+        return LiveTable(console(stderr=True))
+    return nullcontext(Lines(sys.stderr))
+
+
+def _print_jobs(jobs: list[Any], as_json: bool) -> None:
+    states = [(job, "running" if job.holder() else job.state().status) for job in jobs]
+    entries: list[dict[str, Any]] = [
+        {"run": str(job.path), "status": state, "overrides": list(job.overrides)} for job, state in states
+    ]
+    if as_json:
+        print_json({"runs": entries})
+        return
+    for entry in entries:
+        print(f"{entry['status']:10}  {Path(entry['run']).name}  {printable(' '.join(entry['overrides']))}")
+    todo = sum(state == "incomplete" for _, state in states)
+    print(f"{len(jobs):,} jobs, {todo:,} of them not run yet", file=sys.stderr)
+
+
+def _status(overrides: list[str], as_json: bool) -> int:
+    from collections import Counter
+
+    from adbench.config import compose
+    from adbench.sweep_record import read_status
+
+    given = [text for text in overrides if text.startswith("runs_dir=")]
+    status = read_status(Path(compose(given)["runs_dir"]))
+    counts = Counter(entry.status for entry in status.entries)
+    if as_json:
+        entries = [{"run": str(e.run), "status": e.status, "detail": e.detail} for e in status.entries]
+        print_json({"overrides": status.overrides, "started": status.started, "counts": dict(counts), "runs": entries})
+        return 0
+    print(f"sweep {printable(' '.join(status.overrides))}, started {status.started}")
+    for entry in status.entries:
+        if entry.status not in ("done", "waiting"):
+            print(f"  {entry.status:10} {entry.run.name}  {printable(entry.detail)}")
+    print(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
+    return 0

@@ -1,0 +1,43 @@
+"""What a sweep asks of the engine that runs its jobs."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from adbench.jobs import Job
+from adbench.worker import RAN
+
+LOST = "lost"  # the process that ran the job is gone; see adbench.worker for the other outcomes
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A job that is no longer running."""
+
+    job: Job
+    outcome: str = RAN
+    error: str = ""
+
+
+class Executor(ABC):
+    """Runs jobs at the same time, each by `adbench.worker.run_job`.
+
+    All that is shared is the file system: what became of a run stands in its folder, on whatever machine it ran.
+    """
+
+    slots: int  # jobs at the same time
+
+    @abstractmethod
+    def start(self, job: Job, force: bool) -> None:
+        """Run a job; there are never more than `slots` at a time."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> list[Ended]:
+        """The jobs that ended since the last call; returns at the first, or when the seconds are over."""
+
+    @abstractmethod
+    def stop(self, job: Job) -> None:
+        """End a job that runs, at once; it does not come back from `wait`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End all jobs and free what was taken."""

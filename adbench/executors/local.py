@@ -1,0 +1,134 @@
+"""Worker processes on this machine."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from adbench.checks import require_at_least
+from adbench.executors.base import LOST, Ended, Executor
+from adbench.jobs import Job
+
+CGROUP_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
+KERNEL_EVENTS = Path("/proc/vmstat")
+# Where numpy's and torch's libraries look for their number of threads, once, when they are loaded.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Local(Executor):
+    """Processes that import torch once and take job after job.
+
+    workers: how many (None: one a processor core). threads: of numpy's linear algebra in each; trainer.threads says it
+    for torch. devices: GPUs to share out, by CUDA's numbers; a worker sees one of them.
+    """
+
+    def __init__(self, workers: int | None, threads: int, devices: list[int]) -> None:
+        if workers is not None:
+            require_at_least("executor.workers", workers, 1)
+        require_at_least("executor.threads", threads, 1)
+        self.slots = workers or len(os.sched_getaffinity(0))
+        self.threads, self.devices = threads, devices
+        self._idle: list[_Worker] = []
+        self._busy: dict[str, _Worker] = {}  # by the name of the job
+        self._started = 0
+        self._selector = selectors.DefaultSelector()
+
+    def start(self, job: Job, force: bool) -> None:
+        worker = self._idle.pop() if self._idle else self._new_worker()
+        worker.take(job, force)
+        self._busy[job.name] = worker
+        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
+
+    def wait(self, seconds: float) -> list[Ended]:
+        ended = []
+        for key, _ in self._selector.select(seconds):
+            worker: _Worker = key.data
+            assert worker.job is not None
+            self._selector.unregister(worker.answers)
+            del self._busy[worker.job.name]
+            ended.append(worker.ended())
+            if worker.process.poll() is None:
+                self._idle.append(worker)
+        return ended
+
+    def stop(self, job: Job) -> None:
+        worker = self._busy.pop(job.name)
+        self._selector.unregister(worker.answers)
+        worker.kill()
+
+    def close(self) -> None:
+        for worker in [*self._idle, *self._busy.values()]:
+            worker.kill()
+        self._idle, self._busy = [], {}
+        self._selector.close()
+
+    def _new_worker(self) -> "_Worker":
+        environment = os.environ | dict.fromkeys(THREADS, str(self.threads))
+        if self.devices:
+            environment["CUDA_VISIBLE_DEVICES"] = str(self.devices[self._started % len(self.devices)])
+        self._started += 1
+        return _Worker(environment)
+
+
+class _Worker:
+    def __init__(self, environment: dict[str, str]) -> None:
+        # A group of its own: Ctrl-C is for the sweep, which then decides.
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "adbench.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, process_group=0, text=True,
+        )  # fmt: skip
+        self.job: Job | None = None
+        self._kills_before = 0
+
+    @property
+    def answers(self) -> Any:
+        return self.process.stdout
+
+    def take(self, job: Job, force: bool) -> None:
+        assert self.process.stdin is not None
+        self.job, self._kills_before = job, out_of_memory_kills()
+        with contextlib.suppress(BrokenPipeError):  # it died while it was idle; its answer will be that it is gone
+            print(json.dumps({"config": job.config, "force": force}), file=self.process.stdin, flush=True)
+
+    def ended(self) -> Ended:
+        assert self.job is not None
+        job, self.job = self.job, None
+        answer = self.answers.readline()
+        if answer.endswith("\n"):
+            return Ended(job, **json.loads(answer))
+        return Ended(job, LOST, self._why_gone())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            with contextlib.suppress(BrokenPipeError):  # for what was still to be written
+                stream.close()
+
+    def _why_gone(self) -> str:
+        code = self.process.wait()
+        self.kill()
+        if code >= 0:
+            return f"the worker process ended with exit code {code}"
+        name = signal.Signals(-code).name
+        if code == -signal.SIGKILL and out_of_memory_kills() > self._kills_before:
+            return f"out of memory: the system killed the worker process ({name}); take fewer workers or a smaller run"
+        return f"the worker process was killed by {name}"
+
+
+def out_of_memory_kills() -> int:
+    """How often the system has killed a process for want of memory, as far as it tells."""
+    for path in (*CGROUP_EVENTS, KERNEL_EVENTS):
+        try:
+            lines = dict(line.split()[:2] for line in path.read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        if "oom_kill" in lines:
+            return int(lines["oom_kill"])
+    return 0

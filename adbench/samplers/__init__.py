@@ -1,0 +1,1 @@
+"""Which jobs a sweep runs: one file a way to choose them."""

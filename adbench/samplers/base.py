@@ -1,0 +1,32 @@
+"""What a sweep asks of whoever chooses its jobs."""
+
+from abc import ABC, abstractmethod
+
+from adbench.jobs import Job
+from adbench.results import Run
+
+
+class Sampler(ABC):
+    """Hands out jobs and hears how they ended. A job can be handed out twice; it is run once.
+
+    Its constructor gets the overrides of the jobs, in which a key may have many values, and the objective; it composes
+    jobs, so that a request that cannot be composed is refused before anything runs.
+    """
+
+    n_jobs: int  # that it will hand out, all in all
+    jobs: list[Job]  # those that are known by now, in the order of the user's words
+
+    @abstractmethod
+    def next(self) -> Job | None:
+        """A job to run now; None when there is none, for now (jobs are still running) or for good."""
+
+    @abstractmethod
+    def ended(self, job: Job, run: Run) -> None:
+        """A job that was handed out has ended, well or not."""
+
+    def stop_early(self, job: Job) -> bool:
+        """Whether a running job is so far behind that it need not go on."""
+        return False
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to free
+        """Free what was taken."""

@@ -1,0 +1,31 @@
+"""Every combination of the values."""
+
+from collections.abc import Sequence
+
+from adbench.jobs import Job, make_jobs
+from adbench.objective import Objective
+from adbench.overrides import expand
+from adbench.results import Run
+from adbench.samplers.base import Sampler
+
+
+class Grid(Sampler):
+    """All jobs. Those that share data, split and encoding follow one another, since a worker keeps what it loaded."""
+
+    def __init__(self, overrides: Sequence[str], objective: Objective | None) -> None:
+        self.jobs = make_jobs(expand(overrides))
+        if objective is not None:
+            for job in self.jobs:
+                objective.require_legal(job.config)
+        self.n_jobs = len(self.jobs)
+        self._waiting = sorted(self.jobs, key=_shared, reverse=True)
+
+    def next(self) -> Job | None:
+        return self._waiting.pop() if self._waiting else None
+
+    def ended(self, job: Job, run: Run) -> None:
+        """Nothing follows from it."""
+
+
+def _shared(job: Job) -> list[str]:
+    return [str(job.config[key]) for key in ("data", "protocol", "preprocess", "seed")]

@@ -1,0 +1,102 @@
+"""What a sweep leaves beside its run folders, so that another terminal can ask how it gets on."""
+
+import csv
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adbench.errors import RunFolderError
+from adbench.jobs import Job
+from adbench.lock import holder_of
+from adbench.results import DONE, HISTORY, INCOMPLETE, LOCK, METRICS, state_of
+
+FOLDER = ".sweeps"
+RUNNING, WAITING = "running", "waiting"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One job as its folder tells it now."""
+
+    run: Path
+    status: str  # of its run, or running, or waiting
+    detail: str  # how far a running one is, or why another one did not finish
+
+
+@dataclass(frozen=True)
+class Status:
+    """A sweep as its run folders tell it now."""
+
+    overrides: list[str]
+    started: str
+    entries: list[Entry]
+
+
+def record(overrides: Sequence[str], jobs: Sequence[Job]) -> None:
+    """Note the jobs of a sweep beside their run folders. Raises RunFolderError where that cannot be written."""
+    if not jobs:
+        return
+    runs_dir = jobs[0].path.parent
+    name = hashlib.sha256(json.dumps(list(overrides)).encode()).hexdigest()[:8]
+    target = runs_dir / FOLDER / f"{name}.json"
+    document = {"overrides": list(overrides), "runs": [str(job.path) for job in jobs]}
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_suffix(f".{time.time_ns()}.partial")
+        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(target)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunFolderError(
+            f"expected a place that can be written at {runs_dir}, got {reason}; name another with runs_dir="
+        ) from None
+
+
+def read_status(runs_dir: Path) -> Status:
+    """The sweep over this folder that was started last. Raises RunFolderError when there was none."""
+    try:
+        latest = max((runs_dir / FOLDER).glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
+        if latest is None:
+            raise RunFolderError(f"expected a sweep over {runs_dir}, got none; name its folder with runs_dir=")
+        document = _document(json.loads(latest.read_text(encoding="utf-8")))
+        started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(latest.stat().st_mtime))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"expected a readable record of a sweep in {runs_dir / FOLDER}, got {error}") from None
+    return Status(document["overrides"], started, [_entry(Path(run)) for run in document["runs"]])
+
+
+def _document(document: Any) -> dict[str, list[str]]:
+    for key in ("overrides", "runs"):
+        values = document.get(key) if isinstance(document, dict) else None
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise ValueError(f"no list of {key}")
+    return document
+
+
+def _entry(run: Path) -> Entry:
+    if (run / METRICS).is_file():
+        return Entry(run, DONE, "")
+    holder = holder_of(run / LOCK)
+    if holder is not None:
+        return Entry(run, RUNNING, " ".join(filter(None, (last_epoch(run), holder))))
+    status, error = state_of(run)
+    return Entry(run, WAITING if status == INCOMPLETE else status, error)
+
+
+def last_epoch(run: Path) -> str:
+    """How far the training of a running job is: "epoch 3  loss 0.0123"; nothing before its first epoch ended."""
+    try:
+        rows = list(csv.DictReader((run / HISTORY).read_text(encoding="utf-8").splitlines()))
+        if not rows:
+            return ""
+        last = dict(rows[-1])
+        epoch = int(last.pop("epoch")) + 1
+        last.pop("seconds")
+        losses = "  ".join(f"{name} {float(value):.4f}" for name, value in last.items())
+        return f"epoch {epoch}  {losses}"
+    except (OSError, KeyError, ValueError, TypeError):  # not written yet, or half of a line
+        return ""

@@ -1,0 +1,63 @@
+"""Where the jobs of a sweep are run: one job after the other in a process that has imported everything once.
+
+`python -m adbench.worker` reads a job a line from stdin, as JSON, and answers each with a line on stdout. When stdin
+ends, its sweep is gone: it stops at once, in the middle of whatever it does.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from typing import Any, TextIO
+
+from adbench import runner
+from adbench.config import Config
+from adbench.errors import AdbenchError, FolderInUseError, RunFolderError
+from adbench.run_folder import leave_error
+
+# How a job ended. What became of the run stands in its folder, unless nothing could be written there.
+RAN, BUSY, NO_FOLDER = "ran", "busy", "no_folder"
+
+
+def run_job(config: Config, force: bool) -> dict[str, str]:
+    """Run one job; whatever goes wrong stays in its folder as a failed run.
+
+    The outcome is RAN, BUSY when another process is running it, or NO_FOLDER when its folder cannot be written, with
+    the reason under "error".
+    """
+    try:
+        try:
+            runner.run(config, force=force, reporter=runner.Reporter())
+        except RunFolderError:
+            raise
+        except AdbenchError:
+            # `adbench train` would leave nothing of a wrong request; here it must not disappear among the others.
+            leave_error(runner.run_path(config), config, traceback.format_exc())
+    except FolderInUseError as error:
+        return {"outcome": BUSY, "error": str(error)}
+    except RunFolderError as error:
+        return {"outcome": NO_FOLDER, "error": str(error)}
+    return {"outcome": RAN, "error": ""}
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a plugin prints is no answer
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_read, args=(sys.stdin, jobs), daemon=True).start()
+    while True:
+        job = jobs.get()
+        print(json.dumps(run_job(job["config"], job["force"])), file=answers, flush=True)
+
+
+def _read(lines: TextIO, jobs: "queue.Queue[dict[str, Any]]") -> None:
+    for line in lines:
+        jobs.put(json.loads(line))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
