@@ -1,5 +1,6 @@
 """Every combination of the values."""
 
+from collections import deque
 from collections.abc import Sequence
 
 from adbench.jobs import Job, make_jobs
@@ -18,10 +19,10 @@ class Grid(Sampler):
             for job in self.jobs:
                 objective.require_legal(job.config)
         self.n_jobs = len(self.jobs)
-        self._waiting = sorted(self.jobs, key=_shared, reverse=True)
+        self._waiting = deque(sorted(self.jobs, key=_shared))
 
     def next(self) -> Job | None:
-        return self._waiting.pop() if self._waiting else None
+        return self._waiting.popleft() if self._waiting else None
 
     def ended(self, job: Job, run: Run) -> None:
         """Nothing follows from it."""

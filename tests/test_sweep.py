@@ -1,0 +1,481 @@
+"""Sweeps: what is missing is run, once; failures are rows; whatever is killed, the table is the same in the end."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from adbench.cli import app
+from adbench.config import compose
+from adbench.errors import ConfigError, RunFolderError
+from adbench.executors.base import LOST, Ended, Executor
+from adbench.jobs import Job, make_jobs
+from adbench.lock import Lock, holder_of
+from adbench.overrides import expand, replace, root_of
+from adbench.results import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, read_run
+from adbench.run_folder import RunFolder
+from adbench.samplers.grid import Grid
+from adbench.sweep import Plan, Rules, SweepReporter, plan, sweep
+from adbench.worker import BUSY, NO_FOLDER
+
+SWEEP = ["model=pca,iforest", "seed=range(2)"]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table of 500 rows, a tenth of them shifted and labelled 1: workers are processes, and read real files."""
+    rng = np.random.default_rng(0)
+    label = (np.arange(500) % 10 == 0).astype(int)
+    columns = {f"x{i}": rng.normal(size=500) + 2 * label for i in range(12)}
+    path = tmp_path / "rows.csv"
+    pd.DataFrame(columns | {"label": label}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def tiny(table: Path, tmp_path: Path) -> list[str]:
+    """Overrides for jobs of a fraction of a second."""
+    return [
+        *("data=table", f"data.path={table}", "data.label=label", "target_fpr=0.1", "trainer.max_epochs=2"),
+        f"runs_dir={tmp_path / 'runs'}",
+    ]
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+class Fake(Executor):
+    """Ends each job as `end` says: a word of the worker's outcomes, or metrics."""
+
+    def __init__(self, end: Callable[[Job], str | dict[str, float]], slots: int = 2) -> None:
+        self.end, self.slots = end, slots
+        self.running: dict[str, Job] = {}
+        self.started: list[str] = []
+        self.closed = False
+
+    def start(self, job: Job, force: bool) -> None:
+        self.started.append(job.name)
+        self.running[job.name] = job
+        assert len(self.running) <= self.slots
+
+    def wait(self, seconds: float) -> list[Ended]:
+        if not self.running:
+            time.sleep(0.01)
+            return []
+        job = self.running.pop(next(iter(self.running)))
+        how = self.end(job)
+        if isinstance(how, str):
+            return [Ended(job, how, "as the test says")]
+        folder = RunFolder(job.path)
+        folder.start(job.config)
+        if how:
+            folder.finish(how)
+        else:
+            folder.fail(ERROR, "Traceback\nValueError: it failed\n")
+        folder.unlock()
+        return [Ended(job)]
+
+    def stop(self, job: Job) -> None:
+        del self.running[job.name]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def some_metrics(_: Job) -> dict[str, float]:
+    return dict.fromkeys(ALWAYS_MEASURED, 0.5)
+
+
+def no_metrics(_: Job) -> dict[str, float]:
+    return {}
+
+
+def run_fake(overrides: list[str], executor: Executor, **rules: Any) -> list[str]:
+    """The statuses of a sweep's runs."""
+    planned = Plan(overrides, Grid(overrides, None), executor, None)
+    return [run.status for run in sweep(planned, Rules(**rules), SweepReporter())]
+
+
+@pytest.fixture
+def four(tmp_path: Path) -> list[str]:
+    return [*SWEEP, f"runs_dir={tmp_path / 'runs'}"]
+
+
+def test_the_grammar_of_values() -> None:
+    assert expand(["model=ae,vae", "seed=range(2)"]) == [
+        ("model=ae", "seed=0"), ("model=ae", "seed=1"), ("model=vae", "seed=0"), ("model=vae", "seed=1"),
+    ]  # fmt: skip
+    assert expand(["model.hidden_sizes=[8],[8,4]"]) == [("model.hidden_sizes=[8]",), ("model.hidden_sizes=[8,4]",)]
+    assert {"model=ae", "model=pca"} <= {job[0] for job in expand(["model=glob(*)"])}
+    assert expand(["model=glob([p*,v*])"]) == [("model=pca",), ("model=vae",)]
+    assert expand(["seed=choice(3,1)"]) == [("seed=3",), ("seed=1",)]
+    assert expand([]) == [()]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("model.learning_rate=interval(0.1,0.2)", "expected values to run one by one"),
+        ("model=glob(z*)", "expected at least one value for model, got none"),
+        ("seed=range(3,0)", "expected at least one value for seed|expected values for seed"),
+    ],
+)
+def test_values_that_are_none(text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        expand([text])
+
+
+def test_roots_and_replacement() -> None:
+    assert [root_of(text) for text in ("model=a", "++model.x=1", "~debug", "executor.workers=2", "a@b=c")] == [
+        "model", "model", "debug", "executor", "a",
+    ]  # fmt: skip
+    assert replace(["seed=range(5)", "model=ae"], ["seed=1"]) == ["model=ae", "seed=1"]
+
+
+def test_jobs_that_compose_to_the_same_configuration_are_one() -> None:
+    assert len(make_jobs(expand(["seed=0,1,0", "trainer.threads=1,2"]))) == 2
+
+
+def test_many_jobs_compose_as_each_alone() -> None:
+    overrides = expand(["model=ae,iforest", "data=nslkdd,kddcup99", "seed=range(2)", "target_fpr=0.02"])
+    assert [job.config for job in make_jobs(overrides)] == [compose(of_job) for of_job in overrides]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["model=ae,vea"], "got model=vea; did you mean vae"),
+        (["model=ae", "sed=range(3)"], "did you mean seed"),
+        (["executor=locl"], "got executor=locl; did you mean local"),
+        (["executor.workers=0"], "expected executor.workers to be a whole number of at least 1"),
+        (["executor.wokers=2"], "did you mean executor.workers"),
+        (["sampler=gird"], "did you mean grid"),
+        (["benchmark=leaderbord"], "did you mean leaderboard"),
+        (["objective=test/roc_auc"], "owes nothing to the test rows"),
+        (["objective=roc_auc"], "owes nothing to the test rows"),
+        (["objective=validation/roc_auc"], "expected protocol=labelled_validation"),
+        (["objective=calibration/los"], "did you mean calibration/loss"),
+    ],
+)
+def test_a_wrong_sweep_is_refused_before_anything_runs(overrides: list[str], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        plan([*overrides, f"runs_dir={tmp_path / 'runs'}"])
+    result = invoke("sweep", *overrides, f"runs_dir={tmp_path / 'runs'}")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("adbench: ")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_benchmark_stands_for_its_overrides_and_what_is_typed_replaces_them() -> None:
+    planned = plan(["benchmark=leaderboard", "seed=3", "data=nslkdd"])
+    seeds = {(job.config["choices"]["data"], job.config["seed"]) for job in planned.sampler.jobs}
+    assert seeds == {("nslkdd", 3)}
+    assert len(planned.sampler.jobs) >= 7
+    planned.executor.close()
+
+
+def test_a_finished_job_is_not_run_again(four: list[str]) -> None:
+    first, second = Fake(some_metrics), Fake(some_metrics)
+    assert run_fake(four, first) == ["done"] * 4
+    assert len(first.started) == 4
+    assert run_fake(four, second) == ["done"] * 4
+    assert second.started == []
+    third = Fake(some_metrics)
+    assert run_fake(four, third, force=True) == ["done"] * 4
+    assert len(third.started) == 4
+
+
+def test_a_failure_is_a_row_and_runs_again_only_when_asked(four: list[str]) -> None:
+    def end(job: Job) -> dict[str, float]:
+        return some_metrics(job) if job.config["seed"] == 0 else {}
+
+    assert run_fake(four, Fake(end)) == ["done", "failed", "done", "failed"]
+    again = Fake(some_metrics)
+    assert run_fake(four, again) == ["done", "failed", "done", "failed"]
+    assert again.started == []
+    retried = Fake(some_metrics)
+    assert run_fake(four, retried, retry_failed=True) == ["done"] * 4
+    assert len(retried.started) == 2
+
+
+def test_fail_fast_starts_nothing_more(four: list[str]) -> None:
+    assert run_fake(four, Fake(no_metrics, slots=1), fail_fast=True) == ["failed", "skipped", "skipped", "skipped"]
+    # and the next sweep does the rest
+    assert run_fake(four, Fake(some_metrics), retry_failed=True) == ["done"] * 4
+
+
+def test_a_lost_worker_is_a_killed_run_and_the_next_sweep_runs_it(four: list[str]) -> None:
+    assert run_fake(four, Fake(lambda _: LOST)) == ["killed"] * 4
+    run = read_run(Path(Grid(four, None).jobs[0].path))
+    assert (run.status, run.error) == ("killed", "as the test says")
+    assert run_fake(four, Fake(some_metrics)) == ["done"] * 4
+
+
+def test_a_worker_lost_after_its_run_was_finished_lost_nothing(four: list[str]) -> None:
+    def end(job: Job) -> str:
+        folder = RunFolder(job.path)
+        folder.start(job.config)
+        folder.finish(some_metrics(job))
+        folder.unlock()
+        return LOST
+
+    assert run_fake(four, Fake(end)) == ["done"] * 4
+
+
+def test_a_folder_that_cannot_be_written_stops_the_sweep(four: list[str]) -> None:
+    executor = Fake(lambda _: NO_FOLDER, slots=1)
+    with pytest.raises(RunFolderError, match="as the test says; the same command goes on from here"):
+        run_fake(four, executor)
+    assert len(executor.started) == 1
+    assert executor.closed
+
+
+def test_a_job_that_another_sweep_runs_is_waited_for(four: list[str]) -> None:
+    job = Grid(four, None).jobs[0]
+    job.path.mkdir(parents=True)
+    lock = Lock(job.path / ".lock")
+    assert lock.acquire()
+    polls = 0
+
+    class Polling(SweepReporter):
+        def poll(self) -> None:
+            nonlocal polls
+            polls += 1
+            if polls == 8:  # the other sweep finishes it
+                (job.path / CONFIG).write_text("x: 1\n", encoding="ascii")
+                (job.path / METRICS).write_text(json.dumps(some_metrics(job)), encoding="ascii")
+                lock.release()
+
+    executor = Fake(some_metrics)
+    planned = Plan(four, Grid(four, None), executor, None)
+    runs = sweep(planned, Rules(), Polling())
+    assert [run.status for run in runs] == ["done"] * 4
+    assert len(executor.started) == 3
+
+
+def test_a_job_that_another_sweep_took_first_is_taken_later(four: list[str]) -> None:
+    refused: list[str] = []
+
+    def end(job: Job) -> str | dict[str, float]:
+        if job.name not in refused:
+            refused.append(job.name)
+            return BUSY
+        return some_metrics(job)
+
+    assert run_fake(four, Fake(end)) == ["done"] * 4
+
+
+def test_a_damaged_folder_is_a_row_and_is_run_again_when_asked(four: list[str]) -> None:
+    jobs = Grid(four, None).jobs
+    run_fake(four, Fake(some_metrics))
+    (jobs[0].path / METRICS).write_text('{"roc_auc": 0.', encoding="ascii")
+    (jobs[1].path / "notes.txt").write_text("somebody's", encoding="ascii")
+    assert run_fake(four, Fake(some_metrics)) == ["unreadable", "done", "done", "done"]
+    assert (jobs[1].path / "notes.txt").read_text(encoding="ascii") == "somebody's"
+    assert run_fake(four, Fake(some_metrics), retry_failed=True) == ["done"] * 4
+
+
+def test_a_job_that_takes_too_long_is_stopped_and_stays_a_row(four: list[str]) -> None:
+    class Hanging(Fake):
+        locks: list[Lock] = []  # noqa: RUF012
+
+        def start(self, job: Job, force: bool) -> None:
+            super().start(job, force)
+            job.path.mkdir(parents=True)
+            self.locks.append(Lock(job.path / ".lock"))
+            assert self.locks[-1].acquire()
+
+        def wait(self, seconds: float) -> list[Ended]:
+            time.sleep(0.02)
+            return []
+
+        def stop(self, job: Job) -> None:
+            super().stop(job)
+            next(lock for lock in self.locks if lock.path.parent == job.path).release()
+
+    assert run_fake(four, Hanging(some_metrics), timeout=0.1) == ["timeout"] * 4
+    run = read_run(Grid(four, None).jobs[0].path)
+    assert (run.status, run.error) == ("timeout", "it ran for more than 0.1 s")
+    assert run_fake(four, Fake(some_metrics)) == ["timeout"] * 4
+    assert run_fake(four, Fake(some_metrics), retry_failed=True) == ["done"] * 4
+
+
+def test_jobs_of_the_same_split_follow_one_another(tmp_path: Path) -> None:
+    sampler = Grid(["model=ae,vae,pca", "seed=range(3)", f"runs_dir={tmp_path}"], None)
+    seeds = [job.config["seed"] for job in iter(sampler.next, None)]
+    assert seeds == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_a_lock_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    script = (
+        f"from pathlib import Path; from adbench.lock import Lock; print(Lock(Path({str(path)!r})).acquire()); input()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "True\n"
+    assert holder_of(path) == f"process {other.pid} on {os.uname().nodename}"
+    assert not Lock(path).acquire()
+    other.kill()
+    other.communicate()
+    assert path.exists()  # stale: its holder is dead
+    assert holder_of(path) is None
+    mine = Lock(path)
+    assert mine.acquire()
+    mine.release()
+    assert not path.exists()
+
+
+# --- with real workers -----------------------------------------------------------------------------------------------
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from adbench.cli import main; main()", *arguments]
+
+
+def start(*arguments: str, cwd: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command(*arguments), cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
+    )
+
+
+def workers_of(pid: int) -> list[int]:
+    """The processes that a process started."""
+    children = []
+    for task in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((task / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            children.append(int(task.name))
+    return children
+
+
+def test_real_workers_run_jobs_and_failures_are_rows(tiny: list[str], tmp_path: Path) -> None:
+    overrides = [*tiny, *SWEEP, "model.n_components=2,40", "executor.workers=2"]
+    dry = invoke("sweep", *overrides[:-1], "--dry-run", "model=pca", "--json")
+    assert dry.exit_code == 0, dry.output
+    assert [run["status"] for run in json.loads(dry.stdout)["runs"]] == ["incomplete"] * 4
+    assert not (tmp_path / "runs").exists()
+
+    result = invoke("sweep", *overrides, "model=pca", "--json")
+    assert result.exit_code == 1, result.output
+    runs = json.loads(result.stdout)["runs"]
+    assert sorted(run["status"] for run in runs) == ["done", "done", "failed", "failed"]
+    failed = next(run for run in runs if run["status"] == "failed")
+    assert failed["error"].startswith("adbench.errors.ConfigError: expected model.n_components to be below")
+    assert "Traceback" in (Path(failed["run"]) / ERROR).read_text(encoding="utf-8")
+    assert "[4/4]" in result.stderr
+
+    status = json.loads(invoke("sweep", "--status", "--json", tiny[-1]).stdout)
+    assert status["counts"] == {"done": 2, "failed": 2}
+    assert "2 done, 2 failed" in invoke("sweep", "--status", tiny[-1]).stdout
+
+    again = invoke("train", "-m", *overrides, "model=pca")
+    assert again.exit_code == 1
+    assert "unfinished" in again.stdout
+    assert again.stderr.count("failed: ") == 2
+
+
+def without_times(text: str) -> str:
+    rows = pd.read_csv(StringIO(text))
+    kept = [name for name in rows if not name.endswith("_seconds") and name != "rows_per_second"]
+    return str(rows[kept].to_csv(index=False))
+
+
+def summary(cwd: Path) -> str:
+    done = subprocess.run(command("summarize", "--format", "csv"), cwd=cwd, capture_output=True, text=True, check=True)
+    return without_times(done.stdout)
+
+
+@pytest.fixture
+def disturbed(table: Path, tmp_path: Path) -> Iterator[Callable[[int, int, float], None]]:
+    """Runs a sweep undisturbed, then the same one with SIGKILLs, and compares their tables."""
+    started: list[subprocess.Popen[str]] = []
+
+    def check(kills: int, seeds: int, longest: float) -> None:
+        overrides = ["sweep", "data=table", f"data.path={table}", "data.label=label", "target_fpr=0.1"]
+        overrides += ["model=ae,vae,gan,iforest", f"seed=range({seeds})", "trainer.max_epochs=30"]
+        overrides += ["executor.workers=2"]
+        calm, wild = tmp_path / "calm", tmp_path / "wild"
+        calm.mkdir()
+        wild.mkdir()
+        subprocess.run(command(*overrides), cwd=calm, check=True, capture_output=True)
+        draw = random.Random(0)
+        for kill in range(kills):
+            process = start(*overrides, cwd=wild)
+            started.append(process)
+            time.sleep(draw.uniform(0.5, longest))
+            workers = workers_of(process.pid)
+            if kill % 2 and workers:
+                os.kill(draw.choice(workers), signal.SIGKILL)
+                time.sleep(draw.uniform(0, longest / 4))
+            process.kill()
+            process.communicate()
+            for worker in workers:
+                wait_for_end(worker)
+        finished = subprocess.run(command(*overrides), cwd=wild, capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stderr
+        assert summary(wild) == summary(calm)
+        assert not list((wild / "runs").glob("*/.*"))  # no lock, no half of a file, no earlier attempt
+
+    yield check
+    for process in started:
+        process.kill()
+
+
+def wait_for_end(pid: int) -> None:
+    """A worker whose sweep was killed ends by itself."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return
+        if state == "Z":
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"worker {pid} outlives its sweep")
+
+
+def test_a_sweep_killed_twice_ends_with_the_same_table(disturbed: Callable[[int, int, float], None]) -> None:
+    disturbed(2, 1, 8.0)
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_at_20_moments_ends_with_the_same_table(disturbed: Callable[[int, int, float], None]) -> None:
+    disturbed(20, 6, 14.0)
+
+
+def test_a_killed_worker_is_named_and_the_others_go_on(tiny: list[str], tmp_path: Path) -> None:
+    overrides = [*tiny, "model=ae", "seed=range(3)", "trainer.max_epochs=3000", "executor.workers=1", "--json"]
+    process = start("sweep", *overrides, cwd=tmp_path)
+    while not list((tmp_path / "runs").glob("*/history.csv")):
+        time.sleep(0.05)
+        assert process.poll() is None
+    (worker,) = workers_of(process.pid)
+    os.kill(worker, signal.SIGKILL)
+    while len(list((tmp_path / "runs").glob("*/history.csv"))) < 2:  # the next job, in a new worker
+        time.sleep(0.05)
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert "interrupted; the same command" in errors
+    runs = [read_run(path.parent) for path in (tmp_path / "runs").glob("*/config.yaml")]
+    killed = [run for run in runs if run.status == "killed"]
+    assert [run.error for run in killed] == ["the worker process was killed by SIGKILL"]
