@@ -48,6 +48,7 @@ bench: setup  ## training speed against a hand-written loop, and start-up times
 	$(BIN)/python scripts/bench_startup.py
 	$(BIN)/python scripts/bench_loading.py
 	$(BIN)/python scripts/bench_memory.py
+	$(BIN)/python scripts/bench_sweep.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

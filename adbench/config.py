@@ -155,16 +155,20 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 def run_hash(config: Config) -> str:
     """Eight hex digits of the sha256 of the configuration, without what cannot change the result."""
-    what: Config = {}
-    for key, value in config.items():
-        dropped = WHERE_NOT_WHAT.get(key, ())
-        if dropped is None:
-            continue
-        what[key] = {k: v for k, v in value.items() if k not in dropped} if isinstance(value, dict) else value
-        for named in CONTENT.get(key, ()):
-            if value.get(named) is not None:
-                what[key][named] = _content(value[named])
+    what = {key: identity(config, key) for key in config if WHERE_NOT_WHAT.get(key, ()) is not None}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def identity(config: Config, key: str) -> Any:
+    """The value of one key of the top, without what cannot change the result; for a user's files, their content."""
+    value = config[key]
+    if not isinstance(value, dict):
+        return value
+    what = {k: v for k, v in value.items() if k not in (WHERE_NOT_WHAT.get(key) or ())}
+    for named in CONTENT.get(key, ()):
+        if value.get(named) is not None:
+            what[named] = _content(value[named])
+    return what
 
 
 def _content(path: Any) -> Any:

@@ -1,5 +1,6 @@
 """What a run was made with, so that a later difference can be traced."""
 
+import functools
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+@functools.cache
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -39,6 +41,7 @@ def _version(package: str) -> str | None:
         return None
 
 
+@functools.cache  # the code that runs is the one that was imported
 def _git_commit() -> str | None:
     """The commit of the checkout adbench runs from, "+changes" when it was edited; None for an installed package."""
     checkout = Path(__file__).resolve().parent.parent

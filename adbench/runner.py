@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adbench.checks import require_at_least, require_fraction
 from adbench.config import Config, compose, run_name
@@ -22,6 +22,9 @@ from adbench.results import (
     read_run,
 )
 from adbench.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from adbench.prepared import Kept, Prepared
 
 MAX_SEED = 2**32 - 1  # what numpy and torch both take
 
@@ -46,8 +49,8 @@ def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Repor
     return run(compose(overrides), force=force, reporter=reporter or Reporter())
 
 
-def run(config: Config, *, force: bool, reporter: Reporter) -> Run:
-    """`train` for a configuration that is composed already."""
+def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" = None) -> Run:
+    """`train` for a configuration that is composed already. kept: rows that runs of this process share."""
     require_at_least("seed", config["seed"], 0)
     if config["seed"] > MAX_SEED:
         raise ConfigError(f"expected seed to be at most {MAX_SEED}, got {config['seed']}")
@@ -58,7 +61,7 @@ def run(config: Config, *, force: bool, reporter: Reporter) -> Run:
         return finished
     try:
         folder.start(config)
-        _run_in(folder, config, reporter)
+        _run_in(folder, config, reporter, kept)
     except AdbenchError:
         folder.discard()
         raise
@@ -75,7 +78,7 @@ def run_path(config: Config) -> Path:
     return Path(config["runs_dir"]) / run_name(config)
 
 
-def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
+def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept | None") -> None:
     """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
     # Imported here, so that a request with a typo is refused before seconds of imports.
     from pytorch_lightning import seed_everything
@@ -86,6 +89,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     from adbench.evaluation.evaluate import evaluate
     from adbench.evaluation.sealed import Sealed, freeze
     from adbench.instantiate import build
+    from adbench.prepared import prepare
     from adbench.training import History
 
     seed, seconds = config["seed"], Stopwatch(reporter)
@@ -95,12 +99,10 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     watching = reporter.callbacks() if training.in_this_process else []
     training.callbacks = [History(folder.path / HISTORY), *watching]
 
-    fingerprints, split, encoder = _load_and_split(config, rule, seconds)
-    environment = describe(config, fingerprints)
+    rows = prepare(config, rule, seconds, kept)
+    x_fit, x_calibration, x_test = rows.matrices
+    environment = describe(config, rows.fingerprints)
     folder.write_json(ENVIRONMENT, environment)
-    with seconds.of("transform"):
-        x_fit, x_calibration, x_test = map(encoder.transform, (split.fit, split.calibration, split.test))
-        require_same_alone(lambda rows: encoder.transform(split.test.take(rows)), None, x_test, "encoding")
 
     seed_everything(seed, workers=True, verbose=False)
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
@@ -117,56 +119,40 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     # A rule that promises a rate gets nothing of the test scores to look at.
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
     with seconds.of("controls"):
-        controls = _score_controls(config, untrained, x_fit, x_test)
+        controls = _score_controls(config, untrained, rows)
 
     folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
-    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": encoder.description()}, encoder.arrays)
-    folder.write_scores(split.test_rows, scores, labels=None)
+    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": rows.encoder.description()}, rows.encoder.arrays)
+    folder.write_scores(rows.test_rows, scores, labels=None)
     frozen = freeze(scores, threshold, folder.path / FROZEN)
 
     with seconds.of("evaluate"):
-        labels = split.labels.open(frozen)
+        labels = rows.labels.open(frozen)
         column, of_column = best_column(x_test, labels.label)
         metrics = evaluate(frozen, config["target_fpr"], labels, controls | {ORACLE: of_column})
-    folder.write_scores(split.test_rows, scores, labels)
-    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: encoder.column_names[column]})
+    folder.write_scores(rows.test_rows, scores, labels)
+    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.column_names[column]})
     metrics |= {
         "promises_fpr": int(rule.promises_rate),
-        "n_fit": len(split.fit),
-        "n_calibration": len(split.calibration),
-        "n_test": len(split.test),
+        "n_fit": len(x_fit),
+        "n_calibration": len(x_calibration),
+        "n_test": len(x_test),
         "rows_per_second": n_rows_trained / seconds.measured["fit_seconds"],
     }
     folder.finish(metrics | seconds.measured)
 
 
-def _load_and_split(config: Config, rule: Any, seconds: "Stopwatch") -> tuple[dict[str, str], Any, Any]:
-    """The fingerprints of the data, the split, and the encoder fitted on its fit rows."""
-    from adbench.evaluation.thresholds.base import require_rows
-    from adbench.instantiate import build
-
-    with seconds.of("load"):
-        table = build(config["data"], "data")
-    fingerprints = table.fingerprints
-    with seconds.of("preprocess"):
-        split = build(config["protocol"], "protocol")(table, config["seed"])
-        del table  # and with it the labels: nothing that is called from here on finds them
-        require_rows(rule, len(split.calibration), config["target_fpr"])  # before hours of training, not after
-        encoder = build(config["preprocess"], "preprocess").fit(split.fit)
-    return fingerprints, split, encoder
-
-
-def _score_controls(config: Config, untrained: Any, x_fit: Any, x_test: Any) -> dict[str, Any]:
+def _score_controls(config: Config, untrained: Any, rows: "Prepared") -> dict[str, Any]:
     """Control name -> scores of the test rows, each checked as the model's own scores are."""
     from adbench.evaluation.evaluate import UNTRAINED
     from adbench.evaluation.sealed import require_scores
-    from adbench.instantiate import build
+    from adbench.prepared import control_scores
 
-    controls: dict[str, Any] = build(config["controls"], "controls")(x_fit, x_test, config["seed"])
+    controls = dict(control_scores(config, rows))
     if untrained is not None:
-        controls = {UNTRAINED: untrained.score_rows(x_test)} | controls
+        controls = {UNTRAINED: untrained.score_rows(rows.x_test)} | controls
     for name, scores in controls.items():
-        require_scores(scores, len(x_test), f"test rows by the control {name}")
+        require_scores(scores, len(rows.x_test), f"test rows by the control {name}")
     return controls
 
 
@@ -175,7 +161,7 @@ class Stopwatch:
 
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
-        self.measured: dict[str, float] = {}
+        self.measured = dict.fromkeys(("load_seconds", "preprocess_seconds", "transform_seconds"), 0.0)  # if shared
 
     @contextlib.contextmanager
     def of(self, stage: str) -> Iterator[None]:

@@ -11,26 +11,29 @@ import signal
 import sys
 import threading
 import traceback
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from adbench import runner
 from adbench.config import Config
 from adbench.errors import AdbenchError, FolderInUseError, RunFolderError
 from adbench.run_folder import leave_error
 
+if TYPE_CHECKING:
+    from adbench.prepared import Kept
+
 # How a job ended. What became of the run stands in its folder, unless nothing could be written there.
 RAN, BUSY, NO_FOLDER = "ran", "busy", "no_folder"
 
 
-def run_job(config: Config, force: bool) -> dict[str, str]:
-    """Run one job; whatever goes wrong stays in its folder as a failed run.
+def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str, str]:
+    """Run one job; whatever goes wrong stays in its folder as a failed run. kept: rows that jobs share.
 
     The outcome is RAN, BUSY when another process is running it, or NO_FOLDER when its folder cannot be written, with
     the reason under "error".
     """
     try:
         try:
-            runner.run(config, force=force, reporter=runner.Reporter())
+            runner.run(config, force=force, reporter=runner.Reporter(), kept=kept)
         except RunFolderError:
             raise
         except AdbenchError:
@@ -48,9 +51,12 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a plugin prints is no answer
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read, args=(sys.stdin, jobs), daemon=True).start()
+    from adbench.prepared import Kept  # once the thread above watches over this process
+
+    kept = Kept()
     while True:
         job = jobs.get()
-        print(json.dumps(run_job(job["config"], job["force"])), file=answers, flush=True)
+        print(json.dumps(run_job(job["config"], job["force"], kept)), file=answers, flush=True)
 
 
 def _read(lines: TextIO, jobs: "queue.Queue[dict[str, Any]]") -> None:

@@ -17,13 +17,17 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from adbench import runner
 from adbench.cli import app
 from adbench.config import compose
-from adbench.errors import ConfigError, RunFolderError
+from adbench.errors import ConfigError, RunFolderError, SealedLabelsError
+from adbench.evaluation.sealed import freeze
 from adbench.executors.base import LOST, Ended, Executor
+from adbench.instantiate import build
 from adbench.jobs import Job, make_jobs
 from adbench.lock import Lock, holder_of
 from adbench.overrides import expand, replace, root_of
+from adbench.prepared import Kept, prepare
 from adbench.results import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, read_run
 from adbench.run_folder import RunFolder
 from adbench.samplers.grid import Grid
@@ -340,6 +344,55 @@ def test_a_lock_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) -> None:
+    kept = Kept()
+    of_both = ["model=ae", *quick[:1], *quick[2:]]
+
+    def metrics(folder: str, *more: str) -> dict[str, float]:
+        config = compose([*of_both, f"runs_dir={tmp_path / folder}", *more])
+        run = runner.run(config, force=False, reporter=runner.Reporter(), kept=kept if folder == "kept" else None)
+        assert run.status == "done", run.error
+        times = {name for name in run.metrics if name.endswith("_seconds")} | {"rows_per_second"}
+        return {name: value for name, value in run.metrics.items() if name not in times}
+
+    for more in (
+        ["model.latent_size=4"],
+        ["model.latent_size=5"],
+        ["seed=1"],
+        ["preprocess=minmax"],
+        ["model=iforest"],
+    ):
+        assert metrics("kept", *more) == metrics("alone", *more)
+    finished = read_run(next((tmp_path / "kept").glob("*-ae-s0-*")))
+    assert finished.metrics["load_seconds"] >= 0
+    prepared = kept.get(compose([*of_both, "model=iforest"]))
+    assert prepared is not None  # model is no part of what the rows depend on
+    assert kept.get(compose([*of_both, "protocol.calibration_fraction=0.3"])) is None
+
+
+def test_rows_that_a_detector_wrote_into_are_not_kept(quick: list[str]) -> None:
+    kept, config = Kept(), compose(quick)
+    rule = build(config["threshold"], "threshold")
+    prepared = prepare(config, rule, runner.Stopwatch(runner.Reporter()), kept)
+    assert kept.get(config) is not None
+    prepared.x_fit[[0, 1]] = prepared.x_fit[[1, 0]]  # the same values in another order
+    assert kept.get(config) is None
+
+
+def test_each_run_on_kept_rows_breaks_a_seal_of_its_own(quick: list[str], tmp_path: Path) -> None:
+    kept, config = Kept(), compose(quick)
+    rule = build(config["threshold"], "threshold")
+    first = prepare(config, rule, runner.Stopwatch(runner.Reporter()), kept).labels
+    second = prepare(config, rule, runner.Stopwatch(runner.Reporter()), kept).labels
+    frozen = freeze(np.zeros(len(first)), 0.0, tmp_path / "record")
+    assert first.open(frozen).label.sum() == second.open(frozen).label.sum() > 0
+    for labels in (first, second):
+        with pytest.raises(SealedLabelsError, match="a second time"):
+            labels.open(frozen)
+        with pytest.raises(SealedLabelsError, match="got those of one run"):
+            labels.reseal()
+
+
 # --- with real workers -----------------------------------------------------------------------------------------------
 
 
@@ -432,7 +485,7 @@ def disturbed(table: Path, tmp_path: Path) -> Iterator[Callable[[int, int, float
         finished = subprocess.run(command(*overrides), cwd=wild, capture_output=True, text=True)
         assert finished.returncode == 0, finished.stderr
         assert summary(wild) == summary(calm)
-        assert not list((wild / "runs").glob("*/.*"))  # no lock, no half of a file, no earlier attempt
+        assert not list((wild / "runs").rglob("*.partial"))
 
     yield check
     for process in started:

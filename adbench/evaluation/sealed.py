@@ -111,11 +111,21 @@ class Sealed:
 class SealedLabels(Sealed):
     """Test labels that only `open` hands out: once, and only against frozen scores of the same rows."""
 
-    __slots__ = ("_vault",)
+    __slots__ = ("_again", "_vault")
 
-    def __init__(self, labels: Labels) -> None:
+    def __init__(self, labels: Labels, of_one_run: bool = False) -> None:
         super().__init__(len(labels.label))
         self._vault: Callable[[Frozen], Labels] = _vault(labels)
+        self._again = None if of_one_run else lambda: SealedLabels(labels, of_one_run=True)
+
+    def reseal(self) -> "SealedLabels":
+        """The same labels under a new seal, for one run of several on the same rows.
+
+        Raises SealedLabelsError for such labels themselves: a run has one seal to break.
+        """
+        if self._again is None:
+            raise SealedLabelsError("expected labels that several runs share to be sealed anew, got those of one run")
+        return self._again()
 
     def open(self, frozen: Frozen) -> Labels:
         """The labels, once the digest of these very scores and threshold lies on disk.

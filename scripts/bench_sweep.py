@@ -1,0 +1,80 @@
+"""Sweeps: what a job costs beside its training, what a second worker brings, and what 500 jobs cost that are not run.
+
+Twelve equal jobs, the same rows and model with twelve learning rates, run by one local worker and by two. A job's
+fixed cost is the time from the end of the job before it to its own, less its training and the scoring of its own
+calibration and test rows; the first job, for which the worker starts and loads, is left out. The 500 jobs are
+composed, then found finished in folders that hold the metrics of one real run.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from statistics import median
+
+from adbench.jobs import Job
+from adbench.results import CONFIG, METRICS, Run
+from adbench.sweep import Rules, SweepReporter, plan, sweep
+
+JOBS = ["data=nslkdd", f"model.learning_rate={','.join(f'{0.001 + i / 100_000:.5f}' for i in range(12))}"]
+MANY = ["data=nslkdd,kddcup99", "model=ae,vae,gan,iforest,pca", "seed=range(50)"]
+OWN_SECONDS = ("fit_seconds", "calibrate_seconds", "score_seconds")
+
+
+class Timing(SweepReporter):
+    """Notes when each job was over."""
+
+    def __init__(self) -> None:
+        self.ends: list[tuple[float, Run]] = []
+
+    def ended(self, job: Job, run: Run, ran: bool) -> None:
+        self.ends.append((time.perf_counter(), run))
+
+
+def run(model: str, workers: int, folder: str) -> tuple[float, Timing]:
+    planned = plan([f"model={model}", *JOBS, f"executor.workers={workers}", f"runs_dir={folder}/{model}-{workers}"])
+    timing, start = Timing(), time.perf_counter()
+    for done in sweep(planned, Rules(), timing):
+        if done.status != "done":
+            sys.exit(f"{done.folder}: {done.error}")
+    return time.perf_counter() - start, timing
+
+
+def fixed_costs(timing: Timing) -> list[float]:
+    between = zip(timing.ends, timing.ends[1:], strict=False)
+    return [end - before - sum(run.metrics[key] for key in OWN_SECONDS) for (before, _), (end, run) in between]
+
+
+def many(metrics: dict[str, float], folder: str) -> None:
+    start = time.perf_counter()
+    planned = plan([*MANY, f"runs_dir={folder}/many"])
+    composed = time.perf_counter() - start
+    for job in planned.sampler.jobs:
+        job.path.mkdir(parents=True)
+        (job.path / CONFIG).write_text("{}\n", encoding="ascii")
+        (job.path / METRICS).write_text(json.dumps(metrics), encoding="ascii")
+    start = time.perf_counter()
+    runs = sweep(plan([*MANY, f"runs_dir={folder}/many"]), Rules(), SweepReporter())
+    resumed = time.perf_counter() - start
+    print(
+        f"{len(runs)} jobs composed in {composed:.2f} s; found finished by the same sweep in {resumed:.2f} s, ", end=""
+    )
+    print(f"torch {'imported' if 'torch' in sys.modules else 'not imported'}", flush=True)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for model in ("ae", "vae"):
+            alone, timing = run(model, 1, folder)
+            together, _ = run(model, 2, folder)
+            costs = fixed_costs(timing)
+            print(f"{model}: 12 jobs by 1 worker {alone:.1f} s, by 2 {together:.1f} s, ratio {alone / together:.2f}")
+            print(
+                f"{model}: fixed cost of a job in a warm worker {median(costs):.2f} s, at most {max(costs):.2f} s",
+                flush=True,
+            )
+        many(timing.ends[-1][1].metrics, folder)
+
+
+if __name__ == "__main__":
+    main()
