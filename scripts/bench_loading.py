@@ -15,11 +15,10 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
-from adbench.config import compose
 from adbench.data import kddcup99
 from adbench.data.kdd import CATEGORICAL, COLUMNS
-from adbench.instantiate import build
 from adbench.paths import data_folder
+from adbench.preprocess.quantile import Quantile
 
 REPETITIONS = 3
 Matrix = npt.NDArray[np.float32]
@@ -41,10 +40,8 @@ def main() -> None:
 
 def with_adbench() -> Matrix:
     table = kddcup99.load()
-    encoder = build(compose(["preprocess=quantile"])["preprocess"], "preprocess")
-    encoder.fit(table.features.take(np.flatnonzero(~table.is_test & (table.label == 0))))
-    x: Matrix = encoder.transform(table.features)
-    return x
+    fit_rows = np.flatnonzero(~table.is_test & (table.label == 0))
+    return Quantile(n_quantiles=1000).fit(table.features.take(fit_rows)).transform(table.features)
 
 
 def with_scikit_learn() -> Matrix:

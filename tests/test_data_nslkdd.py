@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from adbench.data import kdd, nslkdd
+from adbench.data.files import read_gzip
 from adbench.data.table import Table
 from adbench.errors import DataError
 from adbench.paths import data_folder
@@ -80,6 +81,17 @@ def test_truncated_altered_and_foreign_files(tiny_data: Path) -> None:
         path.write_bytes(broken)
         with pytest.raises(DataError, match=sentence):
             nslkdd.load(str(tiny_data))
+
+
+def test_gzip_files_of_one_or_several_parts_are_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    path, packed = tmp_path / "a.gz", gzip.compress(b"1,2\n" * 99)
+    for n_parts, padding in [(0, b""), (1, b""), (2, b""), *((1, bytes(n)) for n in range(1, 9))]:
+        path.write_bytes(packed * n_parts + padding)
+        assert read_gzip(path) == b"1,2\n" * 99 * n_parts
+    for length in range(1, len(packed)):
+        path.write_bytes(packed[:length])
+        with pytest.raises(DataError, match="whole gzip file"):
+            read_gzip(path)
 
 
 @pytest.mark.parametrize(

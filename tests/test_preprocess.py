@@ -9,7 +9,7 @@ from adbench.config import compose, groups
 from adbench.data.table import Features
 from adbench.errors import ConfigError, DataError
 from adbench.instantiate import build
-from adbench.preprocess.encoder import UNSEEN, Encoder
+from adbench.preprocess.encoder import BLOCK_ROWS, UNSEEN, Encoder
 from adbench.preprocess.log_standard import LogStandard
 from adbench.preprocess.minmax import MinMax
 from adbench.preprocess.quantile import Quantile
@@ -47,6 +47,42 @@ def test_quantile_agrees_with_scikit_learn(x: np.ndarray) -> None:
     theirs = QuantileTransformer(n_quantiles=500, subsample=10**9).fit(fit)
     ours = numeric_part(Quantile(500).fit(features(fit)), later)
     np.testing.assert_allclose(ours, theirs.transform(later), atol=1e-6)
+
+
+def level_by_two_interpolations(x: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """scikit-learn's formula: from below and, mirrored, from above, and the middle of both."""
+    levels = np.linspace(0, 1, len(quantiles))
+    from_below = np.interp(x, quantiles, levels)
+    from_above = 1 - np.interp(-x, -quantiles[::-1], levels)
+    middle = (from_below + from_above) / 2
+    return np.where(x <= quantiles[0], 0.0, np.where(x >= quantiles[-1], 1.0, middle))
+
+
+FEW, MANY = st.sampled_from([-2.5, -0.0, 0.0, 1.0, 1.0 + 2**-50, 7.0]), st.floats(-1e300, 1e300)
+HUGE_AND_TINY = st.sampled_from([-1e300, -1e12, 0.0, 5e-324, 1e-300, 1e12, 1e12 + 1, 1e300])
+
+
+@pytest.mark.parametrize("elements", [FEW, MANY, HUGE_AND_TINY, FEW | MANY])
+@settings(max_examples=50, deadline=None)
+@given(data=st.data(), n_quantiles=st.sampled_from([2, 7, 30, 100]))
+def test_a_quantile_level_is_that_of_two_interpolations(
+    elements: st.SearchStrategy[float], data: st.DataObject, n_quantiles: int
+) -> None:
+    fit = data.draw(arrays(np.float64, (30, 1), elements=elements))
+    later = data.draw(arrays(np.float64, 10, elements=MANY))
+    encoder = Quantile(n_quantiles).fit(features(fit))
+    around = np.concatenate([later, fit[:, 0], np.nextafter(fit[:, 0], np.inf), np.nextafter(fit[:, 0], -np.inf)])
+    expected = level_by_two_interpolations(around, encoder.arrays["quantiles"][:, 0])
+    np.testing.assert_allclose(encoder.scale(around[:, None])[:, 0], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("option", groups()["preprocess"])
+def test_blocks_of_rows_leave_no_seam(option: str, x: np.ndarray) -> None:
+    rows = np.random.default_rng(0).integers(0, len(x), 2 * BLOCK_ROWS + 1)
+    many = features(x[rows], [f"colour {row % 5}" for row in rows])
+    encoder: Encoder = build(compose([f"preprocess={option}"])["preprocess"], "preprocess").fit(many.take(np.arange(9)))
+    pieces = [encoder.transform(many.take(piece)) for piece in np.array_split(np.arange(len(many)), 5)]
+    np.testing.assert_array_equal(encoder.transform(many), np.concatenate(pieces))
 
 
 def test_log_standard_by_hand() -> None:

@@ -21,20 +21,36 @@ class Quantile(Encoder):
         super().__init__()
         require_at_least("preprocess.n_quantiles", n_quantiles, 2)
         self.n_quantiles = n_quantiles
+        self.corners: list[tuple[Numeric, Numeric]] = []
 
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
         levels = np.linspace(0.0, 1.0, self.n_quantiles)
         return {"quantiles": np.quantile(x, levels, axis=0)}  # (n_quantiles, numeric columns)
 
+    def prepare(self) -> None:
+        self.corners = [_corners(quantiles) for quantiles in self.arrays["quantiles"].T]
+
     def scale(self, x: Numeric) -> Numeric:
-        levels = np.linspace(0.0, 1.0, len(self.arrays["quantiles"]))
         scaled = np.empty_like(x)
-        for column, quantiles in enumerate(self.arrays["quantiles"].T):
-            scaled[:, column] = _level(x[:, column], quantiles, levels)
+        for column, (values, levels) in enumerate(self.corners):
+            scaled[:, column] = np.interp(x[:, column], values, levels)
         return scaled
 
 
-def _level(x: Numeric, quantiles: Numeric, levels: Numeric) -> Numeric:
+def _corners(quantiles: Numeric) -> tuple[Numeric, Numeric]:
+    """The level as a function of the value is a line between these values; their levels.
+
+    On equal quantiles it jumps, from the first of their levels to the middle and on to the last. Between one float
+    and the next there is no value, so that a jump is a steep line and a single np.interp is exact.
+    """
+    values, counts = np.unique(quantiles, return_counts=True)
+    shared = values[counts > 1]
+    corners = np.unique(np.concatenate([np.nextafter(shared, -np.inf), values, np.nextafter(shared, np.inf)]))
+    return corners, _level(corners, quantiles)
+
+
+def _level(x: Numeric, quantiles: Numeric) -> Numeric:
+    levels = np.linspace(0.0, 1.0, len(quantiles))
     # np.interp takes the last of several equal quantiles, and the first when everything is mirrored: the mean
     # of the two is the middle of the levels that a shared value spans (as scikit-learn does it).
     upper = np.interp(x, quantiles, levels)
