@@ -120,6 +120,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept |
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
     with seconds.of("controls"):
         controls = _score_controls(config, untrained, rows)
+    control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
 
     folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
     folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": rows.encoder.description()}, rows.encoder.arrays)
@@ -129,7 +130,8 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept |
     with seconds.of("evaluate"):
         labels = rows.labels.open(frozen)
         column, of_column = best_column(x_test, labels.label)
-        metrics = evaluate(frozen, config["target_fpr"], labels, controls | {ORACLE: of_column})
+        controls |= {ORACLE: of_column}
+        metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
     folder.write_scores(rows.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.column_names[column]})
     metrics |= {
@@ -154,6 +156,15 @@ def _score_controls(config: Config, untrained: Any, rows: "Prepared") -> dict[st
     for name, scores in controls.items():
         require_scores(scores, len(rows.x_test), f"test rows by the control {name}")
     return controls
+
+
+def _control_thresholds(rule: Any, controls: dict[str, Any], target_fpr: float) -> dict[str, float]:
+    """Control name -> its threshold, where the rule asks for test scores alone: a control has no calibration scores."""
+    import numpy as np
+
+    if rule.promises_rate or rule.rows_needed(target_fpr):
+        return {}
+    return {name: rule(np.empty(0), scores, target_fpr) for name, scores in controls.items()}
 
 
 class Stopwatch:

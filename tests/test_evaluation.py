@@ -21,7 +21,7 @@ LABELS = Labels(
 
 def test_metrics_by_hand(tmp_path: Path) -> None:
     frozen = freeze(SCORES, 0.65, tmp_path / "digest")
-    metrics = evaluate(frozen, 0.01, LABELS, {UNTRAINED: SCORES, "reversed": -SCORES})
+    metrics = evaluate(frozen, 0.01, LABELS, {UNTRAINED: SCORES, "reversed": -SCORES}, {})
     # Reported: 0.9 (normal), 0.8 (back), 0.7 (satan). Of 8 pairs anomaly, normal the anomaly wins 4.
     expected = {
         "roc_auc": 0.5,
@@ -56,7 +56,7 @@ def test_metrics_by_hand(tmp_path: Path) -> None:
 
 
 def test_every_metric_of_the_design_is_there(tmp_path: Path) -> None:
-    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, LABELS, {UNTRAINED: SCORES})
+    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, LABELS, {UNTRAINED: SCORES}, {})
     names = (
         "roc_auc average_precision base_rate tpr_at_1pct_fpr tpr_at_0p1pct_fpr threshold target_fpr test_fpr precision"
         " recall f1 mcc oracle_best_f1 control/untrained/roc_auc control/untrained/average_precision"
@@ -66,10 +66,30 @@ def test_every_metric_of_the_design_is_there(tmp_path: Path) -> None:
     assert set(names.split()) <= set(metrics)
 
 
+def test_a_control_with_a_threshold_decides_and_one_without_does_not(tmp_path: Path) -> None:
+    frozen = freeze(SCORES, 0.65, tmp_path / "digest")
+    metrics = evaluate(frozen, 0.01, LABELS, {"reversed": -SCORES, "random": SCORES}, {"reversed": -0.7})
+    # -0.1 (normal), -0.2 (land) and -0.6 (mscan) are reported; -0.7 (satan) equals the threshold and is not.
+    expected = {
+        "threshold": -0.7,
+        "precision": 2 / 3,
+        "recall": 2 / 4,
+        "f1": 4 / 7,
+        "test_fpr": 1 / 2,
+        "mcc": (2 * 1 - 1 * 2) / np.sqrt(3 * 4 * 2 * 3),
+    }
+    found = {name: metrics[f"control/reversed/{name}"] for name in expected}
+    assert found == pytest.approx(expected)
+    assert not {f"control/random/{name}" for name in expected} & metrics.keys()
+    assert "control/random/roc_auc" in metrics
+    # The model's own threshold is another one.
+    assert (metrics["threshold"], metrics["recall"]) == (0.65, 2 / 4)
+
+
 def test_only_one_kind_of_test_row(tmp_path: Path) -> None:
     labels = Labels(np.zeros(6, dtype=np.int8), LABELS.family, LABELS.attack, frozenset())
     with pytest.raises(DataError, match="got 0 anomalies in 6 rows"):
-        evaluate(freeze(SCORES, 0.5, tmp_path / "digest"), 0.01, labels, {UNTRAINED: SCORES})
+        evaluate(freeze(SCORES, 0.5, tmp_path / "digest"), 0.01, labels, {UNTRAINED: SCORES}, {})
 
 
 def test_labels_open_against_frozen_scores_only(tmp_path: Path) -> None:
@@ -134,7 +154,7 @@ def test_sealed_labels_do_not_show_in_print_or_vars() -> None:
 
 
 def test_a_model_without_an_untrained_twin_has_no_training_gain(tmp_path: Path) -> None:
-    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, LABELS, {"random": SCORES})
+    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, LABELS, {"random": SCORES}, {})
     assert "training_gain" not in metrics
     assert metrics["control/random/roc_auc"] == 0.5
 
@@ -142,7 +162,7 @@ def test_a_model_without_an_untrained_twin_has_no_training_gain(tmp_path: Path) 
 def test_a_family_and_an_attack_type_of_the_same_name_stay_apart(tmp_path: Path) -> None:
     attack = np.array(["normal", "normal", "dos", "land", "satan", "mscan"])
     labels = Labels(LABELS.label, LABELS.family, attack, LABELS.known_attacks)
-    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, labels, {UNTRAINED: SCORES})
+    metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, labels, {UNTRAINED: SCORES}, {})
     assert (metrics["family/dos/n"], metrics["attack/dos/n"]) == (2, 1)
 
 

@@ -13,6 +13,7 @@ import safetensors.numpy
 from adbench.config import compose, groups
 from adbench.errors import AdbenchError, DataError, RunFolderError, ScoresError
 from adbench.evaluation.sealed import SealedLabels, digest
+from adbench.evaluation.thresholds.top_fraction import TopFraction
 from adbench.instantiate import build
 from adbench.models.ae import AE
 from adbench.models.base import NeuralDetector
@@ -62,6 +63,34 @@ def test_the_controls_are_part_of_what_a_run_is(quick: list[str]) -> None:
     name = "control/nearest_neighbour/roc_auc"
     assert base.metrics[name] == every.metrics[name] != few.metrics[name]
     assert every.environment["oracle_best_column"]
+
+
+def test_a_rule_that_asks_for_test_scores_alone_decides_for_the_controls_too(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts: list[str] = []
+    rule, unguarded = TopFraction.__call__, SealedLabels.open
+    monkeypatch.setattr(TopFraction, "__call__", lambda *args: acts.append("threshold") or rule(*args))
+    monkeypatch.setattr(SealedLabels, "open", lambda *args: acts.append("labels") or unguarded(*args))
+    m = train(["model=pca", *quick, "threshold=top_fraction"]).metrics
+    assert acts == ["threshold"] * 6 + ["labels"]  # the model and its five controls
+    # With 10 components the model is the control pca_residual.
+    decisions = ("threshold", "precision", "recall", "f1", "test_fpr")
+    assert {name: m[f"control/pca_residual/{name}"] for name in decisions} == pytest.approx(
+        {name: m[name] for name in decisions}
+    )
+    shares = {
+        control: m[f"control/{control}/recall"] * m["base_rate"]
+        + m[f"control/{control}/test_fpr"] * (1 - m["base_rate"])
+        for control in ("nearest_neighbour", "mean_abs_z", "random", "seen_in_training")
+    }
+    assert shares == pytest.approx(dict.fromkeys(shares, 0.2) | {"seen_in_training": 0.0})  # its two values tie
+    assert "control/oracle_best_column/f1" not in m
+
+
+def test_a_rule_that_needs_calibration_scores_decides_for_the_model_alone(quick: list[str]) -> None:
+    m = train(["model=pca", *quick]).metrics
+    assert {name for name in m if name.startswith("control/") and name.endswith(("threshold", "/f1"))} == set()
 
 
 def test_metrics_follow_from_the_scores_on_disk(quick: list[str]) -> None:

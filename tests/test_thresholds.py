@@ -78,6 +78,16 @@ def test_top_fraction_reports_the_share_and_no_tie_too_many() -> None:
             TopFraction(fraction)
 
 
+@pytest.mark.parametrize("n", [2000, 2001])
+@pytest.mark.parametrize("n_values", [2, 5, 30, 10**9])
+def test_top_fraction_decides_on_ties_as_code_for_dagmm_does(n: int, n_values: int) -> None:
+    for seed in range(20):
+        scores = np.random.default_rng(seed).integers(0, n_values, n).astype(float)
+        np.testing.assert_array_equal(
+            scores > TopFraction(0.2)(NONE, scores, 0.01), scores > np.percentile(scores, 80), strict=True
+        )
+
+
 def test_p_values_by_hand_and_as_the_rule_decides() -> None:
     np.testing.assert_allclose(
         p_values(np.array([1.0, 2.0, 3.0]), np.array([0.0, 2.0, 2.5, 9.0])), [1, 3 / 4, 1 / 2, 1 / 4]

@@ -20,11 +20,18 @@ from adbench.evaluation.sealed import Frozen, Labels
 UNTRAINED = "untrained"
 
 
-def evaluate(frozen: Frozen, target_fpr: float, labels: Labels, controls: Mapping[str, Scores]) -> dict[str, float]:
+def evaluate(
+    frozen: Frozen,
+    target_fpr: float,
+    labels: Labels,
+    controls: Mapping[str, Scores],
+    control_thresholds: Mapping[str, float],
+) -> dict[str, float]:
     """All test metrics of one run, under the names that design and tables use.
 
     controls: name -> scores of the same test rows; "untrained", where there is one, is the twin that
-    `training_gain` compares with.
+    `training_gain` compares with. control_thresholds: name -> its threshold, for those that have one; the metrics of
+    the others are threshold-free.
     Raises DataError when the test rows are all normal or all anomalous.
     """
     label = labels.label
@@ -42,7 +49,7 @@ def evaluate(frozen: Frozen, target_fpr: float, labels: Labels, controls: Mappin
     metrics |= _families(reported, labels, placements)
     for name, of_subset in labels.subsets.items():
         metrics |= {f"subset/{name}/{metric}": value for metric, value in _subset(frozen, label, of_subset).items()}
-    metrics |= _controls(placements, label, controls)
+    metrics |= _controls(placements, label, controls, control_thresholds)
     return metrics
 
 
@@ -92,11 +99,18 @@ def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Place
     return metrics
 
 
-def _controls(placements: Placements, label: npt.NDArray[np.int8], controls: Mapping[str, Scores]) -> dict[str, float]:
+def _controls(
+    placements: Placements,
+    label: npt.NDArray[np.int8],
+    controls: Mapping[str, Scores],
+    thresholds: Mapping[str, float],
+) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for name, scores in controls.items():
-        ranking = ranking_metrics(scores, label)
-        metrics |= {f"control/{name}/{metric}": value for metric, value in ranking.items()}
+        of_control = ranking_metrics(scores, label)
+        if name in thresholds:
+            of_control |= {"threshold": thresholds[name]} | _decisions(scores > thresholds[name], label)
+        metrics |= {f"control/{name}/{metric}": value for metric, value in of_control.items()}
     if UNTRAINED not in controls:
         return metrics
     gain = auroc_difference(placements, place(controls[UNTRAINED], label))
