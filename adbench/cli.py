@@ -77,7 +77,7 @@ def train(
 
         drawing: Any = RichReporter(console(stderr=True))
     else:
-        drawing = nullcontext(runner.Reporter())
+        drawing = nullcontext(runner.PlainReporter())
     with drawing as reporter:
         run = runner.run(config, force=force, reporter=reporter)
     if as_json:

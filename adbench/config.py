@@ -32,11 +32,11 @@ WHERE_NOT_WHAT = {
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
     "data": ("folder",),
-    "trainer": ("accelerator", "strategy", "threads", "batches_per_step"),
+    "trainer": ("accelerator", "strategy", "threads", "batches_per_step", "checkpoint_seconds"),
 }
 
-# Numbers that limit something, and may be null: no limit.
-LIMITS = ("controls.nearest_rows", "model.max_rows")
+# Numbers that limit something, and may be null: no limit, or for checkpoints none at all.
+LIMITS = ("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds")
 # Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
 CONTENT = {"data": ("path", "test_path")}
 

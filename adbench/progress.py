@@ -40,6 +40,10 @@ class RichReporter(Reporter):
         """Show the stage's name, with a bar of unknown length."""
         self.progress.reset(self.task, description=name, total=None, detail="")
 
+    def note(self, sentence: str) -> None:
+        """Above the line that moves."""
+        self.progress.console.print(f"adbench: {sentence}")
+
     def callbacks(self) -> list[Any]:
         """The callback that moves the bar while the detector trains."""
         return [_TrainingBar(self.progress, self.task)]
@@ -57,7 +61,8 @@ class _TrainingBar(Callback):
         loader = trainer.train_dataloader
         assert isinstance(loader, Batches)
         self.total_batches = loader.n_batches * (trainer.max_epochs or 1)
-        self.progress.reset(self.task, total=self.total_batches)
+        self.batches_before = loader.n_batches * trainer.current_epoch  # after a checkpoint
+        self.progress.reset(self.task, total=self.total_batches, completed=self.batches_before)
         self.shown = self.progress.get_time()
 
     def on_train_batch_end(

@@ -13,6 +13,7 @@ from adbench.errors import RunFolderError
 
 CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
 SCORES, FROZEN, HISTORY = "scores.parquet", "frozen.sha256", "history.csv"
+CHECKPOINT = "checkpoint.ckpt"  # of a run that is not over; the next attempt goes on from it
 MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
 LOCK = ".lock"  # there while a process writes the run
 STOP = "stop"  # put there by a sweep that wants a run to end after this epoch

@@ -16,7 +16,7 @@ import yaml
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.sealed import Labels
 from adbench.lock import Lock, holder_of
-from adbench.results import CONFIG, ERROR, FILES, LOCK, METRICS, SCORES
+from adbench.results import CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, SCORES
 
 PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
 
@@ -30,13 +30,20 @@ class RunFolder:
         self.path = path
         self._created: list[Path] = []  # folders that this object made, outermost first
         self._own = Lock(path / LOCK)
+        self._trains = False  # whether a checkpoint there is this attempt's
 
-    def start(self, config: dict[str, Any]) -> None:
-        """Make the folder and write its configuration; what an earlier attempt left is put aside."""
+    def start(self, config: dict[str, Any], *, resume: bool = True) -> None:
+        """Make the folder and write its configuration; what an earlier attempt left is put aside.
+
+        Its checkpoint stays where it is, unless `resume` is false.
+        """
         with _writing(self.path):
             self._created = [path for path in (self.path, *self.path.parents) if not path.exists()][::-1]
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock()
+            if not resume:
+                self.forget_checkpoint()  # first: a finished run must never look like one to be resumed
+            temporary(self.path / CHECKPOINT).unlink(missing_ok=True)
             previous = self.path / PREVIOUS
             if any((self.path / name).exists() for name in FILES):
                 _remove_files(previous)
@@ -44,13 +51,21 @@ class RunFolder:
                 _move_files(self.path, previous)
         self.write_text(CONFIG, yaml.safe_dump(config, sort_keys=False))
 
+    def checkpoint(self) -> Path:
+        """Where the training keeps its state from now on: what is there outlives a kill, but no end of the run."""
+        self._trains = True
+        return self.path / CHECKPOINT
+
     def finish(self, metrics: dict[str, float]) -> None:
         """Write the metrics: from now on the run is complete, and an earlier attempt is forgotten."""
         self.write_json(METRICS, metrics)
         self._forget_previous()
+        self.forget_checkpoint()  # last: a kill before the metrics must not cost the training
 
     def fail(self, name: str, traceback: str) -> None:
         """Leave the traceback where the metrics would be; an earlier finished attempt stays aside until the next."""
+        if self._trains:
+            self.forget_checkpoint()
         self.write_text(name, traceback)
         if not (self.path / PREVIOUS / METRICS).is_file():
             self._forget_previous()
@@ -59,6 +74,8 @@ class RunFolder:
         """Take back all that `start` and its successors wrote, and nothing else; an earlier attempt comes back."""
         if not self._own.held:
             return  # the files are somebody else's
+        if self._trains:
+            self.forget_checkpoint()
         with contextlib.suppress(OSError):
             _remove_files(self.path)
             if (self.path / PREVIOUS).is_dir():
@@ -107,6 +124,12 @@ class RunFolder:
         """Let others have the folder."""
         self._own.release()
 
+    def forget_checkpoint(self) -> None:
+        """Remove the checkpoint, and what a kill left of a next one."""
+        for path in (self.path / CHECKPOINT, temporary(self.path / CHECKPOINT)):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
     def _forget_previous(self) -> None:
         with contextlib.suppress(OSError):
             _remove_files(self.path / PREVIOUS)
@@ -117,10 +140,10 @@ class RunFolder:
         target = self.path / name
         with _writing(target):
             try:
-                yield _temporary(target)
-                _temporary(target).replace(target)
+                yield temporary(target)
+                temporary(target).replace(target)
             finally:
-                _temporary(target).unlink(missing_ok=True)
+                temporary(target).unlink(missing_ok=True)
 
 
 def leave_error(path: Path, config: dict[str, Any], text: str) -> None:
@@ -144,14 +167,15 @@ def _writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _temporary(target: Path) -> Path:
+def temporary(target: Path) -> Path:
+    """Where a file is written that will replace this one."""
     return target.with_name(f".{target.name}.partial")
 
 
 def _remove_files(folder: Path) -> None:
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
-        _temporary(folder / name).unlink(missing_ok=True)
+        temporary(folder / name).unlink(missing_ok=True)
 
 
 def _move_files(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """One run, from the command line's words to a folder of results."""
 
 import contextlib
+import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -35,9 +36,20 @@ class Reporter:
     def stage(self, name: str) -> None:
         """A new stage begins."""
 
+    def note(self, sentence: str) -> None:
+        """Something that the user should know, though nothing is wrong."""
+
     def callbacks(self) -> list[Any]:
         """Lightning callbacks that watch the training."""
         return []
+
+
+class PlainReporter(Reporter):
+    """For a stderr that is a file or a pipe: no drawing, but what is worth a line."""
+
+    def note(self, sentence: str) -> None:
+        """One line."""
+        print(f"adbench: {sentence}", file=sys.stderr, flush=True)
 
 
 def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Reporter | None = None) -> Run:
@@ -58,9 +70,10 @@ def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" 
     folder = RunFolder(run_path(config))
     finished = None if force else finished_run(folder.path)
     if finished is not None:
+        folder.forget_checkpoint()  # which a kill right after the metrics leaves
         return finished
     try:
-        folder.start(config)
+        folder.start(config, resume=not force)
         _run_in(folder, config, reporter, kept)
     except AdbenchError:
         folder.discard()
@@ -83,6 +96,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept |
     # Imported here, so that a request with a typo is refused before seconds of imports.
     from pytorch_lightning import seed_everything
 
+    from adbench.checkpoint import identity
     from adbench.environment import describe, now
     from adbench.evaluation.alone import require_same_alone
     from adbench.evaluation.controls import ORACLE, best_column
@@ -108,8 +122,12 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept |
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
     untrained = detector.untrained()
 
+    training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
     with seconds.of("fit"):
         n_rows_trained = detector.fit(x_fit, training)
+    if training.checkpoint is not None:
+        seconds.measured["fit_seconds"] += training.checkpoint.seconds_before
+        environment["resumed_after_epoch"] = training.checkpoint.resumed_after
     with seconds.of("calibrate"):
         # A protocol may have no calibration rows; a detector is not asked to score none.
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]

@@ -4,8 +4,9 @@ import logging
 import signal
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
-from adbench.checks import require_at_least, require_one_of
+from adbench.checkpoint import Checkpoint
+from adbench.checks import require_at_least, require_not_negative, require_one_of
 from adbench.errors import ConfigError
 from adbench.models.base import NeuralDetector
 
@@ -90,7 +92,8 @@ class Training:
     """How neural detectors are trained, with the arguments of Lightning's Trainer where they share a name.
 
     threads: processor threads a process. batches_per_step: batches that one Lightning step runs.
-    limit_batches: only so many batches an epoch (None: all). Every field is checked before any work:
+    limit_batches: only so many batches an epoch (None: all). checkpoint_seconds: least time between two checkpoints
+    (None: there are none). Every field is checked before any work:
     ConfigError says what does not fit, or which device is not there.
     """
 
@@ -106,6 +109,7 @@ class Training:
         batches_per_step: int,
         shuffle: bool,
         limit_batches: int | None,
+        checkpoint_seconds: float | None,
         seed: int,
     ) -> None:
         whole = {"max_epochs": max_epochs, "batch_size": batch_size, "devices": devices, "threads": threads}
@@ -113,6 +117,8 @@ class Training:
             require_at_least(f"trainer.{key}", value, 1)
         if limit_batches is not None:
             require_at_least("trainer.limit_batches", limit_batches, 1)
+        if checkpoint_seconds is not None:
+            require_not_negative("trainer.checkpoint_seconds", checkpoint_seconds)
         require_one_of("trainer.precision", precision, PRECISIONS)
         require_one_of("trainer.accelerator", accelerator, ACCELERATORS)
         require_one_of("trainer.strategy", strategy, STRATEGIES)
@@ -122,14 +128,20 @@ class Training:
         if devices > 1 and strategy == "auto":
             self.strategy = "ddp_fork" if accelerator == "cpu" else "ddp_spawn"  # CUDA does not survive a fork
         self.batches_per_step, self.shuffle, self.limit_batches = batches_per_step, shuffle, limit_batches
-        self.seed = seed
+        self.seed, self.checkpoint_seconds = seed, checkpoint_seconds
         self.callbacks: list[Callback] = []
+        self.checkpoint: Checkpoint | None = None
         torch.set_num_threads(threads)
 
     @property
     def in_this_process(self) -> bool:
         """Whether this process trains itself, so that callbacks see the detector they belong to."""
         return self.strategy == "auto"
+
+    def keep_checkpoint(self, path: Path, identity: dict[str, Any], say: Callable[[str], None]) -> None:
+        """Let `fit` go on from a checkpoint there, and leave its own; not where other processes train."""
+        if self.in_this_process and self.checkpoint_seconds is not None:
+            self.checkpoint = Checkpoint(path, self.checkpoint_seconds, identity, say)
 
     def fit(self, module: NeuralDetector, x: npt.NDArray[np.float32]) -> int:
         """Train the module on the rows of x, shape (rows, columns); returns the rows gone through in all.
@@ -147,7 +159,7 @@ class Training:
         trainer = self._trainer(n_objectives=len(module.objectives()))
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
-            trainer.fit(module.train(), batches)
+            trainer.fit(module.train(), batches, ckpt_path=self.checkpoint.usable() if self.checkpoint else None)
         except SystemExit:
             # Lightning ignores further interrupts while it shuts down, and leaves it at that.
             signal.signal(signal.SIGINT, on_interrupt)
@@ -167,10 +179,11 @@ class Training:
             accelerator=self.accelerator,
             devices=self.devices,
             strategy=self.strategy + unused,
-            callbacks=list(self.callbacks),
+            callbacks=[*self.callbacks, *([self.checkpoint] if self.checkpoint else [])],
+            plugins=self.checkpoint.file if self.checkpoint else None,
             deterministic=True,
             logger=False,
-            enable_checkpointing=False,
+            enable_checkpointing=self.checkpoint is not None,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -178,17 +191,30 @@ class Training:
 
 
 class History(Callback):
-    """Writes one line an epoch: the mean losses and the seconds since the fit began."""
+    """Writes one line an epoch: the mean losses and the seconds since the fit began.
+
+    What it wrote is in a checkpoint: a training that goes on from there has no line of a later epoch.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.started = 0.0
+        self.seconds_before = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The lines, and the time they took."""
+        return {"text": self.path.read_text(encoding="ascii"), "seconds": self._seconds()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Write them again. After the last epoch nothing follows, not even a start."""
+        self.path.write_text(state_dict["text"], encoding="ascii")
+        self.seconds_before = state_dict["seconds"]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the header."""
+        """Write the header, unless this goes on."""
         assert isinstance(pl_module, NeuralDetector)
         self.started = time.perf_counter()
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and trainer.current_epoch == 0:
             names = [loss.__name__ for loss, _ in pl_module.objectives()]
             self.path.write_text(",".join(["epoch", "seconds", *names]) + "\n", encoding="ascii")
 
@@ -196,10 +222,12 @@ class History(Callback):
         """Add the epoch's line."""
         assert isinstance(pl_module, NeuralDetector)
         if trainer.is_global_zero:
-            seconds = time.perf_counter() - self.started
-            values = [str(trainer.current_epoch), f"{seconds:.3f}", *map(str, pl_module.mean_losses().values())]
+            values = [str(trainer.current_epoch), f"{self._seconds():.3f}", *map(str, pl_module.mean_losses().values())]
             with self.path.open("a", encoding="ascii") as file:
                 file.write(",".join(values) + "\n")
+
+    def _seconds(self) -> float:
+        return self.seconds_before + time.perf_counter() - self.started
 
 
 def _require_device(accelerator: str, devices: int, precision: str) -> None:

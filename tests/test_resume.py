@@ -1,0 +1,251 @@
+"""A run that was killed goes on where it was, and ends as if it had not been."""
+
+import contextlib
+import multiprocessing
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytorch_lightning.callbacks import Callback
+
+from adbench import checkpoint, runner
+from adbench.cli import main
+from adbench.config import compose
+from adbench.errors import DataError, ScoresError
+from adbench.instantiate import build
+from adbench.models.ae import AE
+from adbench.results import Run, read_run
+from adbench.runner import Reporter, run_path, train
+
+MODELS = ("ae", "vae", "gan")
+EPOCHS = 4
+EVERY_EPOCH = "trainer.checkpoint_seconds=0"
+
+
+class Watching(Reporter):
+    """Remembers the notes, and presses Ctrl-C at the end of an epoch, before its checkpoint."""
+
+    def __init__(self, stop_in: int | None = None) -> None:
+        self.stop_in, self.notes = stop_in, []
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+
+    def callbacks(self) -> list[Any]:
+        return [self.Stop(self)]
+
+    class Stop(Callback):
+        def __init__(self, watching: "Watching") -> None:
+            self.watching = watching
+
+        def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+            if trainer.current_epoch == self.watching.stop_in:
+                raise KeyboardInterrupt
+
+
+@pytest.fixture
+def settings(quick: list[str]) -> list[str]:
+    return [*quick, f"trainer.max_epochs={EPOCHS}", "trainer.limit_batches=5", "controls.nearest_rows=100"]
+
+
+@pytest.fixture
+def stopped(settings: list[str]) -> Path:
+    """The checkpoint of an autoencoder's run that was stopped in its third epoch."""
+    return stop(["model=ae", *settings, EVERY_EPOCH], epoch=2)
+
+
+def stop(overrides: list[str], epoch: int) -> Path:
+    with pytest.raises(KeyboardInterrupt):
+        train(overrides, reporter=Watching(stop_in=epoch))
+    return run_path(compose(overrides)) / "checkpoint.ckpt"
+
+
+def again(settings: list[str], **more: Any) -> tuple[Run, list[str]]:
+    """The same command once more."""
+    watching = Watching()
+    return train(["model=ae", *settings, EVERY_EPOCH], reporter=watching, **more), watching.notes
+
+
+def losses(run: Run) -> list[list[str]]:
+    """The history without its column of seconds."""
+    lines = [line.split(",") for line in (run.folder / "history.csv").read_text().splitlines()]
+    return [[line[0], *line[2:]] for line in lines]
+
+
+def untimed(run: Run) -> dict[str, float]:
+    return {name: value for name, value in run.metrics.items() if "second" not in name}
+
+
+def require_same(resumed: Run, undisturbed: Run) -> None:
+    assert (resumed.status, undisturbed.status) == ("done", "done"), resumed.error
+    assert (resumed.folder / "scores.parquet").read_bytes() == (undisturbed.folder / "scores.parquet").read_bytes()
+    assert untimed(resumed) == untimed(undisturbed)
+    files = {path.name for path in resumed.folder.iterdir()}
+    assert files == {path.name for path in undisturbed.folder.iterdir()}
+    assert "checkpoint.ckpt" not in files
+    if "history.csv" in files:
+        assert losses(resumed) == losses(undisturbed)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_stopped_run_ends_as_an_undisturbed_one(model: str, settings: list[str], tmp_path: Path) -> None:
+    undisturbed = train([f"model={model}", *settings, f"runs_dir={tmp_path / 'undisturbed'}"])
+    states = plain(checkpoint._random_states())
+    assert undisturbed.environment["resumed_after_epoch"] is None
+    overrides = [f"model={model}", *settings, EVERY_EPOCH]
+    for epoch in (2, 3):
+        stop(overrides, epoch)
+    watching = Watching()
+    resumed = train(overrides, reporter=watching)
+    assert watching.notes == [f"resumed after epoch 3 of {EPOCHS}"]
+    assert resumed.environment["resumed_after_epoch"] == 3
+    require_same(resumed, undisturbed)
+    assert plain(checkpoint._random_states()) == states
+
+
+def plain(states: dict[str, Any]) -> dict[str, Any]:
+    return states | {"torch": states["torch"].tolist()}
+
+
+def test_a_run_stopped_after_its_training_does_not_train_again(
+    settings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = train(["model=vae", *settings, f"runs_dir={tmp_path / 'undisturbed'}"])
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_score_controls", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train(["model=vae", *settings])  # by default, seconds pass between two checkpoints
+    with monkeypatch.context() as patch:
+        patch.setattr("adbench.models.vae.VAE.loss", None)
+        resumed = train(["model=vae", *settings])
+    require_same(resumed, undisturbed)
+    trained = float((resumed.folder / "history.csv").read_text().splitlines()[-1].split(",")[1])
+    assert resumed.metrics["fit_seconds"] > trained
+    assert resumed.metrics["rows_per_second"] == pytest.approx(
+        EPOCHS * resumed.metrics["n_fit"] / resumed.metrics["fit_seconds"]
+    )
+
+
+def test_a_run_starts_over_from_a_ruined_checkpoint(stopped: Path, settings: list[str], tmp_path: Path) -> None:
+    stopped.write_bytes(stopped.read_bytes()[:-1])
+    run, notes = again(settings)
+    assert notes == [f"starts over: {stopped} cannot be read as a checkpoint"]
+    require_same(run, train(["model=ae", *settings, f"runs_dir={tmp_path / 'undisturbed'}"]))
+
+
+def test_a_forced_run_does_not_resume(stopped: Path, settings: list[str]) -> None:
+    assert again(settings, force=True)[1] == []
+    assert not stopped.exists()
+    stopped.write_bytes(b"left by a kill right after the metrics")
+    again(settings)
+    assert not stopped.exists()
+
+
+def test_a_wrong_request_keeps_the_checkpoint(stopped: Path, settings: list[str]) -> None:
+    with pytest.raises(DataError):
+        again([*settings, "data.folder=/nowhere"])
+    assert again(settings)[1] == [f"resumed after epoch 2 of {EPOCHS}"]
+
+
+def test_a_run_that_fails_leaves_no_checkpoint(
+    stopped: Path, settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(AE, "score", lambda self, x: x[:, 0] * np.nan)
+        with pytest.raises(ScoresError):
+            again(settings)
+    assert not stopped.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(AE, "score", lambda self, x: 1 / 0)
+        assert again(settings)[0].status == "failed"
+    assert not stopped.exists()
+
+
+def test_several_processes_and_models_without_training_have_none(settings: list[str], tmp_path: Path) -> None:
+    training = build(compose(["trainer=ddp_cpu"])["trainer"], "trainer", seed=0)
+    training.keep_checkpoint(tmp_path / "checkpoint.ckpt", {}, print)
+    assert training.checkpoint is None
+    assert train(["model=pca", *settings], reporter=(watching := Watching())).status == "done"
+    assert watching.notes == []
+
+
+# What a process that was killed had just done: a file that it had written, with at least so many lines, and the most
+# seconds after that.
+LOADING, TRAINING, TRAINED = ("config.yaml", 1, 0.5), ("history.csv", 2, 1.0), ("history.csv", 41, 0.3)
+FORKING = multiprocessing.get_context("forkserver")  # imports once what every attempt needs
+FORKING.set_forkserver_preload(["adbench.training", "adbench.evaluation.evaluate", "adbench.preprocess.quantile"])
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> list[str]:
+    """Overrides for forty epochs on a table."""
+    draw = np.random.default_rng(0)
+    anomalous = draw.random(4000) < 0.1
+    rows = np.column_stack([draw.normal(size=(4000, 6)) + 2 * anomalous[:, None], anomalous])
+    np.savetxt(tmp_path / "table.csv", rows, "%.3f", ",", header="a,b,c,d,e,f,label", comments="")
+    data = ["data=table", f"data.path={tmp_path / 'table.csv'}", "data.label=label", "target_fpr=0.05"]
+    return [*data, "trainer.max_epochs=40", EVERY_EPOCH, f"runs_dir={tmp_path / 'runs'}"]
+
+
+def by_fork(arguments: list[str], log: Path) -> Any:
+    process = FORKING.Process(target=command, args=(arguments, log))
+    process.start()
+    return process, lambda: process.exitcode, process.join
+
+
+def command(arguments: list[str], log: Path) -> None:
+    """`adbench` with these arguments, in a process that has imported it."""
+    sys.argv = ["adbench", *arguments]
+    with log.open("a") as file, contextlib.redirect_stderr(file), contextlib.redirect_stdout(None):
+        main()
+
+
+def by_shell(arguments: list[str], log: Path) -> Any:
+    call = [sys.executable, "-c", "from adbench.cli import main; main()", *arguments]
+    with log.open("a") as file:
+        process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=file)
+    return process, process.poll, process.wait
+
+
+def kill_after(started: Any, folder: Path, written: tuple[str, int, float], share: float) -> None:
+    """SIGKILL once the process has written a file, after a share of the seconds that go with it."""
+    (process, code, wait), since = started, time.time()
+    name, n_lines, seconds = written
+    while code() is None:
+        with contextlib.suppress(FileNotFoundError):  # it is moved aside while the process starts
+            fresh = (folder / name).stat().st_mtime > since
+            if fresh and (folder / name).read_bytes().count(b"\n") >= n_lines:
+                time.sleep(share * seconds)
+                break
+        time.sleep(0.005)
+    process.kill()
+    wait()
+
+
+@pytest.mark.parametrize(
+    ("model", "start", "moments"),
+    [
+        ("vae", by_fork, [TRAINING, TRAINING, LOADING, TRAINED]),
+        *(pytest.param(model, by_shell, None, marks=pytest.mark.slow) for model in MODELS),
+    ],
+)
+def test_a_killed_run_ends_as_an_undisturbed_one(
+    model: str, start: Callable[..., Any], moments: list[Any] | None, long: list[str], tmp_path: Path
+) -> None:
+    draw, overrides, log = random.Random(0), [f"model={model}", *long], tmp_path / "log"
+    folder = run_path(compose(overrides))
+    for moment in moments or [*draw.choices([LOADING, TRAINING, TRAINED], weights=[1, 4, 1], k=8), TRAINED, TRAINED]:
+        kill_after(start(["train", *overrides], log), folder, moment, draw.random())
+        if (folder / "metrics.json").is_file():
+            break
+    _, code, wait = start(["train", *overrides, "--json"], log)
+    wait()
+    assert code() == 0, log.read_text()
+    assert log.read_text().count("adbench: resumed after epoch ") >= 3
+    require_same(read_run(folder), train([*overrides, f"runs_dir={tmp_path / 'undisturbed'}"]))
