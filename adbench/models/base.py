@@ -31,6 +31,8 @@ class NeuralDetector(LightningModule):
         super().__init__()
         require_positive("model.learning_rate", learning_rate)
         self.learning_rate = learning_rate
+        self.decay_steps: int | None = None  # batches over which the learning rate falls to zero; None: it stays
+        self.steps_done = 0  # batches in all epochs
         self.rows_done = self.batches_done = 0  # in this epoch
         self._losses: list[Tensor] = []  # of this epoch, one a batch and objective, each a sum over rows
 
@@ -76,7 +78,8 @@ class NeuralDetector(LightningModule):
         return [torch.optim.Adam(parameters, lr=self.learning_rate, fused=True) for _, parameters in self.objectives()]
 
     def on_fit_start(self) -> None:
-        """Give each process noise of its own; their weights start equal."""
+        """Begin at the first step, and give each process noise of its own; their weights start equal."""
+        self.steps_done = 0
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
 
@@ -92,6 +95,8 @@ class NeuralDetector(LightningModule):
         )
         for batch in batches:
             for (loss_of, _), optimizer in players:
+                if self.decay_steps:  # an assignment: a scheduler object would slow steps this short
+                    optimizer.param_groups[0]["lr"] = self.learning_rate * (1 - self.steps_done / self.decay_steps)
                 if len(players) > 1:
                     self.toggle_optimizer(optimizer)
                 loss = loss_of(batch)
@@ -103,6 +108,7 @@ class NeuralDetector(LightningModule):
                 self._losses.append(loss.detach() * len(batch))
             self.rows_done += len(batch)
             self.batches_done += 1
+            self.steps_done += 1
 
     def mean_losses(self) -> dict[str, float]:
         """Each objective's mean loss a row in this epoch so far. Waits for the device: do not ask every step."""
