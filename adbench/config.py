@@ -36,7 +36,7 @@ WHERE_NOT_WHAT = {
 }
 
 # Numbers that limit something, and may be null: no limit, or for checkpoints none at all.
-LIMITS = ("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds")
+LIMITS = ("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds", "trainer.min_steps")
 # Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
 CONTENT = {"data": ("path", "test_path")}
 

@@ -33,6 +33,7 @@ ACCELERATORS = ("cpu", "gpu", "mps")
 # Not plain "ddp": its child processes run this process's whole command line again.
 STRATEGIES = ("auto", "ddp_fork", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+SCHEDULES = ("constant", "linear")
 
 
 class Batches:
@@ -91,6 +92,8 @@ def _rank() -> int:
 class Training:
     """How neural detectors are trained, with the arguments of Lightning's Trainer where they share a name.
 
+    min_steps: as many epochs as so many batches take, where max_epochs are fewer (None or 0: max_epochs, always).
+    schedule: of the learning rate, which stays as it is or falls linearly, with every batch, to zero.
     threads: processor threads a process. batches_per_step: batches that one Lightning step runs.
     limit_batches: only so many batches an epoch (None: all). checkpoint_seconds: least time between two checkpoints
     (None: there are none). Every field is checked before any work:
@@ -100,6 +103,8 @@ class Training:
     def __init__(
         self,
         max_epochs: int,
+        min_steps: int | None,
+        schedule: str,
         batch_size: int,
         precision: str,
         accelerator: str,
@@ -119,11 +124,15 @@ class Training:
             require_at_least("trainer.limit_batches", limit_batches, 1)
         if checkpoint_seconds is not None:
             require_not_negative("trainer.checkpoint_seconds", checkpoint_seconds)
+        if min_steps is not None:
+            require_at_least("trainer.min_steps", min_steps, 0)
+        require_one_of("trainer.schedule", schedule, SCHEDULES)
         require_one_of("trainer.precision", precision, PRECISIONS)
         require_one_of("trainer.accelerator", accelerator, ACCELERATORS)
         require_one_of("trainer.strategy", strategy, STRATEGIES)
         _require_device(accelerator, devices, precision)
         self.max_epochs, self.batch_size, self.precision = max_epochs, batch_size, precision
+        self.min_steps, self.schedule = min_steps or 0, schedule
         self.accelerator, self.devices, self.strategy = accelerator, devices, strategy
         if devices > 1 and strategy == "auto":
             self.strategy = "ddp_fork" if accelerator == "cpu" else "ddp_spawn"  # CUDA does not survive a fork
@@ -156,7 +165,10 @@ class Training:
             self.limit_batches,
             self.seed,
         )
-        trainer = self._trainer(n_objectives=len(module.objectives()))
+        epochs = self.epochs(batches.n_batches)
+        if self.schedule == "linear":
+            module.decay_steps = epochs * batches.n_batches
+        trainer = self._trainer(epochs, n_objectives=len(module.objectives()))
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
             trainer.fit(module.train(), batches, ckpt_path=self.checkpoint.usable() if self.checkpoint else None)
@@ -167,14 +179,20 @@ class Training:
             for process in getattr(trainer.strategy.launcher, "procs", ()):
                 process.kill()  # they catch what terminate sends, and can wait for each other for ever
             raise KeyboardInterrupt from None
-        return batches.n_rows * self.max_epochs
+        return batches.n_rows * epochs
 
-    def _trainer(self, n_objectives: int) -> pl.Trainer:
+    def epochs(self, n_batches: int) -> int:
+        """Passes over the rows. What limits its batches is there to be quick: min_steps then says nothing."""
+        if self.limit_batches is not None:
+            return self.max_epochs
+        return max(self.max_epochs, -(-self.min_steps // n_batches))
+
+    def _trainer(self, epochs: int, n_objectives: int) -> pl.Trainer:
         """A Trainer that does nothing but train: what it can log, save or draw, adbench does once a run."""
         # A step of one of several players leaves the others' parameters without gradients.
         unused = "_find_unused_parameters_true" if self.strategy.startswith("ddp") and n_objectives > 1 else ""
         return pl.Trainer(
-            max_epochs=self.max_epochs,
+            max_epochs=epochs,
             precision=self.precision,  # type: ignore[arg-type]
             accelerator=self.accelerator,
             devices=self.devices,

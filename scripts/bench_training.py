@@ -30,28 +30,29 @@ def main() -> None:
     for model in MODELS:
         config = compose([f"model={model}"])
         trainer = config["trainer"]
+        epochs = build(trainer, "trainer", seed=0).epochs(-(-len(x) // trainer["batch_size"]))
         ours, theirs = [], []
         for _ in range(REPETITIONS):
             training = build(trainer, "trainer", seed=0)
             ours.append(seconds(training.fit, config, x))
-            theirs.append(seconds(partial(plain_loop, trainer=trainer), config, x))
-        rate = len(x) * trainer["max_epochs"] / median(ours)
+            theirs.append(seconds(partial(plain_loop, epochs=epochs, batch_size=trainer["batch_size"]), config, x))
+        rate = len(x) * epochs / median(ours)
         print(
-            f"{model:5}  {trainer['batch_size']:5}  {trainer['max_epochs']:6}  {median(ours):9.2f}  "
+            f"{model:5}  {trainer['batch_size']:5}  {epochs:6}  {median(ours):9.2f}  "
             f"{median(theirs):6.2f}  {median(ours) / median(theirs):5.2f}  {rate:,.0f}",
             flush=True,
         )
 
 
-def plain_loop(detector: NeuralDetector, x: Matrix, trainer: dict[str, Any]) -> None:
+def plain_loop(detector: NeuralDetector, x: Matrix, epochs: int, batch_size: int) -> None:
     """What one writes without a framework: shuffled slices of one tensor, no logging."""
     rows = torch.from_numpy(x)
     players = [
         (loss, torch.optim.Adam(parameters, lr=detector.learning_rate, fused=True))
         for loss, parameters in detector.objectives()
     ]
-    for _ in range(trainer["max_epochs"]):
-        for batch in torch.randperm(len(rows)).split(trainer["batch_size"]):
+    for _ in range(epochs):
+        for batch in torch.randperm(len(rows)).split(batch_size):
             for loss_of, optimizer in players:
                 loss = loss_of(rows[batch])
                 optimizer.zero_grad()

@@ -54,5 +54,6 @@ def quick(tiny_data: Path, tmp_path: Path) -> list[str]:
         f"data.folder={tiny_data}",
         f"runs_dir={tmp_path / 'runs'}",
         "trainer.max_epochs=2",
+        "trainer.min_steps=0",
         "target_fpr=0.05",
     ]

@@ -77,6 +77,8 @@ def test_the_name_is_a_function_of_what_can_change_the_result() -> None:
         "seed=0",
         "target_fpr=0.02",
         "trainer.max_epochs=3",
+        "trainer.min_steps=3",
+        "trainer.schedule=linear",
         "trainer.precision=bf16-mixed",
         "trainer=ddp_cpu",
         "preprocess=minmax",

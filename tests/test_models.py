@@ -31,7 +31,7 @@ def normals(n: int, seed: int = 0) -> np.ndarray:
 
 def fitted(model: str, *overrides: str, seed: int = 0) -> Detector:
     detector = build_model(model, *overrides, seed=seed)
-    trainer = compose(["trainer.max_epochs=15", "trainer.batch_size=64", *overrides])["trainer"]
+    trainer = compose(["trainer.max_epochs=15", "trainer.min_steps=0", "trainer.batch_size=64", *overrides])["trainer"]
     detector.fit(normals(2000), build(trainer, "trainer", seed=seed))
     return detector
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from adbench.config import compose
 from adbench.errors import ConfigError
 from adbench.instantiate import build
 from adbench.models.base import NeuralDetector
-from adbench.training import Batches, Training
+from adbench.training import Batches, History, Training
 
 MODELS = ("ae", "vae", "gan")
 
@@ -24,7 +25,8 @@ def rows(n: int, columns: int = 6) -> np.ndarray:
 
 
 def fitted(model: str, x: np.ndarray, *overrides: str, callback: Callback | None = None) -> NeuralDetector:
-    config = compose([f"model={model}", "trainer.max_epochs=2", "trainer.batch_size=32", *overrides])
+    few = ["trainer.max_epochs=2", "trainer.min_steps=0", "trainer.batch_size=32"]
+    config = compose([f"model={model}", *few, *overrides])
     training: Training = build(config["trainer"], "trainer", seed=config["seed"])
     training.callbacks = [callback] if callback else []
     seed_everything(config["seed"], workers=True, verbose=False)
@@ -79,9 +81,44 @@ def test_each_process_takes_its_share_of_every_batch(monkeypatch: pytest.MonkeyP
 
 def test_batches_per_step_changes_nothing_but_speed() -> None:
     x = rows(200)
-    one = fitted("gan", x, "trainer.batches_per_step=1")
-    many = fitted("gan", x, "trainer.batches_per_step=16")
+    one = fitted("gan", x, "trainer.schedule=linear", "trainer.batches_per_step=1")
+    many = fitted("gan", x, "trainer.schedule=linear", "trainer.batches_per_step=16")
     assert torch.equal(weights(one), weights(many))
+
+
+@pytest.mark.parametrize(
+    ("min_steps", "limit", "epochs"),
+    [("0", "null", 2), ("null", "null", 2), ("4", "null", 2), ("5", "null", 3), ("100", "1", 2)],
+)
+def test_min_steps_takes_as_many_epochs_as_they_need(tmp_path: Path, min_steps: str, limit: str, epochs: int) -> None:
+    overrides = [f"trainer.min_steps={min_steps}", f"trainer.limit_batches={limit}", "trainer.max_epochs=2"]
+    training: Training = build(compose(["trainer.batch_size=32", *overrides])["trainer"], "trainer", seed=0)
+    training.callbacks = [History(tmp_path / "history.csv")]
+    detector: NeuralDetector = build(compose(["model=ae"])["model"], "model", n_features=6)
+    rows_an_epoch = 64 if limit == "null" else 32  # in two batches, or in one
+    assert detector.fit(rows(64), training) == epochs * rows_an_epoch
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + epochs
+    assert detector.steps_done == epochs * rows_an_epoch / 32
+
+
+class Rates(Callback):
+    """Notes every optimiser's learning rate after each Lightning step."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[float]] = []
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        self.seen.append([group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups])
+
+
+def test_the_learning_rate_falls_to_zero_where_it_is_told_to() -> None:
+    one_batch_a_step = ["trainer.batches_per_step=1", "model.learning_rate=0.6"]
+    linear, constant = Rates(), Rates()
+    fitted("gan", rows(96), *one_batch_a_step, "trainer.schedule=linear", callback=linear)
+    fitted("gan", rows(96), *one_batch_a_step, "trainer.schedule=constant", callback=constant)
+    falling = [[rate] * 2 for rate in (0.6, 0.5, 0.4, 0.3, 0.2, 0.1)]  # in three batches and two epochs
+    np.testing.assert_allclose(linear.seen, falling)
+    assert constant.seen == [[0.6] * 2] * 6
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -132,6 +169,9 @@ def test_ctrl_c_is_a_keyboard_interrupt_and_leaves_ctrl_c_working() -> None:
     ("override", "sentence"),
     [
         ("trainer.max_epochs=0", r"trainer\.max_epochs to be a whole number of at least 1, got 0"),
+        ("trainer.min_steps=-1", r"trainer\.min_steps to be a whole number of at least 0, got -1"),
+        ("trainer.min_steps=some", r"trainer\.min_steps"),
+        ("trainer.schedule=magic", "trainer.schedule to be one of constant, linear, got magic"),
         ("trainer.batch_size=-1", r"trainer\.batch_size"),
         ("trainer.devices=0", r"trainer\.devices"),
         ("trainer.threads=0", r"trainer\.threads"),

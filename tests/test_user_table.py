@@ -350,7 +350,7 @@ def payments(tmp_path: Path) -> list[str]:
 
 def test_train_on_a_table_of_ones_own(payments: list[str], tmp_path: Path) -> None:
     arguments = ["train", "model=ae", "data=table", *payments, f"runs_dir={tmp_path / 'runs'}", "--json"]
-    result = CliRunner().invoke(app, [*arguments, "trainer.max_epochs=3", "target_fpr=0.05"])
+    result = CliRunner().invoke(app, [*arguments, "trainer.max_epochs=3", "trainer.min_steps=0", "target_fpr=0.05"])
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["metrics"]["roc_auc"] > 0.75
@@ -366,7 +366,7 @@ def test_only_categories_are_enough(write: Write, tmp_path: Path) -> None:
         f"data.path={write('k,l,y' + chr(10) + rows)}",
         f"data.test_path={write('k,l,y' + chr(10) + test, 't.csv')}",
     ]
-    settings = ["trainer.max_epochs=1", "target_fpr=0.1", f"runs_dir={tmp_path / 'runs'}"]
+    settings = ["trainer.max_epochs=1", "trainer.min_steps=0", "target_fpr=0.1", f"runs_dir={tmp_path / 'runs'}"]
     for preprocess in ("quantile", "standard"):
         overrides = ["train", "data=table", *paths, "data.label=y", *settings, f"preprocess={preprocess}"]
         result = CliRunner().invoke(app, overrides)

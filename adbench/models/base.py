@@ -31,6 +31,8 @@ class NeuralDetector(LightningModule):
         super().__init__()
         require_positive("model.learning_rate", learning_rate)
         self.learning_rate = learning_rate
+        self.decay_steps: int | None = None  # batches over which the learning rate falls to zero; None: it stays
+        self.steps_done = 0  # batches in all epochs, where the learning rate falls
         self.rows_done = self.batches_done = 0  # in this epoch
         self._losses: list[Tensor] = []  # of this epoch, one a batch and objective, each a sum over rows
 
@@ -81,8 +83,10 @@ class NeuralDetector(LightningModule):
             torch.manual_seed(torch.initial_seed() + self.global_rank)
 
     def on_train_epoch_start(self) -> None:
-        """Forget the losses of the epoch before."""
+        """Forget the losses of the epoch before, and count on from it: a resumed training begins at a later one."""
         self._losses, self.rows_done, self.batches_done = [], 0, 0
+        if self.decay_steps:
+            self.steps_done = self.decay_steps * self.current_epoch // (self.trainer.max_epochs or 1)
 
     def training_step(self, batches: Sequence[Tensor]) -> None:
         """Step every objective once on every batch; a batch has shape (rows, features)."""
@@ -92,6 +96,8 @@ class NeuralDetector(LightningModule):
         )
         for batch in batches:
             for (loss_of, _), optimizer in players:
+                if self.decay_steps:  # an assignment: a scheduler object would slow steps this short
+                    optimizer.param_groups[0]["lr"] = self.learning_rate * (1 - self.steps_done / self.decay_steps)
                 if len(players) > 1:
                     self.toggle_optimizer(optimizer)
                 loss = loss_of(batch)
@@ -103,6 +109,7 @@ class NeuralDetector(LightningModule):
                 self._losses.append(loss.detach() * len(batch))
             self.rows_done += len(batch)
             self.batches_done += 1
+            self.steps_done += 1
 
     def mean_losses(self) -> dict[str, float]:
         """Each objective's mean loss a row in this epoch so far. Waits for the device: do not ask every step."""
