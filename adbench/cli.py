@@ -89,6 +89,8 @@ def train(
     if run.status == "failed":
         print(f"adbench: the run failed: {run.error}; see {run.folder / 'error.txt'}", file=sys.stderr)
         return 1
+    if run.status == "pruned":
+        print(f"adbench: the run was stopped {run.error}, by the file stop in {run.folder}", file=sys.stderr)
     return 0
 
 

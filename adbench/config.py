@@ -32,7 +32,7 @@ WHERE_NOT_WHAT = {
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
     "data": ("folder",),
-    "trainer": ("accelerator", "strategy", "threads", "batches_per_step"),
+    "trainer": ("accelerator", "strategy", "threads", "batches_per_step", "calibration_loss"),
 }
 
 # Numbers that limit something, and may be null: no limit.

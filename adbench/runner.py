@@ -9,7 +9,7 @@ from typing import Any
 
 from adbench.checks import require_at_least, require_fraction
 from adbench.config import Config, compose, run_name
-from adbench.errors import AdbenchError, ConfigError
+from adbench.errors import AdbenchError, ConfigError, PrunedError
 from adbench.results import (
     ENVIRONMENT,
     ERROR,
@@ -17,6 +17,7 @@ from adbench.results import (
     HISTORY,
     MODEL,
     PREPROCESS,
+    PRUNED,
     Run,
     finished_run,
     read_run,
@@ -62,6 +63,8 @@ def run(config: Config, *, force: bool, reporter: Reporter) -> Run:
     except AdbenchError:
         folder.discard()
         raise
+    except PrunedError as pruned:
+        folder.fail(ERROR, f"{PRUNED}: {pruned}\n")
     except Exception:
         # Whatever a detector or a library raised: the run failed, and stays visible as a failed one.
         folder.fail(ERROR, traceback.format_exc())
@@ -86,6 +89,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     from adbench.evaluation.evaluate import evaluate
     from adbench.evaluation.sealed import Sealed, freeze
     from adbench.instantiate import build
+    from adbench.losses import final_losses
     from adbench.training import History
 
     seed, seconds = config["seed"], Stopwatch(reporter)
@@ -93,7 +97,6 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     rule = build(config["threshold"], "threshold")
     # A reporter draws in this process; training processes of their own could not reach it.
     watching = reporter.callbacks() if training.in_this_process else []
-    training.callbacks = [History(folder.path / HISTORY), *watching]
 
     fingerprints, split, encoder = _load_and_split(config, rule, seconds)
     environment = describe(config, fingerprints)
@@ -106,6 +109,8 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
     untrained = detector.untrained()
 
+    history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None)
+    training.callbacks = [history, *watching]
     with seconds.of("fit"):
         n_rows_trained = detector.fit(x_fit, training)
     with seconds.of("calibrate"):
@@ -114,6 +119,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
     require_same_alone(detector.score_rows, x_test, scores, "score")
+    losses = final_losses(detector, x_calibration, folder.path / HISTORY)
     # A rule that promises a rate gets nothing of the test scores to look at.
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
     with seconds.of("controls"):
@@ -137,7 +143,7 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter) -> None:
         "n_test": len(split.test),
         "rows_per_second": n_rows_trained / seconds.measured["fit_seconds"],
     }
-    folder.finish(metrics | seconds.measured)
+    folder.finish(metrics | losses | seconds.measured)
 
 
 def _load_and_split(config: Config, rule: Any, seconds: "Stopwatch") -> tuple[dict[str, str], Any, Any]:

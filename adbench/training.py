@@ -1,6 +1,7 @@
 """Neural training through Lightning, at the speed of a plain loop."""
 
 import logging
+import re
 import signal
 import time
 import warnings
@@ -13,10 +14,15 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from adbench.checks import require_at_least, require_one_of
-from adbench.errors import ConfigError
+from adbench.errors import ConfigError, PrunedError
+from adbench.losses import has_one_loss, loss_names, mean_loss
 from adbench.models.base import NeuralDetector
+from adbench.models.detector import Matrix
+from adbench.objective import CALIBRATION_LOSS
+from adbench.results import STOP
 
 # Lightning's notices about devices and its own products.
 for _name in ("pytorch_lightning", "lightning_fabric"):
@@ -90,8 +96,8 @@ class Training:
     """How neural detectors are trained, with the arguments of Lightning's Trainer where they share a name.
 
     threads: processor threads a process. batches_per_step: batches that one Lightning step runs.
-    limit_batches: only so many batches an epoch (None: all). Every field is checked before any work:
-    ConfigError says what does not fit, or which device is not there.
+    limit_batches: only so many batches an epoch (None: all). calibration_loss: whether history.csv tells it after each
+    epoch. Every field is checked before any work: ConfigError says what does not fit, or which device is not there.
     """
 
     def __init__(
@@ -106,6 +112,7 @@ class Training:
         batches_per_step: int,
         shuffle: bool,
         limit_batches: int | None,
+        calibration_loss: bool,
         seed: int,
     ) -> None:
         whole = {"max_epochs": max_epochs, "batch_size": batch_size, "devices": devices, "threads": threads}
@@ -122,7 +129,7 @@ class Training:
         if devices > 1 and strategy == "auto":
             self.strategy = "ddp_fork" if accelerator == "cpu" else "ddp_spawn"  # CUDA does not survive a fork
         self.batches_per_step, self.shuffle, self.limit_batches = batches_per_step, shuffle, limit_batches
-        self.seed = seed
+        self.seed, self.calibration_loss = seed, calibration_loss
         self.callbacks: list[Callback] = []
         torch.set_num_threads(threads)
 
@@ -155,6 +162,10 @@ class Training:
             for process in getattr(trainer.strategy.launcher, "procs", ()):
                 process.kill()  # they catch what terminate sends, and can wait for each other for ever
             raise KeyboardInterrupt from None
+        except ProcessRaisedException as error:  # of a training process: all that is left of its error is the text
+            if pruned := re.search(r"PrunedError: (.*)", str(error)):
+                raise PrunedError(pruned[1]) from None
+            raise
         return batches.n_rows * self.max_epochs
 
     def _trainer(self, n_objectives: int) -> pl.Trainer:
@@ -178,10 +189,13 @@ class Training:
 
 
 class History(Callback):
-    """Writes one line an epoch: the mean losses and the seconds since the fit began."""
+    """Writes one line an epoch: the mean losses, the seconds since the fit began, and, of a detector with one loss,
+    that of the rows of x_calibration, where there are any. Raises PrunedError after it where a sweep left a file STOP.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, x_calibration: Matrix | None = None) -> None:
         self.path = path
+        self.x_calibration = x_calibration if x_calibration is not None and len(x_calibration) else None
         self.started = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -189,7 +203,7 @@ class History(Callback):
         assert isinstance(pl_module, NeuralDetector)
         self.started = time.perf_counter()
         if trainer.is_global_zero:
-            names = [loss.__name__ for loss, _ in pl_module.objectives()]
+            names = [*loss_names(pl_module), *([CALIBRATION_LOSS] if self._rows(pl_module) is not None else [])]
             self.path.write_text(",".join(["epoch", "seconds", *names]) + "\n", encoding="ascii")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -198,8 +212,17 @@ class History(Callback):
         if trainer.is_global_zero:
             seconds = time.perf_counter() - self.started
             values = [str(trainer.current_epoch), f"{seconds:.3f}", *map(str, pl_module.mean_losses().values())]
+            if (x := self._rows(pl_module)) is not None:
+                values.append(str(mean_loss(pl_module, x)))
             with self.path.open("a", encoding="ascii") as file:
                 file.write(",".join(values) + "\n")
+        # After the last epoch the rest costs little. All processes end, or none: one alone would wait for the others.
+        stop = trainer.current_epoch + 1 < (trainer.max_epochs or 0) and self.path.with_name(STOP).exists()
+        if trainer.strategy.reduce_boolean_decision(stop, all=False):
+            raise PrunedError(f"after epoch {trainer.current_epoch + 1}")
+
+    def _rows(self, pl_module: NeuralDetector) -> Matrix | None:
+        return self.x_calibration if has_one_loss(pl_module) else None
 
 
 def _require_device(accelerator: str, devices: int, precision: str) -> None:
