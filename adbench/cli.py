@@ -77,7 +77,9 @@ def train(
 
         drawing: Any = RichReporter(console(stderr=True))
     else:
-        drawing = nullcontext(runner.PlainReporter())
+        from adbench.reporter import PlainReporter
+
+        drawing = nullcontext(PlainReporter())
     with drawing as reporter:
         run = runner.run(config, force=force, reporter=reporter)
     if as_json:
@@ -89,6 +91,8 @@ def train(
     if run.status == "failed":
         print(f"adbench: the run failed: {run.error}; see {run.folder / 'error.txt'}", file=sys.stderr)
         return 1
+    if run.status == "pruned":
+        print(f"adbench: the run was stopped {run.error}, by the file stop in {run.folder}", file=sys.stderr)
     return 0
 
 

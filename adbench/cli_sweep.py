@@ -52,23 +52,30 @@ def sweep(
 def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rules: Any) -> int:
     """Exit code 1 when a job did not finish."""
     from adbench import sweep
+    from adbench.best import best_of
     from adbench.results import DONE, PRUNED
 
     checked = sweep.Rules(**rules)
     planned = sweep.plan(overrides)
     if dry_run:
-        _print_jobs(planned.sampler.jobs, as_json)
+        _print_jobs(planned.sampler.jobs, planned.sampler.n_jobs, as_json)
         return 0
     with _drawing() as reporter:
         runs = sweep.sweep(planned, checked, reporter)
     unfinished = [run for run in runs if run.status not in (DONE, PRUNED)]
+    best = None if planned.objective is None else best_of(planned.sampler.jobs, planned.objective)
     if as_json:
-        print_json({"runs": [run.document() for run in runs]})
+        chosen = {} if planned.objective is None else {"best": best and best.document()}
+        print_json({"runs": [run.document() for run in runs]} | chosen)
     else:
         from adbench.summary import summarize_runs
         from adbench.tables import print_groups
 
-        print_groups(summarize_runs(runs), console(whole_lines=True))
+        if runs:
+            print_groups(summarize_runs(runs), console(whole_lines=True))
+        if planned.objective is not None:
+            none = [f"best {planned.objective.name}: none, since no configuration has it for all its seeds"]
+            print(*map(printable, best.lines() if best else none), sep="\n")
     for run in unfinished:
         print(f"adbench: {run.status}: {run.folder}: {printable(run.error) or 'not started'}", file=sys.stderr)
     return 1 if unfinished else 0
@@ -82,7 +89,7 @@ def _drawing() -> Any:
     return nullcontext(Lines(sys.stderr))
 
 
-def _print_jobs(jobs: list[Any], as_json: bool) -> None:
+def _print_jobs(jobs: list[Any], n_jobs: int, as_json: bool) -> None:
     states = [(job, "running" if job.holder() else job.state().status) for job in jobs]
     entries: list[dict[str, Any]] = [
         {"run": str(job.path), "status": state, "overrides": list(job.overrides)} for job, state in states
@@ -93,7 +100,8 @@ def _print_jobs(jobs: list[Any], as_json: bool) -> None:
     for entry in entries:
         print(f"{entry['status']:10}  {Path(entry['run']).name}  {printable(' '.join(entry['overrides']))}")
     todo = sum(state == "incomplete" for _, state in states)
-    print(f"{len(jobs):,} jobs, {todo:,} of them not run yet", file=sys.stderr)
+    more = f", and {n_jobs - len(jobs):,} more that the sampler will choose" if n_jobs > len(jobs) else ""
+    print(f"{len(jobs):,} jobs, {todo:,} of them not run yet{more}", file=sys.stderr)
 
 
 def _status(overrides: list[str], as_json: bool) -> int:

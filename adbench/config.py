@@ -32,7 +32,10 @@ WHERE_NOT_WHAT = {
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
     "data": ("folder",),
-    "trainer": ("accelerator", "strategy", "threads", "batches_per_step", "checkpoint_seconds"),
+    "trainer": (
+        *("accelerator", "strategy", "threads", "batches_per_step"),
+        *("checkpoint_seconds", "calibration_loss"),
+    ),
 }
 
 # Numbers that limit something, and may be null: no limit, or for checkpoints none at all.

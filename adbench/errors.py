@@ -13,6 +13,10 @@ next. The command line prints it without a traceback and exits with code 2.
 """
 
 
+class PrunedError(Exception):
+    """A run ends early, because its sweep asked for it: nobody's mistake."""
+
+
 class AdbenchError(Exception):
     """A mistake in what was asked, or in what was handed over; never a bug in adbench."""
 

@@ -20,7 +20,7 @@ KEPT_BYTES = 2**30  # what is larger is prepared anew: to hold it twice could be
 
 
 class Watch(Protocol):
-    """Times stages: see `adbench.runner.Stopwatch`."""
+    """Times stages: see `adbench.reporter.Stopwatch`."""
 
     def of(self, stage: str) -> Any:
         """A context for one stage."""

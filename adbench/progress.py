@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from adbench.models.base import NeuralDetector
-from adbench.runner import Reporter
+from adbench.reporter import Reporter
 from adbench.training import Batches
 
 REFRESHES_PER_SECOND = 5

@@ -1,5 +1,6 @@
 """Run folders as they are read back; a stranger's are read as data, never run. Needs no torch."""
 
+import csv
 import json
 import math
 import re
@@ -88,6 +89,16 @@ def state_of(folder: Path) -> tuple[str, str]:
     if word in (TIMEOUT, KILLED, PRUNED):
         return word, " ".join(reason.split())[:500]
     return (FAILED, _error_of(traceback)) if traceback else (INCOMPLETE, "")
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The whole lines of a history.csv, one an epoch; none where it is not there, or is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        rows = csv.DictReader(line for line in lines if line.endswith("\n"))  # the last may be half written
+        return [{name: float(value) for name, value in row.items()} for row in rows]
+    except (OSError, ValueError, TypeError, csv.Error):
+        return []
 
 
 def _error_of(traceback: str) -> str:

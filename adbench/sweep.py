@@ -5,7 +5,7 @@ Run folders are the only state. Whatever kills a sweep, the same command goes on
 
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,8 +98,9 @@ def sweep(planned: Plan, rules: Rules, reporter: SweepReporter) -> list[Run]:
 
     A job that did not start has the status "skipped". Raises RunFolderError when no run folder can be written.
     """
-    reporter.begin(planned.sampler.n_jobs, planned.executor.slots)
     with closing(planned.executor), closing(planned.sampler):
+        planned.sampler.begin()
+        reporter.begin(planned.sampler.n_jobs, planned.executor.slots)
         return _Sweep(planned, rules, reporter).run()
 
 
@@ -113,10 +114,11 @@ class _Sweep:
     running: dict[Path, Job] = field(default_factory=dict)
     began: dict[Path, float] = field(default_factory=dict)  # when a running job was first seen to hold its folder
     elsewhere: dict[Path, Job] = field(default_factory=dict)  # another sweep is running them
+    recorded: set[Path] = field(default_factory=set)  # that another terminal is told of
     no_folder: str = ""  # why no run folder can be written
 
     def run(self) -> list[Run]:
-        record(self.planned.overrides, self.planned.sampler.jobs)
+        self._record()
         while self._start_some() or self.running or self.elsewhere:
             for ended in self.planned.executor.wait(POLL_SECONDS):
                 self._end(ended)
@@ -163,9 +165,15 @@ class _Sweep:
 
     def _known(self, job: Job) -> Job:
         """The job of this folder that came first; a sampler may make up new ones on the way, which are recorded."""
-        if job.path not in self.jobs and job not in self.planned.sampler.jobs:
-            record(self.planned.overrides, [*self.planned.sampler.jobs, *self.jobs.values(), job])
-        return self.jobs.setdefault(job.path, job)
+        first = self.jobs.setdefault(job.path, job)
+        if job.path not in self.recorded:
+            self._record()
+        return first
+
+    def _record(self) -> None:
+        jobs = self._all_jobs()
+        record(self.planned.overrides, list(jobs.values()))
+        self.recorded = set(jobs)
 
     def _is_over(self, job: Job) -> bool:
         """Whether a job was over before this sweep, and stays so."""
@@ -186,6 +194,8 @@ class _Sweep:
         if ended.outcome == NO_FOLDER:
             self.no_folder = ended.error
             return
+        with suppress(OSError):
+            (job.path / STOP).unlink(missing_ok=True)  # it may have ended before it saw this
         run = job.state()
         if ended.outcome == LOST and run.status != DONE:
             run = self._leave(job, f"{KILLED}: {ended.error}")
@@ -209,8 +219,9 @@ class _Sweep:
                 self._close(
                     job, self._leave(job, f"{TIMEOUT}: it ran for more than {self.rules.timeout:g} s"), ran=True
                 )
-            elif self.planned.sampler.stop_early(job):
-                (job.path / STOP).touch()
+            elif job.path in self.began and self.planned.sampler.stop_early(job):
+                with suppress(OSError):  # it ended, and its folder is gone
+                    (job.path / STOP).touch()
 
     def _leave(self, job: Job, text: str) -> Run:
         """The run of a job whose process is gone, after these words were left in its folder."""

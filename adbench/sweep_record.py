@@ -1,6 +1,5 @@
 """What a sweep leaves beside its run folders, so that another terminal can ask how it gets on."""
 
-import csv
 import hashlib
 import json
 import time
@@ -12,7 +11,7 @@ from typing import Any
 from adbench.errors import RunFolderError
 from adbench.jobs import Job
 from adbench.lock import holder_of
-from adbench.results import DONE, HISTORY, INCOMPLETE, LOCK, METRICS, state_of
+from adbench.results import DONE, HISTORY, INCOMPLETE, LOCK, METRICS, read_history, state_of
 
 FOLDER = ".sweeps"
 RUNNING, WAITING = "running", "waiting"
@@ -89,14 +88,8 @@ def _entry(run: Path) -> Entry:
 
 def last_epoch(run: Path) -> str:
     """How far the training of a running job is: "epoch 3  loss 0.0123"; nothing before its first epoch ended."""
-    try:
-        rows = list(csv.DictReader((run / HISTORY).read_text(encoding="utf-8").splitlines()))
-        if not rows:
-            return ""
-        last = dict(rows[-1])
-        epoch = int(last.pop("epoch")) + 1
-        last.pop("seconds")
-        losses = "  ".join(f"{name} {float(value):.4f}" for name, value in last.items())
-        return f"epoch {epoch}  {losses}"
-    except (OSError, KeyError, ValueError, TypeError):  # not written yet, or half of a line
+    last = (read_history(run / HISTORY) or [{}])[-1]
+    if "epoch" not in last:
         return ""
+    losses = "  ".join(f"{name} {value:.4f}" for name, value in last.items() if name not in ("epoch", "seconds"))
+    return f"epoch {last['epoch'] + 1:g}  {losses}"

@@ -1,8 +1,8 @@
 """Neural training through Lightning, at the speed of a plain loop."""
 
 import logging
+import re
 import signal
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,10 +14,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from adbench.checkpoint import Checkpoint
 from adbench.checks import require_at_least, require_not_negative, require_one_of
-from adbench.errors import ConfigError
+from adbench.errors import ConfigError, PrunedError
 from adbench.models.base import NeuralDetector
 
 # Lightning's notices about devices and its own products.
@@ -96,8 +97,8 @@ class Training:
     schedule: of the learning rate, which stays as it is or falls linearly, with every batch, to zero.
     threads: processor threads a process. batches_per_step: batches that one Lightning step runs.
     limit_batches: only so many batches an epoch (None: all). checkpoint_seconds: least time between two checkpoints
-    (None: there are none). Every field is checked before any work:
-    ConfigError says what does not fit, or which device is not there.
+    (None: there are none). calibration_loss: whether history.csv tells it after each epoch. Every field is checked
+    before any work: ConfigError says what does not fit, or which device is not there.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Training:
         shuffle: bool,
         limit_batches: int | None,
         checkpoint_seconds: float | None,
+        calibration_loss: bool,
         seed: int,
     ) -> None:
         whole = {"max_epochs": max_epochs, "batch_size": batch_size, "devices": devices, "threads": threads}
@@ -137,7 +139,7 @@ class Training:
         if devices > 1 and strategy == "auto":
             self.strategy = "ddp_fork" if accelerator == "cpu" else "ddp_spawn"  # CUDA does not survive a fork
         self.batches_per_step, self.shuffle, self.limit_batches = batches_per_step, shuffle, limit_batches
-        self.seed, self.checkpoint_seconds = seed, checkpoint_seconds
+        self.seed, self.checkpoint_seconds, self.calibration_loss = seed, checkpoint_seconds, calibration_loss
         self.callbacks: list[Callback] = []
         self.checkpoint: Checkpoint | None = None
         torch.set_num_threads(threads)
@@ -179,6 +181,10 @@ class Training:
             for process in getattr(trainer.strategy.launcher, "procs", ()):
                 process.kill()  # they catch what terminate sends, and can wait for each other for ever
             raise KeyboardInterrupt from None
+        except ProcessRaisedException as error:  # of a training process: all that is left of its error is the text
+            if pruned := re.search(r"PrunedError: (.*)", str(error)):
+                raise PrunedError(pruned[1]) from None
+            raise
         return batches.n_rows * epochs
 
     def epochs(self, n_batches: int) -> int:
@@ -206,46 +212,6 @@ class Training:
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-
-
-class History(Callback):
-    """Writes one line an epoch: the mean losses and the seconds since the fit began.
-
-    What it wrote is in a checkpoint: a training that goes on from there has no line of a later epoch.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.started = 0.0
-        self.seconds_before = 0.0
-
-    def state_dict(self) -> dict[str, Any]:
-        """The lines, and the time they took."""
-        return {"text": self.path.read_text(encoding="ascii"), "seconds": self._seconds()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Write them again. After the last epoch nothing follows, not even a start."""
-        self.path.write_text(state_dict["text"], encoding="ascii")
-        self.seconds_before = state_dict["seconds"]
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the header, unless this goes on."""
-        assert isinstance(pl_module, NeuralDetector)
-        self.started = time.perf_counter()
-        if trainer.is_global_zero and trainer.current_epoch == 0:
-            names = [loss.__name__ for loss, _ in pl_module.objectives()]
-            self.path.write_text(",".join(["epoch", "seconds", *names]) + "\n", encoding="ascii")
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the epoch's line."""
-        assert isinstance(pl_module, NeuralDetector)
-        if trainer.is_global_zero:
-            values = [str(trainer.current_epoch), f"{self._seconds():.3f}", *map(str, pl_module.mean_losses().values())]
-            with self.path.open("a", encoding="ascii") as file:
-                file.write(",".join(values) + "\n")
-
-    def _seconds(self) -> float:
-        return self.seconds_before + time.perf_counter() - self.started
 
 
 def _require_device(accelerator: str, devices: int, precision: str) -> None:

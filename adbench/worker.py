@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from adbench import runner
 from adbench.config import Config
 from adbench.errors import AdbenchError, FolderInUseError, RunFolderError
+from adbench.reporter import Reporter
 from adbench.run_folder import leave_error
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str
     """
     try:
         try:
-            runner.run(config, force=force, reporter=runner.Reporter(), kept=kept)
+            runner.run(config, force=force, reporter=Reporter(), kept=kept)
         except RunFolderError:
             raise
         except AdbenchError:

@@ -19,7 +19,8 @@ from adbench.models.ae import AE
 from adbench.preprocess.quantile import Quantile
 from adbench.protocols.one_class import OneClass
 from adbench.protocols.split import Parts
-from adbench.runner import Reporter, train
+from adbench.reporter import Reporter
+from adbench.runner import train
 
 
 def everything_in_reach() -> Iterator[Any]:

@@ -20,8 +20,9 @@ from adbench.config import compose
 from adbench.errors import DataError, ScoresError
 from adbench.instantiate import build
 from adbench.models.ae import AE
+from adbench.reporter import Reporter
 from adbench.results import Run, read_run
-from adbench.runner import Reporter, run_path, train
+from adbench.runner import run_path, train
 
 MODELS = ("ae", "vae", "gan")
 EPOCHS = 4

@@ -28,6 +28,7 @@ from adbench.jobs import Job, make_jobs
 from adbench.lock import Lock, holder_of
 from adbench.overrides import expand, replace, root_of
 from adbench.prepared import Kept, prepare
+from adbench.reporter import Reporter, Stopwatch
 from adbench.results import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, read_run
 from adbench.run_folder import RunFolder
 from adbench.samplers.grid import Grid
@@ -350,7 +351,7 @@ def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) 
 
     def metrics(folder: str, *more: str) -> dict[str, float]:
         config = compose([*of_both, f"runs_dir={tmp_path / folder}", *more])
-        run = runner.run(config, force=False, reporter=runner.Reporter(), kept=kept if folder == "kept" else None)
+        run = runner.run(config, force=False, reporter=Reporter(), kept=kept if folder == "kept" else None)
         assert run.status == "done", run.error
         times = {name for name in run.metrics if name.endswith("_seconds")} | {"rows_per_second"}
         return {name: value for name, value in run.metrics.items() if name not in times}
@@ -373,7 +374,7 @@ def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) 
 def test_rows_that_a_detector_wrote_into_are_not_kept(quick: list[str]) -> None:
     kept, config = Kept(), compose(quick)
     rule = build(config["threshold"], "threshold")
-    prepared = prepare(config, rule, runner.Stopwatch(runner.Reporter()), kept)
+    prepared = prepare(config, rule, Stopwatch(Reporter()), kept)
     assert kept.get(config) is not None
     prepared.x_fit[[0, 1]] = prepared.x_fit[[1, 0]]  # the same values in another order
     assert kept.get(config) is None
@@ -382,8 +383,8 @@ def test_rows_that_a_detector_wrote_into_are_not_kept(quick: list[str]) -> None:
 def test_each_run_on_kept_rows_breaks_a_seal_of_its_own(quick: list[str], tmp_path: Path) -> None:
     kept, config = Kept(), compose(quick)
     rule = build(config["threshold"], "threshold")
-    first = prepare(config, rule, runner.Stopwatch(runner.Reporter()), kept).labels
-    second = prepare(config, rule, runner.Stopwatch(runner.Reporter()), kept).labels
+    first = prepare(config, rule, Stopwatch(Reporter()), kept).labels
+    second = prepare(config, rule, Stopwatch(Reporter()), kept).labels
     frozen = freeze(np.zeros(len(first)), 0.0, tmp_path / "record")
     assert first.open(frozen).label.sum() == second.open(frozen).label.sum() > 0
     for labels in (first, second):

@@ -13,9 +13,10 @@ from pytorch_lightning.callbacks import Callback
 
 from adbench.config import compose
 from adbench.errors import ConfigError
+from adbench.history import History
 from adbench.instantiate import build
 from adbench.models.base import NeuralDetector
-from adbench.training import Batches, History, Training
+from adbench.training import Batches, Training
 
 MODELS = ("ae", "vae", "gan")
 

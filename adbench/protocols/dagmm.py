@@ -16,6 +16,8 @@ class DAGMM(Protocol):
     the threshold is the top 20 % of the test scores (threshold=top_fraction).
     """
 
+    calibrates = False
+
     def relabel(self, table: Table) -> Table:
         return replace(table, label=1 - table.label)
 

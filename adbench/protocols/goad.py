@@ -17,6 +17,8 @@ class GOAD(Protocol):
     for which one needs the test labels: `oracle_f1_at_count`.
     """
 
+    calibrates = False
+
     def __init__(self, reverse: bool, split_seed: int | None, deduplicate: bool) -> None:
         super().__init__(split_seed, deduplicate)
         self.reverse = reverse

@@ -43,6 +43,7 @@ class Protocol(ABC):
 
     # Whether its "test" rows all come from the training file, so that hyper-parameters may be chosen by their labels.
     validates = False
+    calibrates = True  # whether it sets rows aside for the threshold
 
     def __init__(self, split_seed: int | None, deduplicate: bool) -> None:
         if split_seed is not None:
@@ -59,12 +60,13 @@ class Protocol(ABC):
 
     def __call__(self, table: Table, seed: int) -> Split:
         """Divide the table and seal the test labels. Raises DataError when no row is left to fit or to test."""
+        of_test_file = table.is_test
         table = self.relabel(table)
         parts = self.divide(table, np.random.default_rng(seed if self.split_seed is None else self.split_seed))
         # In file order: whoever wants them shuffled says so with a seed of their own.
         parts = Parts(np.sort(parts.fit), np.sort(parts.calibration), np.sort(parts.test))
         _require_honest(table, parts)
-        if self.validates and table.is_test[parts.test].any():
+        if self.validates and (len(table) != len(of_test_file) or of_test_file[parts.test].any()):
             raise DataError(
                 "expected a protocol that validates to leave the test file alone, got rows of it to test on"
             )

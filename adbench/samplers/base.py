@@ -16,6 +16,9 @@ class Sampler(ABC):
     n_jobs: int  # that it will hand out, all in all
     jobs: list[Job]  # those that are known by now, in the order of the user's words
 
+    def begin(self) -> None:  # noqa: B027 - most have nothing to prepare
+        """The sweep begins: take what is needed, and refuse what another sweep has taken."""
+
     @abstractmethod
     def next(self) -> Job | None:
         """A job to run now; None when there is none, for now (jobs are still running) or for good."""

@@ -16,8 +16,7 @@ class Grid(Sampler):
     def __init__(self, overrides: Sequence[str], objective: Objective | None) -> None:
         self.jobs = make_jobs(expand(overrides))
         if objective is not None:
-            for job in self.jobs:
-                objective.require_legal(job.config)
+            objective.require_legal([job.config for job in self.jobs])
         self.n_jobs = len(self.jobs)
         self._waiting = deque(sorted(self.jobs, key=_shared))
 

@@ -1,0 +1,66 @@
+"""What a training leaves behind about its epochs."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+
+from adbench.errors import PrunedError
+from adbench.losses import has_one_loss, loss_names, mean_loss
+from adbench.models.base import NeuralDetector
+from adbench.models.detector import Matrix
+from adbench.objective import CALIBRATION_LOSS
+from adbench.results import STOP
+
+
+class History(Callback):
+    """Writes one line an epoch: the mean losses, the seconds since the fit began, and, of a detector with one loss,
+    that of the rows of x_calibration, where there are any. Raises PrunedError after it where a sweep left a file STOP.
+
+    What it wrote is in a checkpoint: a training that goes on from there has no line of a later epoch.
+    """
+
+    def __init__(self, path: Path, x_calibration: Matrix | None = None) -> None:
+        self.path = path
+        self.x_calibration = x_calibration if x_calibration is not None and len(x_calibration) else None
+        self.started = 0.0
+        self.seconds_before = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The lines, and the time they took."""
+        return {"text": self.path.read_text(encoding="ascii"), "seconds": self._seconds()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Write them again. After the last epoch nothing follows, not even a start."""
+        self.path.write_text(state_dict["text"], encoding="ascii")
+        self.seconds_before = state_dict["seconds"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the header, unless this goes on."""
+        assert isinstance(pl_module, NeuralDetector)
+        self.started = time.perf_counter()
+        if trainer.is_global_zero and trainer.current_epoch == 0:
+            names = [*loss_names(pl_module), *([CALIBRATION_LOSS] if self._rows(pl_module) is not None else [])]
+            self.path.write_text(",".join(["epoch", "seconds", *names]) + "\n", encoding="ascii")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch's line."""
+        assert isinstance(pl_module, NeuralDetector)
+        if trainer.is_global_zero:
+            values = [str(trainer.current_epoch), f"{self._seconds():.3f}", *map(str, pl_module.mean_losses().values())]
+            if (x := self._rows(pl_module)) is not None:
+                values.append(str(mean_loss(pl_module, x)))
+            with self.path.open("a", encoding="ascii") as file:
+                file.write(",".join(values) + "\n")
+        # After the last epoch the rest costs little. All processes end, or none: one alone would wait for the others.
+        stop = trainer.current_epoch + 1 < (trainer.max_epochs or 0) and self.path.with_name(STOP).exists()
+        if trainer.strategy.reduce_boolean_decision(stop, all=False):
+            raise PrunedError(f"after epoch {trainer.current_epoch + 1}")
+
+    def _rows(self, pl_module: NeuralDetector) -> Matrix | None:
+        return self.x_calibration if has_one_loss(pl_module) else None
+
+    def _seconds(self) -> float:
+        return self.seconds_before + time.perf_counter() - self.started

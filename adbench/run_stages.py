@@ -1,0 +1,98 @@
+"""The stages of a run, one after the other. Imports torch: `adbench.runner` does so when there is something to run."""
+
+from typing import Any
+
+import numpy as np
+from pytorch_lightning import seed_everything
+
+from adbench.checkpoint import identity
+from adbench.config import Config
+from adbench.environment import describe, now
+from adbench.evaluation.alone import require_same_alone
+from adbench.evaluation.controls import ORACLE, best_column
+from adbench.evaluation.evaluate import UNTRAINED, evaluate
+from adbench.evaluation.sealed import Sealed, freeze, require_scores
+from adbench.history import History
+from adbench.instantiate import build
+from adbench.losses import final_losses
+from adbench.prepared import Kept, Prepared, control_scores, prepare
+from adbench.reporter import Reporter, Stopwatch
+from adbench.results import ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS
+from adbench.run_folder import RunFolder
+
+
+def run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None) -> None:
+    """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
+    seed, seconds = config["seed"], Stopwatch(reporter)
+    training = build(config["trainer"], "trainer", seed=seed)
+    rule = build(config["threshold"], "threshold")
+    # A reporter draws in this process; training processes of their own could not reach it.
+    watching = reporter.callbacks() if training.in_this_process else []
+
+    rows = prepare(config, rule, seconds, kept)
+    x_fit, x_calibration, x_test = rows.matrices
+    environment = describe(config, rows.fingerprints)
+    folder.write_json(ENVIRONMENT, environment)
+
+    seed_everything(seed, workers=True, verbose=False)
+    detector = build(config["model"], "model", n_features=x_fit.shape[1])
+    untrained = detector.untrained()
+
+    training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
+    history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None)
+    training.callbacks = [history, *watching]
+    with seconds.of("fit"):
+        n_rows_trained = detector.fit(x_fit, training)
+    if training.checkpoint is not None:
+        seconds.measured["fit_seconds"] += training.checkpoint.seconds_before
+        environment["resumed_after_epoch"] = training.checkpoint.resumed_after
+    with seconds.of("calibrate"):
+        # A protocol may have no calibration rows; a detector is not asked to score none.
+        calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]
+    with seconds.of("score"):
+        scores = detector.score_rows(x_test)
+    require_same_alone(detector.score_rows, x_test, scores, "score")
+    losses = final_losses(detector, x_calibration, folder.path / HISTORY)
+    # A rule that promises a rate gets nothing of the test scores to look at.
+    threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
+    with seconds.of("controls"):
+        controls = _score_controls(config, untrained, rows)
+    control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
+
+    folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
+    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": rows.encoder.description()}, rows.encoder.arrays)
+    folder.write_scores(rows.test_rows, scores, labels=None)
+    frozen = freeze(scores, threshold, folder.path / FROZEN)
+
+    with seconds.of("evaluate"):
+        labels = rows.labels.open(frozen)
+        column, of_column = best_column(x_test, labels.label)
+        controls |= {ORACLE: of_column}
+        metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
+    folder.write_scores(rows.test_rows, scores, labels)
+    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.column_names[column]})
+    metrics |= {
+        "promises_fpr": int(rule.promises_rate),
+        "n_fit": len(x_fit),
+        "n_calibration": len(x_calibration),
+        "n_test": len(x_test),
+        "rows_per_second": n_rows_trained / seconds.measured["fit_seconds"],
+    }
+    folder.finish(metrics | losses | seconds.measured)
+
+
+def _score_controls(config: Config, untrained: Any, rows: Prepared) -> dict[str, Any]:
+    """Control name -> scores of the test rows, each checked as the model's own scores are."""
+    controls = dict(control_scores(config, rows))
+    if untrained is not None:
+        controls = {UNTRAINED: untrained.score_rows(rows.x_test)} | controls
+    for name, scores in controls.items():
+        require_scores(scores, len(rows.x_test), f"test rows by the control {name}")
+    return controls
+
+
+def _control_thresholds(rule: Any, controls: dict[str, Any], target_fpr: float) -> dict[str, float]:
+    """Control name -> its threshold, where the rule asks for test scores alone: a control has no calibration scores."""
+    if rule.promises_rate or rule.rows_needed(target_fpr):
+        return {}
+    return {name: rule(np.empty(0), scores, target_fpr) for name, scores in controls.items()}
