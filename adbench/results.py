@@ -22,8 +22,8 @@ FILES = (
     SCORES,
     FROZEN,
     HISTORY,
-    METRICS,
     *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
+    METRICS,  # last to come and first to go: with it a run is complete
 )
 DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
 

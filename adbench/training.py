@@ -93,8 +93,8 @@ class Training:
 
     threads: processor threads a process. batches_per_step: batches that one Lightning step runs.
     limit_batches: only so many batches an epoch (None: all). checkpoint_seconds: least time between two checkpoints
-    (None: there are none). Every field is checked before any work:
-    ConfigError says what does not fit, or which device is not there.
+    (None: there are none). Every field is checked before any work: ConfigError says what does not fit, or which
+    device is not there.
     """
 
     def __init__(
@@ -156,10 +156,12 @@ class Training:
             self.limit_batches,
             self.seed,
         )
-        trainer = self._trainer(n_objectives=len(module.objectives()))
+        # A detector may train twice; with one file the second training would go on from the first.
+        checkpoint = None if self.checkpoint is None or self.checkpoint.used else self.checkpoint
+        trainer = self._trainer(len(module.objectives()), checkpoint)
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
-            trainer.fit(module.train(), batches, ckpt_path=self.checkpoint.usable() if self.checkpoint else None)
+            trainer.fit(module.train(), batches, ckpt_path=checkpoint.usable() if checkpoint else None)
         except SystemExit:
             # Lightning ignores further interrupts while it shuts down, and leaves it at that.
             signal.signal(signal.SIGINT, on_interrupt)
@@ -169,7 +171,7 @@ class Training:
             raise KeyboardInterrupt from None
         return batches.n_rows * self.max_epochs
 
-    def _trainer(self, n_objectives: int) -> pl.Trainer:
+    def _trainer(self, n_objectives: int, checkpoint: Checkpoint | None) -> pl.Trainer:
         """A Trainer that does nothing but train: what it can log, save or draw, adbench does once a run."""
         # A step of one of several players leaves the others' parameters without gradients.
         unused = "_find_unused_parameters_true" if self.strategy.startswith("ddp") and n_objectives > 1 else ""
@@ -179,11 +181,11 @@ class Training:
             accelerator=self.accelerator,
             devices=self.devices,
             strategy=self.strategy + unused,
-            callbacks=[*self.callbacks, *([self.checkpoint] if self.checkpoint else [])],
-            plugins=self.checkpoint.file if self.checkpoint else None,
+            callbacks=[*self.callbacks, *([checkpoint] if checkpoint else [])],
+            plugins=checkpoint.file if checkpoint else None,
             deterministic=True,
             logger=False,
-            enable_checkpointing=self.checkpoint is not None,
+            enable_checkpointing=checkpoint is not None,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
