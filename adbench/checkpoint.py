@@ -86,6 +86,7 @@ class Checkpoint(pl.callbacks.Checkpoint):
     def __init__(self, path: Path, seconds: float, identity: dict[str, Any], say: Callable[[str], None]) -> None:
         self.path, self.seconds, self.identity, self.say = path, seconds, identity, say
         self.file = CheckpointFile()
+        self.used = False  # by a training
         self.epochs = 0  # that are over
         self.resumed_after: int | None = None
         self.seconds_before = 0.0  # what the epochs that were taken up had cost, in all attempts together
@@ -110,6 +111,7 @@ class Checkpoint(pl.callbacks.Checkpoint):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """The training begins."""
+        self.used = True
         self._started = self._last = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

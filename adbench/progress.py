@@ -42,7 +42,7 @@ class RichReporter(Reporter):
 
     def note(self, sentence: str) -> None:
         """Above the line that moves."""
-        self.progress.console.print(f"adbench: {sentence}")
+        self.progress.console.print(f"adbench: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
     def callbacks(self) -> list[Any]:
         """The callback that moves the bar while the detector trains."""

@@ -25,9 +25,9 @@ FILES = (
     SCORES,
     FROZEN,
     HISTORY,
-    METRICS,
     STOP,
     *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
+    METRICS,  # last to come and first to go: with it a run is complete
 )
 DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
 # A sweep leaves these words in error.txt where a run cannot leave a traceback any more.

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class RunFolder:
             if any((self.path / name).exists() for name in FILES):
                 _remove_files(previous)
                 previous.mkdir(exist_ok=True)
-                _move_files(self.path, previous)
+                _move_files(reversed(FILES), self.path, previous)
         self.write_text(CONFIG, yaml.safe_dump(config, sort_keys=False))
 
     def checkpoint(self) -> Path:
@@ -79,7 +79,7 @@ class RunFolder:
         with contextlib.suppress(OSError):
             _remove_files(self.path)
             if (self.path / PREVIOUS).is_dir():
-                _move_files(self.path / PREVIOUS, self.path)
+                _move_files(FILES, self.path / PREVIOUS, self.path)
                 (self.path / PREVIOUS).rmdir()
         self.unlock()
         for path in reversed(self._created):
@@ -178,7 +178,7 @@ def _remove_files(folder: Path) -> None:
         temporary(folder / name).unlink(missing_ok=True)
 
 
-def _move_files(source: Path, target: Path) -> None:
-    for name in FILES:
+def _move_files(names: Iterable[str], source: Path, target: Path) -> None:
+    for name in names:
         if (source / name).exists():
             (source / name).replace(target / name)

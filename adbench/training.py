@@ -170,10 +170,12 @@ class Training:
         epochs = self.epochs(batches.n_batches)
         if self.schedule == "linear":
             module.decay_steps = epochs * batches.n_batches
-        trainer = self._trainer(epochs, n_objectives=len(module.objectives()))
+        # A detector may train twice; with one file the second training would go on from the first.
+        checkpoint = None if self.checkpoint is None or self.checkpoint.used else self.checkpoint
+        trainer = self._trainer(epochs, len(module.objectives()), checkpoint)
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
-            trainer.fit(module.train(), batches, ckpt_path=self.checkpoint.usable() if self.checkpoint else None)
+            trainer.fit(module.train(), batches, ckpt_path=checkpoint.usable() if checkpoint else None)
         except SystemExit:
             # Lightning ignores further interrupts while it shuts down, and leaves it at that.
             signal.signal(signal.SIGINT, on_interrupt)
@@ -193,7 +195,7 @@ class Training:
             return self.max_epochs
         return max(self.max_epochs, -(-self.min_steps // n_batches))
 
-    def _trainer(self, epochs: int, n_objectives: int) -> pl.Trainer:
+    def _trainer(self, epochs: int, n_objectives: int, checkpoint: Checkpoint | None) -> pl.Trainer:
         """A Trainer that does nothing but train: what it can log, save or draw, adbench does once a run."""
         # A step of one of several players leaves the others' parameters without gradients.
         unused = "_find_unused_parameters_true" if self.strategy.startswith("ddp") and n_objectives > 1 else ""
@@ -203,11 +205,11 @@ class Training:
             accelerator=self.accelerator,
             devices=self.devices,
             strategy=self.strategy + unused,
-            callbacks=[*self.callbacks, *([self.checkpoint] if self.checkpoint else [])],
-            plugins=self.checkpoint.file if self.checkpoint else None,
+            callbacks=[*self.callbacks, *([checkpoint] if checkpoint else [])],
+            plugins=checkpoint.file if checkpoint else None,
             deterministic=True,
             logger=False,
-            enable_checkpointing=self.checkpoint is not None,
+            enable_checkpointing=checkpoint is not None,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,

@@ -52,7 +52,11 @@ IDENTITY = checkpoint.identity(compose([]), describe(compose([]), {"file": "0"})
 
 
 def fit(
-    path: Path, override: str = EVERY_EPOCH, stop_in: int | None = None, say: Callable[[str], None] = print
+    path: Path,
+    override: str = EVERY_EPOCH,
+    stop_in: int | None = None,
+    say: Callable[[str], None] = print,
+    times: int = 1,
 ) -> torch.Tensor | None:
     """A detector's weights after a training with this checkpoint, without all that is around it in a run."""
     x = np.random.default_rng(0).random((256, 6), dtype=np.float32)
@@ -63,7 +67,8 @@ def fit(
     seed_everything(0, verbose=False)
     detector = Scheduled(6, [4], 2, error_scale=1.0, learning_rate=0.01)
     try:
-        detector.fit(x, training)
+        for _ in range(times):
+            detector.fit(x, training)
     except KeyboardInterrupt:
         return None
     return torch.cat([parameter.detach().flatten() for parameter in detector.parameters()])
@@ -174,6 +179,18 @@ def test_a_learning_rate_schedule_goes_on(tmp_path: Path) -> None:
     undisturbed = fit(tmp_path / "a.ckpt")
     assert fit(tmp_path / "b.ckpt", stop_in=1) is fit(tmp_path / "b.ckpt", stop_in=2) is None
     resumed = fit(tmp_path / "b.ckpt")
+    assert resumed is not None
+    assert undisturbed is not None
+    assert torch.equal(resumed, undisturbed)
+
+
+def test_a_second_training_of_the_same_detector_leaves_the_first_ones_checkpoint(tmp_path: Path) -> None:
+    path, said = tmp_path / "checkpoint.ckpt", list[str]()
+    undisturbed = fit(path, times=2)
+    whole = path.read_bytes()
+    resumed = fit(path, times=2, say=said.append)
+    assert said == [f"resumed after epoch {EPOCHS} of {EPOCHS}"]
+    assert path.read_bytes() == whole
     assert resumed is not None
     assert undisturbed is not None
     assert torch.equal(resumed, undisturbed)

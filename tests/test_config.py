@@ -71,6 +71,7 @@ def test_the_name_is_a_function_of_what_can_change_the_result() -> None:
     base = compose(["model=ae", "seed=3"])
     assert run_name(base).startswith("nslkdd-ae-s3-")
     same = ["runs_dir=elsewhere", "data.folder=elsewhere", "trainer.accelerator=gpu", "trainer.threads=2"]
+    same += ["trainer.checkpoint_seconds=null", "trainer.checkpoint_seconds=0"]
     for override in same:
         assert run_name(compose(["model=ae", "seed=3", override])) == run_name(base), override
     different = [

@@ -128,9 +128,8 @@ def test_a_run_stopped_after_its_training_does_not_train_again(
     require_same(resumed, undisturbed)
     trained = float((resumed.folder / "history.csv").read_text().splitlines()[-1].split(",")[1])
     assert resumed.metrics["fit_seconds"] > trained
-    assert resumed.metrics["rows_per_second"] == pytest.approx(
-        EPOCHS * resumed.metrics["n_fit"] / resumed.metrics["fit_seconds"]
-    )
+    rate = EPOCHS * resumed.metrics["n_fit"] / resumed.metrics["fit_seconds"]
+    assert resumed.metrics["rows_per_second"] == pytest.approx(rate)
 
 
 def test_a_run_starts_over_from_a_ruined_checkpoint(stopped: Path, settings: list[str], tmp_path: Path) -> None:
@@ -176,11 +175,12 @@ def test_several_processes_and_models_without_training_have_none(settings: list[
     assert watching.notes == []
 
 
-# What a process that was killed had just done: a file that it had written, with at least so many lines, and the most
-# seconds after that.
+# What a killed process had just done: the file it had written, how many lines of it, and the most seconds since.
 LOADING, TRAINING, TRAINED = ("config.yaml", 1, 0.5), ("history.csv", 2, 1.0), ("history.csv", 41, 0.3)
 FORKING = multiprocessing.get_context("forkserver")  # imports once what every attempt needs
-FORKING.set_forkserver_preload(["adbench.training", "adbench.evaluation.evaluate", "adbench.preprocess.quantile"])
+FORKING.set_forkserver_preload(
+    ["adbench.training", "adbench.evaluation.evaluate", "adbench.preprocess.quantile", "pandas"]
+)
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def kill_after(started: Any, folder: Path, written: tuple[str, int, float], shar
 @pytest.mark.parametrize(
     ("model", "start", "moments"),
     [
-        ("vae", by_fork, [TRAINING, TRAINING, LOADING, TRAINED]),
+        ("vae", by_fork, [TRAINING, LOADING, TRAINED]),
         *(pytest.param(model, by_shell, None, marks=pytest.mark.slow) for model in MODELS),
     ],
 )
@@ -248,5 +248,5 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
     _, code, wait = start(["train", *overrides, "--json"], log)
     wait()
     assert code() == 0, log.read_text()
-    assert log.read_text().count("adbench: resumed after epoch ") >= 3
+    assert log.read_text().count("adbench: resumed after epoch ") >= 2
     require_same(read_run(folder), train([*overrides, f"runs_dir={tmp_path / 'undisturbed'}"]))

@@ -178,6 +178,8 @@ def test_ctrl_c_is_a_keyboard_interrupt_and_leaves_ctrl_c_working() -> None:
         ("trainer.threads=0", r"trainer\.threads"),
         ("trainer.limit_batches=0", r"trainer\.limit_batches"),
         ("trainer.limit_batches=few", r"trainer\.limit_batches"),
+        ("trainer.checkpoint_seconds=-1", r"trainer\.checkpoint_seconds to be a number of at least 0, got -1"),
+        ("trainer.checkpoint_seconds=often", r"a number for trainer\.checkpoint_seconds, such as 2\.0, got 'often'"),
         ("trainer.precision=8-bit", "one of 32-true, bf16-mixed, 16-mixed, got 8-bit"),
         ("trainer.precision=16-mixed", "take bf16-mixed"),
         ("trainer.accelerator=abacus", "one of cpu, gpu, mps, got abacus"),

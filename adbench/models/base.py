@@ -22,7 +22,8 @@ class NeuralDetector(LightningModule):
 
     One Lightning step runs several batches under manual optimisation: for networks this small Lightning's work
     around a step costs more than the step itself. A subclass with several losses, such as a GAN, overrides
-    `objectives` instead of the step.
+    `objectives` instead of the step. What it keeps from one epoch to the next belongs in buffers, where a checkpoint
+    finds it.
     """
 
     automatic_optimization = False
