@@ -107,6 +107,9 @@ class _Composer:
         _match_types(config, defaults, "")
         if self.primary == TRAIN:
             resolve_rate(config, defaults["target_fpr"])
+            typed = {override.key_or_group for override in changing}
+            if "trainer.max_epochs" in typed and "trainer.min_steps" not in typed:
+                config["trainer"]["min_steps"] = 0  # who asks for 3 epochs gets 3
         return config
 
     def _base(self, choosing: list[Override]) -> tuple[DictConfig, Config, dict[str, str]]:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 from pytorch_lightning.callbacks import Callback
+from typer.testing import CliRunner
 
+from adbench.cli import app
 from adbench.data import nslkdd
 from adbench.data.table import Features, Table
 from adbench.errors import AdbenchError, DataError, ScoresError, SealedLabelsError
@@ -158,3 +160,22 @@ def test_a_protocol_that_learns_from_test_rows(part: str, failing: Any, monkeypa
 
     monkeypatch.setattr(OneClass, "divide", divide)
     failing(DataError, "expected no test row among those that fit or calibrate")
+
+
+def test_a_protocol_that_only_claims_to_validate(failing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OneClass, "validates", True)
+    failing(DataError, "expected a protocol that validates to leave the test file alone, got rows of it")
+    # Nor does it help to call the test file another.
+    monkeypatch.setattr(OneClass, "relabel", lambda self, table: replace(table, is_test=np.zeros_like(table.is_test)))
+    failing(DataError, "expected a protocol that validates to leave the test file alone, got rows of it")
+
+
+@pytest.mark.parametrize("objective", ["test/roc_auc", "roc_auc", "validation/roc_auc"])
+def test_a_sweep_that_chooses_by_the_test_rows(objective: str, quick: list[str], tmp_path: Path) -> None:
+    for sampler in ("grid", "tpe"):
+        words = [f"objective={objective}", f"sampler={sampler}", "model.latent_size=2,4", *quick]
+        result = CliRunner().invoke(app, ["sweep", *words])
+        assert result.exit_code == 2
+        assert "makes" in result.stderr
+        assert "too good to be true" in result.stderr
+        assert not (tmp_path / "runs").exists()

@@ -140,3 +140,11 @@ def test_arguments_that_do_not_fit_the_constructor() -> None:
         build(node | {"n_quantile": 3}, "preprocess")
     with pytest.raises(ConfigError, match=r"write preprocess\.n_quantiles="):
         build(node, "preprocess")
+
+
+def test_whoever_types_epochs_alone_gets_as_many() -> None:
+    default = compose([])["trainer"]["min_steps"]
+    assert default > 0
+    assert compose(["trainer.max_epochs=3"])["trainer"]["min_steps"] == 0
+    assert compose(["trainer.max_epochs=3", "trainer.min_steps=7"])["trainer"]["min_steps"] == 7
+    assert compose(["trainer.batch_size=128"])["trainer"]["min_steps"] == default

@@ -9,7 +9,7 @@ from adbench.samplers.study import Study
 if TYPE_CHECKING:
     import optuna
 
-PATIENCE = {"n_startup_trials": 5, "n_warmup_steps": 2}  # trials, and epochs of each, that are never pruned
+PATIENCE = {"n_startup_trials": 5, "n_warmup_steps": 3}  # trials that all run; the first epoch that can end one
 
 
 class TPE(Study):
