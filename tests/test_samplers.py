@@ -123,7 +123,7 @@ def test_what_is_drawn_from_an_interval_composes_and_lies_inside(
         ("a=range(9,0,-4)", Interval(1, 9, 4, log=False)),
         ("a=range(0.5,2)", Choice(("0.5", "1.5"))),
         ("a=[64],[64,32]", Choice(("[64]", "[64,32]"))),
-        ("a='x y',null,true", Choice(("'x y'", "null", "true"))),
+        ("a='x y',null,true", Choice(("'x y'", "null", "True"))),
         ("model=ae,vae", Choice(("ae", "vae"))),
         ("model=glob(p*)", None),
         ("a=5", None),
