@@ -15,7 +15,8 @@ Rows that tie there are not reported, in DAGMM's code (scores > percentile) as i
   forests on each of two splits F1 is .919 ± .006 without them and .926 ± .005 with them, and .922 ± .001 for 500 trees,
   which leave few ties. Unscaled columns, or 117 or 121 of them, change the mean by less than .002; more rows a tree
   do more (4,096: .932), but the protocol does not ask for them. Ties and the draw of the forest are most of the gap.
-- PCA F1 .86 to .93, its number of components not stated.
+- PCA F1 .86 to .93, its number of components not stated. Ours is .76 to .98 for 1 to 80 of them, .86 from 5 on: the
+  published figures lie in between, and none of ours is picked.
 """
 
 import os
@@ -41,7 +42,9 @@ SAMPLED = "controls.nearest_rows=5000"  # cheap: the controls are read from the 
 MODELS = {"iforest": ["model=iforest"], "ae": ["model=ae", SAMPLED]}
 # Beside the control's 10 components, because the published PCA does not say how many it has. The fit rows span 106
 # dimensions.
-PCA = {f"PCA, {n} components": ["model=pca", f"model.n_components={n}", SAMPLED] for n in (1, 5, 20, 40, 80)}
+PCA = {
+    f"PCA, {n} component{'s' * (n > 1)}": ["model=pca", f"model.n_components={n}", SAMPLED] for n in (1, 5, 20, 40, 80)
+}
 CONTROLS = {
     "1-nearest neighbour": "nearest_neighbour",
     "mean |z|": "mean_abs_z",
