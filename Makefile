@@ -37,7 +37,7 @@ figures: setup  ## the README's tables: every model, seeds 0-4, on the test part
 published: setup  ## the protocols of DAGMM and GOAD beside the published figures
 	$(BIN)/python scripts/published.py
 
-defaults: setup  ## how the defaults were chosen, on the training file alone
+defaults: setup  ## how the defaults were chosen, on the training files alone
 	$(BIN)/python scripts/choose_defaults.py
 
 thresholds: setup  ## whether the threshold rules keep their promise, on the training file alone
