@@ -96,10 +96,12 @@ def plan(overrides: Iterable[str]) -> Plan:
 def sweep(planned: Plan, rules: Rules, reporter: SweepReporter) -> list[Run]:
     """Run what is missing of a sweep, and hand back all its runs, finished or not.
 
-    A job that did not start has the status "skipped". Raises RunFolderError when no run folder can be written.
+    A job that did not start has the status "skipped". Raises RunFolderError when no run folder can be written, and
+    ConfigError when the executor's engine is not there.
     """
-    reporter.begin(planned.sampler.n_jobs, planned.executor.slots)
     with closing(planned.executor), closing(planned.sampler):
+        planned.executor.open()
+        reporter.begin(planned.sampler.n_jobs, planned.executor.slots)
         return _Sweep(planned, rules, reporter).run()
 
 
