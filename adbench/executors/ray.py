@@ -5,9 +5,11 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -150,10 +152,13 @@ def _require_answer(address: str) -> None:
 def _init(what: str, **options: Any) -> None:
     import ray
 
+    on_terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**options)
     except Exception as error:
         raise ConfigError(f"expected a {what}, got {one_line(error)}") from None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_terminate)  # Ray's own prints a stack of addresses
 
 
 def _ended(job: Job, future: Any) -> Ended:
@@ -161,8 +166,8 @@ def _ended(job: Job, future: Any) -> Ended:
 
     try:
         return Ended(job, **ray.get(future))
-    except ray.exceptions.OutOfMemoryError as error:
-        return Ended(job, LOST, f"out of memory: Ray ended the worker process; {one_line(error)}")
+    except ray.exceptions.OutOfMemoryError:
+        return Ended(job, LOST, "out of memory: Ray ended the worker process; take fewer workers or a smaller run")
     except ray.exceptions.RayTaskError as error:  # it did not even come to run the job
         return Ended(job, LOST, f"the worker process failed: {one_line(str(error).strip().splitlines()[-1])}")
     except ray.exceptions.RayError as error:

@@ -1,12 +1,14 @@
 """Jobs of a Slurm cluster, submitted with submitit."""
 
+import contextlib
+import functools
 import io
 import os
 import shutil
 import signal
 import tempfile
 import time
-from contextlib import redirect_stderr
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,8 @@ class Slurm(Executor):
         self._submitit.update_parameters(name=f"adbench-{job.name}")
         try:
             # A job gets the environment of its submission; submitit prints what sbatch says against it.
-            with environment_variables(**threads(self.cpus_per_job)), redirect_stderr(io.StringIO()):
+            variables = environment_variables(**threads(self.cpus_per_job))
+            with variables, contextlib.redirect_stderr(io.StringIO()), _kept_from_ctrl_c():
                 submitted = self._submitit.submit(_run, str(Path.cwd()), job.config, force)
         except RuntimeError as error:
             if not self._running:
@@ -146,14 +149,27 @@ class Slurm(Executor):
         return over
 
     def _end(self, running: list[tuple[Job, Any]]) -> None:
-        local = self.cluster == LOCAL
         for _, submitted in running:
-            if local and not submitted.done():
-                # Where the sweep ignores SIGINT, as one in the background does, so do its processes.
-                os.kill(int(submitted.job_id), signal.SIGTERM)
-            submitted.cancel(check=False)
+            if self.cluster == SLURM:
+                submitted.cancel(check=False)
         for job, submitted in running:
-            wait_until(lambda job=job, submitted=submitted: job.holder() is None and (not local or submitted.done()))  # type: ignore[misc]
+            wait_until(functools.partial(self._is_gone, job, submitted))
+
+    def _is_gone(self, job: Job, submitted: Any) -> bool:
+        if self.cluster == LOCAL and not submitted.done():
+            os.kill(int(submitted.job_id), signal.SIGTERM)  # again and again: it is lost on one that is just starting
+            return False
+        return job.holder() is None
+
+
+@contextlib.contextmanager
+def _kept_from_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile do not hear Ctrl-C: it is for the sweep, which then decides."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _run(folder: str, config: Config, force: bool) -> dict[str, str]:
