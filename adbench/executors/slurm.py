@@ -120,6 +120,9 @@ class Slurm(Executor):
     def close(self) -> None:
         self._end(list(self._running.values()))
         self._running = {}
+        if self._submitit is not None:
+            with contextlib.suppress(OSError):
+                self._submitit.folder.rmdir()  # refuses when something is left to be read
 
     def _prepare(self, folder: Path) -> None:
         """A new folder for each sweep: submitit unpickles answers, and only our own jobs' lie there."""
