@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow lint format figures published defaults thresholds bench clean
+.PHONY: setup train test test-slow lint format figures published defaults thresholds executors bench clean
 
 setup: .venv/.ready
 
@@ -42,6 +42,9 @@ defaults: setup  ## how the defaults were chosen, on the training files alone
 
 thresholds: setup  ## whether the threshold rules keep their promise, on the training file alone
 	$(BIN)/python scripts/check_thresholds.py
+
+executors: setup  ## whether every executor gives the same table
+	$(BIN)/python scripts/check_executors.py
 
 bench: setup  ## training speed against a hand-written loop, and start-up times
 	$(BIN)/python scripts/bench_training.py

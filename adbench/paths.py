@@ -5,6 +5,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent
+DATA_VARIABLE = "ADBENCH_DATA"
 
 
 def _in_checkout_or_package(checkout: str, package: str) -> Path:
@@ -21,5 +22,5 @@ def config_folder() -> Path:
 
 def data_folder() -> Path:
     """The folder of the datasets: the environment variable ADBENCH_DATA, else the bundled files."""
-    named = os.environ.get("ADBENCH_DATA")
+    named = os.environ.get(DATA_VARIABLE)
     return Path(named) if named else _in_checkout_or_package("data", "bundled")

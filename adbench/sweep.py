@@ -96,9 +96,11 @@ def plan(overrides: Iterable[str]) -> Plan:
 def sweep(planned: Plan, rules: Rules, reporter: SweepReporter) -> list[Run]:
     """Run what is missing of a sweep, and hand back all its runs, finished or not.
 
-    A job that did not start has the status "skipped". Raises RunFolderError when no run folder can be written.
+    A job that did not start has the status "skipped". Raises RunFolderError when no run folder can be written, and
+    ConfigError when the executor's engine is not there.
     """
     with closing(planned.executor), closing(planned.sampler):
+        planned.executor.open()  # first: a sampler begins by writing
         planned.sampler.begin()
         reporter.begin(planned.sampler.n_jobs, planned.executor.slots)
         return _Sweep(planned, rules, reporter).run()

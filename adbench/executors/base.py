@@ -24,7 +24,10 @@ class Executor(ABC):
     All that is shared is the file system: what became of a run stands in its folder, on whatever machine it ran.
     """
 
-    slots: int  # jobs at the same time
+    slots: int  # jobs at the same time; known once it is open
+
+    def open(self) -> None:  # noqa: B027 - most have nothing to take
+        """Take what is needed before the first job; a dry run does not. Raises ConfigError where that is not there."""
 
     @abstractmethod
     def start(self, job: Job, force: bool) -> None:

@@ -1,0 +1,54 @@
+"""What executors over somebody else's engine share."""
+
+import importlib.util
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from adbench.config import Config
+from adbench.errors import ConfigError
+from adbench.executors.local import THREADS
+from adbench.worker import NO_FOLDER, run_job
+
+_LET_GO_SECONDS = 10
+
+
+def require_package(name: str, extra: str) -> None:
+    """Raise ConfigError unless the package is installed. extra: of adbench-runner, that brings it."""
+    if importlib.util.find_spec(name) is None:
+        raise ConfigError(
+            f"expected the package {name} for executor={extra}, got none; pip install 'adbench-runner[{extra}]'"
+        )
+
+
+def threads(number: int) -> dict[str, str]:
+    """The environment of a process in which numpy's linear algebra has so many threads."""
+    return dict.fromkeys(THREADS, str(number))
+
+
+def run_there(folder: str, config: Config, force: bool) -> dict[str, str]:
+    """`run_job` in a process that was started elsewhere.
+
+    folder: the sweep's working directory, so that relative paths mean the same here. Only the process changes, not the
+    configuration: neither the run's name nor its config.yaml knows where it ran.
+    """
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        reason = f"expected {folder} on {socket.gethostname()} too, got {error.strerror}; run on a shared file system"
+        return {"outcome": NO_FOLDER, "error": reason}
+    return run_job(config, force)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Give a job that was told to end the time to do so, so that its folder can be written."""
+    until = time.monotonic() + _LET_GO_SECONDS
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def one_line(error: Any) -> str:
+    """An engine's words, which can be a page, as one sentence."""
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,218 @@
+"""Jobs of a Slurm cluster, submitted with submitit."""
+
+import contextlib
+import functools
+import io
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from adbench.checks import require_at_least, require_one_of
+from adbench.config import Config
+from adbench.errors import ConfigError, RunFolderError
+from adbench.executors.base import LOST, Ended, Executor
+from adbench.executors.remote import one_line, require_package, run_there, threads, wait_until
+from adbench.jobs import Job
+from adbench.sweep_record import FOLDER
+
+SLURM, LOCAL = "slurm", "local"  # submitit's names
+COMMANDS = ("sbatch", "srun", "sacct", "scancel")
+ASK_SECONDS = 30  # submitit would ask the scheduler after up to ten minutes, as long as a job leaves no answer
+# How a scheduler says that it ended a job itself, and what helps against it.
+ENDED_BY_SCHEDULER = {
+    "OUT_OF_MEMORY": "take a larger executor.memory_gb",
+    "TIMEOUT": "take a larger executor.timeout_min",
+    "DEADLINE": "take a larger executor.timeout_min",
+    "CANCELLED": "",
+    "NODE_FAIL": "",
+    "BOOT_FAIL": "",
+    "PREEMPTED": "",
+}
+
+
+class Slurm(Executor):
+    """A job of the cluster for each job of the sweep.
+
+    cluster: slurm, or local for the same with processes on this machine. workers: at most so many jobs queued or
+    running. partition, timeout_min, cpus_per_job, memory_gb (None: the cluster's own), gpus_per_job: of each job;
+    options: further ones as sbatch takes them, such as "account=lab". folder: for logs; None puts them beside the runs.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        workers: int,
+        partition: str | None,
+        timeout_min: int,
+        cpus_per_job: int,
+        memory_gb: int | None,
+        gpus_per_job: int,
+        options: list[str],
+        folder: str | None,
+    ) -> None:
+        require_one_of("executor.cluster", cluster, (SLURM, LOCAL))
+        for key, value in (("workers", workers), ("timeout_min", timeout_min), ("cpus_per_job", cpus_per_job)):
+            require_at_least(f"executor.{key}", value, 1)
+        if memory_gb is not None:
+            require_at_least("executor.memory_gb", memory_gb, 1)
+        require_at_least("executor.gpus_per_job", gpus_per_job, 0)
+        require_package("submitit", "slurm")
+        self.cluster, self.slots, self.folder = cluster, workers, folder
+        self.cpus_per_job = cpus_per_job
+        self.parameters = {
+            "timeout_min": timeout_min,
+            "cpus_per_task": cpus_per_job,
+            "mem_gb": memory_gb,
+            "gpus_per_node": gpus_per_job or None,
+            "slurm_partition": partition,
+            "slurm_srun_args": [f"--cpus-per-task={cpus_per_job}"],  # what sbatch was told is not passed on to it
+            # A job that came back by itself would meet a sweep that has given it up.
+            "slurm_additional_parameters": {"no-requeue": True} | _parsed(options),
+        }
+        self._submitit: Any = None
+        self._running: dict[Path, tuple[Job, Any]] = {}  # by run folder, with submitit's job
+        self._refused: list[Ended] = []
+        self._asked = time.monotonic()
+
+    def open(self) -> None:
+        missing = [command for command in COMMANDS if shutil.which(command) is None]
+        if self.cluster == SLURM and missing:
+            raise ConfigError(
+                f"expected Slurm's commands for executor=slurm, got no {', '.join(missing)}; run it on a machine of "
+                "the cluster, or take executor=local"
+            )
+        if self.folder is not None:
+            self._prepare(Path(self.folder))
+
+    def start(self, job: Job, force: bool) -> None:
+        from submitit.core.utils import environment_variables
+
+        if self._submitit is None:
+            self._prepare(job.path.parent / FOLDER / "slurm")
+        self._submitit.update_parameters(name=f"adbench-{job.name}")
+        try:
+            # A job gets the environment of its submission; submitit prints what sbatch says against it.
+            variables = environment_variables(**threads(self.cpus_per_job))
+            with variables, contextlib.redirect_stderr(io.StringIO()), _kept_from_ctrl_c():
+                submitted = self._submitit.submit(_run, str(Path.cwd()), job.config, force)
+        except RuntimeError as error:
+            if not self._running:
+                raise ConfigError(f"expected Slurm to accept the job, got {one_line(error)}") from None
+            self._refused.append(Ended(job, LOST, f"Slurm did not accept the job: {one_line(error)}"))
+        else:
+            self._running[job.path] = job, submitted
+
+    def wait(self, seconds: float) -> list[Ended]:
+        ended, self._refused = self._refused, []
+        ended += [_ended(*self._running.pop(path)) for path in self._over()]
+        if not ended:
+            time.sleep(seconds)
+        return ended
+
+    def stop(self, job: Job) -> None:
+        self._end([self._running.pop(job.path)])
+
+    def close(self) -> None:
+        self._end(list(self._running.values()))
+        self._running = {}
+        if self._submitit is not None:
+            with contextlib.suppress(OSError):
+                self._submitit.folder.rmdir()  # refuses when something is left to be read
+
+    def _prepare(self, folder: Path) -> None:
+        """A new folder for each sweep: submitit unpickles answers, and only our own jobs' lie there."""
+        import submitit
+
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            own = tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d-"), dir=folder.resolve())
+        except OSError as error:
+            raise RunFolderError(
+                f"expected a place that can be written at {folder}, got {error.strerror}; name another with "
+                "executor.folder="
+            ) from None
+        self._submitit = submitit.AutoExecutor(own, cluster=self.cluster)
+        self._submitit.update_parameters(**self.parameters)
+
+    def _over(self) -> list[Path]:
+        """The run folders of the jobs that are over."""
+        ask = time.monotonic() - self._asked > ASK_SECONDS
+        over = []
+        for path, (_, submitted) in self._running.items():
+            # One question to the scheduler is for all jobs.
+            if submitted.done(force_check=ask) or _word(submitted) == "PREEMPTED":
+                over.append(path)
+            if ask:
+                ask, self._asked = False, time.monotonic()
+        return over
+
+    def _end(self, running: list[tuple[Job, Any]]) -> None:
+        for _, submitted in running:
+            if self.cluster == SLURM:
+                submitted.cancel(check=False)
+        for job, submitted in running:
+            wait_until(functools.partial(self._is_gone, job, submitted))
+
+    def _is_gone(self, job: Job, submitted: Any) -> bool:
+        if self.cluster == LOCAL and not submitted.done():
+            os.kill(int(submitted.job_id), signal.SIGTERM)  # again and again: it is lost on one that is just starting
+            return False
+        return job.holder() is None
+
+
+@contextlib.contextmanager
+def _kept_from_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile do not hear Ctrl-C: it is for the sweep, which then decides."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _run(folder: str, config: Config, force: bool) -> dict[str, str]:
+    """In the cluster. submitit would end or requeue a job before its time; what the scheduler does is to stand."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    return run_there(folder, config, force)
+
+
+def _ended(job: Job, submitted: Any) -> Ended:
+    """How a job ended. The files of one that left an answer are removed: what stays tells what is amiss."""
+    word, paths = _word(submitted), submitted.paths
+    answered = paths.result_pickle.exists()
+    if not answered and word in ENDED_BY_SCHEDULER:
+        advice = ENDED_BY_SCHEDULER[word] or f"see {paths.stderr}"
+        memory = "out of memory: " if word == "OUT_OF_MEMORY" else ""
+        return Ended(job, LOST, f"{memory}the scheduler ended the job with {word}; {advice}")
+    try:
+        # On a network file system the answer can come after the news that there is one.
+        ended = Ended(job, **submitted.result()) if answered or word == "COMPLETED" else None
+    except RuntimeError:
+        ended = None
+    if ended is None:
+        return Ended(job, LOST, f"the process ended without an answer ({word}); see {paths.stderr}")
+    for file in paths.folder.glob(f"{submitted.job_id}_*"):
+        file.unlink(missing_ok=True)
+    return ended
+
+
+def _word(submitted: Any) -> str:
+    """The scheduler's word for the state of a job, such as CANCELLED for "CANCELLED by 1000"."""
+    return str(submitted.state).split()[0]
+
+
+def _parsed(options: list[str]) -> dict[str, Any]:
+    """sbatch's own options, from "account=lab" or "exclusive"."""
+    parsed: dict[str, Any] = {}
+    for text in options:
+        key, has_value, value = str(text).removeprefix("--").partition("=")
+        if not isinstance(text, str) or not key:
+            raise ConfigError(f"expected executor.options to be sbatch's, such as ['account=lab'], got {text!r}")
+        parsed[key] = value if has_value else True
+    return parsed

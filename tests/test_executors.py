@@ -1,0 +1,246 @@
+"""Every executor under configs/executor: the same results, lost processes noticed, jobs stopped, one sentence else."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from adbench import sweep
+from adbench.cli import app
+from adbench.errors import ConfigError
+from adbench.executors import ray as ray_executor
+from adbench.executors.base import LOST, Ended, Executor
+from adbench.executors.remote import run_there
+from adbench.jobs import Job, make_jobs
+from adbench.lock import Lock
+from adbench.paths import config_folder
+from adbench.results import DONE, FAILED, LOCK
+from adbench.runner import MAX_SEED, train
+from adbench.worker import BUSY, NO_FOLDER, RAN
+
+ON_THIS_MACHINE = {
+    "local": ["executor=local", "executor.workers=2"],
+    "ray": ["executor=ray", "executor.workers=2"],
+    "slurm": ["executor=slurm", "executor.cluster=local", "executor.workers=2"],
+}
+NAMES = sorted(path.stem for path in (config_folder() / "executor").glob("*.yaml"))
+NEEDS = {"ray": "ray", "slurm": "submitit"}
+PATIENCE = 120  # seconds, for machines that have much else to do
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> list[str]:
+    """Overrides for a run of a moment on a table of one's own, in which other processes find what this one does."""
+    random = np.random.default_rng(0)
+    y = (np.arange(600) % 6 == 0).astype(int)
+    pd.DataFrame({"a": random.normal(3 * y), "b": random.normal(size=600), "y": y}).to_csv(
+        tmp_path / "rows.csv", index=False
+    )
+    return [
+        *("data=table", f"data.path={tmp_path / 'rows.csv'}", "data.label=y", "data.normal=0", "data.categorical=[]"),
+        *("target_fpr=0.05", f"runs_dir={tmp_path / 'runs'}"),
+    ]
+
+
+def job_of(*overrides: str) -> Job:
+    return make_jobs([overrides])[0]
+
+
+def until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def ends(executor: Executor, n: int) -> Iterator[Ended]:
+    deadline = time.monotonic() + PATIENCE
+    while n:
+        assert time.monotonic() < deadline
+        for ended in executor.wait(0.5):
+            n -= 1
+            yield ended
+
+
+def process_of(job: Job) -> int:
+    """The process that runs a job: "process 12 on host"."""
+    until(lambda: job.holder() or job.state().error)
+    holder = job.holder()
+    assert holder is not None, job.state().error
+    return int(holder.split()[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    monkeypatch.chdir(tmp_path)
+    here = [*tiny[:-1], "runs_dir=runs"]  # a relative folder is the sweep's, wherever a worker was started
+    good, wrong = job_of(*here, "model=pca", "model.n_components=1"), job_of(*here, f"seed={MAX_SEED + 1}")
+    endless = [job_of(*here, "model=ae", "trainer.max_epochs=1000000", f"seed={seed}") for seed in (0, 1)]
+    executor = sweep.plan([*tiny, *ON_THIS_MACHINE[name]]).executor
+    with closing(executor):
+        executor.open()
+        assert executor.slots == 2
+        executor.start(good, force=False)
+        executor.start(wrong, force=False)
+        assert {ended.job.path: ended.outcome for ended in ends(executor, 2)} == {good.path: RAN, wrong.path: RAN}
+
+        executor.start(endless[0], force=False)
+        os.kill(process_of(endless[0]), signal.SIGKILL)
+        (lost,) = ends(executor, 1)
+        assert (lost.job, lost.outcome) == (endless[0], LOST)
+        assert lost.error
+        assert "\n" not in lost.error
+
+        executor.start(endless[1], force=False)
+        process_of(endless[1])
+        executor.stop(endless[1])
+        assert endless[1].holder() is None
+        assert executor.wait(0.1) == []
+    run = good.state()
+    assert run.status == DONE
+    same = train([*good.overrides, "runs_dir=in_this_process"])
+    assert measured(run.metrics) == measured(same.metrics)
+    assert run.folder.name == same.folder.name
+    assert wrong.state().status == FAILED
+    assert "expected seed to be" in wrong.state().error
+
+
+def measured(metrics: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if "second" not in name}
+
+
+def test_the_executor_is_not_part_of_a_run(tiny: list[str]) -> None:
+    jobs = [sweep.plan([*tiny, *ON_THIS_MACHINE[name], "seed=0,1"]).sampler.jobs for name in NAMES]
+    assert all(of_one == jobs[0] for of_one in jobs)
+
+
+def test_what_another_process_computes_is_left_to_it(tiny: list[str], tmp_path: Path) -> None:
+    job = job_of(*tiny)
+    job.path.mkdir(parents=True)
+    lock = Lock(job.path / LOCK)
+    assert lock.acquire()
+    before = Path.cwd()
+    try:
+        assert run_there(str(tmp_path), job.config, force=True)["outcome"] == BUSY
+    finally:
+        os.chdir(before)
+        lock.release()
+    assert list(job.path.iterdir()) == []
+
+
+def test_a_machine_without_the_shared_folder_says_so(tiny: list[str], tmp_path: Path) -> None:
+    answer = run_there(str(tmp_path / "none"), job_of(*tiny).config, force=False)
+    assert answer["outcome"] == NO_FOLDER
+    assert "shared file system" in answer["error"]
+
+
+@pytest.mark.parametrize("name", sorted(NEEDS))
+def test_a_missing_package_is_one_sentence(name: str, tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, NEEDS[name], None)
+    refused(tiny, [f"executor={name}"], f"pip install 'adbench-runner[{name}]'")
+
+
+def test_an_address_that_does_not_answer_is_one_sentence(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr(ray_executor, "ANSWER_SECONDS", 1)
+    address = "127.0.0.1:9"
+    refused(tiny, ["executor=ray", f"executor.address={address}"], f"executor.address={address}, got no answer in 1 s")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["executor=ray", "executor.workers=0"], "executor.workers to be a whole number of at least 1, got 0"),
+        (["executor=ray", "executor.gpus_per_job=1.5"], "executor.gpus_per_job to be whole or below 1, got 1.5"),
+        (["executor=slurm", "executor.cluster=moon"], "executor.cluster to be one of slurm, local, got moon"),
+        (["executor=slurm", "executor.options=[3]"], "executor.options to be sbatch's, such as ['account=lab'], got 3"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence(tiny: list[str], overrides: list[str], message: str) -> None:
+    refused(tiny, overrides, message)
+
+
+def test_missing_commands_of_slurm_are_one_sentence(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", "")
+    refused(tiny, ["executor=slurm"], "got no sbatch, srun, sacct, scancel")
+
+
+def refused(tiny: list[str], overrides: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["sweep", *tiny, *overrides])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("adbench: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    assert not Path(tiny[-1].removeprefix("runs_dir=")).exists()
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Commands by Slurm's names: sbatch keeps what it was told, sacct has one answer."""
+
+    def make(**answers: str) -> Path:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for name in ("sbatch", "srun", "sacct", "scancel"):
+            (folder / name).write_text(
+                f'#!/bin/sh\ncat "$1" > {folder}/{name}.told 2> /dev/null\n{answers.get(name, "")}\n'
+            )
+            (folder / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        return folder
+
+    return make
+
+
+STATES = ("OUT_OF_MEMORY", "TIMEOUT", "CANCELLED by 1000", "NODE_FAIL", "PREEMPTED")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_the_scheduler_ended_is_lost_with_its_word(
+    state: str, tiny: list[str], scheduler: Callable[..., Path]
+) -> None:
+    pytest.importorskip("submitit")
+    number = 100 + STATES.index(state)  # submitit remembers what became of a number
+    told = scheduler(
+        sbatch=f"echo Submitted batch job {number}",
+        sacct=f"printf 'JobID|State|NodeList\\n{number}|{state}|node1\\n'",
+    )
+    options = ["executor=slurm", "executor.partition=long", "executor.options=['account=lab',exclusive]"]
+    job = job_of(*tiny)
+    with closing(sweep.plan([*tiny, *options]).executor) as executor:
+        executor.open()
+        executor.start(job, force=False)
+        (ended,) = ends(executor, 1)
+    assert ended.outcome == LOST
+    assert state.split()[0] in ended.error
+    script = (told / "sbatch.told").read_text()
+    for option in (
+        "partition=long",
+        "account=lab",
+        "exclusive",
+        "time=240",
+        "mem=8GB",
+        "cpus-per-task=1",
+        "no-requeue",
+    ):
+        assert f"#SBATCH --{option}\n" in script
+
+
+def test_a_refused_submission_is_one_sentence(tiny: list[str], scheduler: Callable[..., Path]) -> None:
+    pytest.importorskip("submitit")
+    scheduler(sbatch="echo 'sbatch: error: invalid partition' >&2; exit 1")
+    with closing(sweep.plan([*tiny, "executor=slurm"]).executor) as executor:
+        executor.open()
+        with pytest.raises(ConfigError, match="expected Slurm to accept the job, got sbatch: error: invalid partition"):
+            executor.start(job_of(*tiny), force=False)
