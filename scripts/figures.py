@@ -4,16 +4,13 @@ Finished runs are read, not run again. Names of datasets as arguments restrict t
 all on two cores.
 """
 
-import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from statistics import mean, stdev
 
-from adbench.config import groups
 from adbench.evaluation.controls import ORACLE
 from adbench.results import Run
-from adbench.runner import train
+from adbench.sweep import Rules, plan, sweep
+from adbench.sweep_progress import Lines
 
 SEEDS = range(5)
 RUNS = "runs_dir=runs/figures"
@@ -29,14 +26,11 @@ RANKING = ("roc_auc", "average_precision", "tpr_at_1pct_fpr")
 
 def main() -> None:
     wanted = sys.argv[1:] or list(DATASETS)
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for name in wanted:
-            print(f"\n{name}\n")
-            jobs = [
-                [f"model={model}", *DATASETS[name], f"seed={s}", RUNS] for model in groups()["model"] for s in SEEDS
-            ]
-            runs = list(pool.map(train, jobs))
-            print_table([runs[i : i + len(SEEDS)] for i in range(0, len(runs), len(SEEDS))])
+    for name in wanted:
+        jobs = ["model=glob(*)", *DATASETS[name], f"seed=range({len(SEEDS)})", RUNS]
+        runs = sweep(plan(jobs), Rules(), Lines(sys.stderr))
+        print(f"\n{name}\n")
+        print_table([runs[i : i + len(SEEDS)] for i in range(0, len(runs), len(SEEDS))])
 
 
 def print_table(by_model: list[list[Run]]) -> None:

@@ -19,17 +19,15 @@ Rows that tie there are not reported, in DAGMM's code (scores > percentile) as i
   published figures lie in between, and none of ours is picked.
 """
 
-import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from statistics import mean, stdev
 
 import pandas as pd
 
 from adbench.results import SCORES, Run
-from adbench.runner import train
+from adbench.sweep import Rules, plan, sweep
+from adbench.sweep_progress import Lines
 
 SPLITS = range(5)
 DAGMM = "DAGMM, KDD Cup 99"
@@ -56,15 +54,16 @@ HEADINGS = ("F1 at true number", "P at threshold", "R", "F1", "R / P")
 
 
 def main() -> None:
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for title, experiment in EXPERIMENTS.items():
-            models = MODELS | (PCA if title == DAGMM else {})
-            jobs = [[*m, *experiment, f"seed={s}", "runs_dir=runs/published"] for m in models.values() for s in SPLITS]
-            runs = list(pool.map(train, jobs))
-            for run in runs:
+    for title, experiment in EXPERIMENTS.items():
+        models = MODELS | (PCA if title == DAGMM else {})
+        runs_of = {}
+        for name, model in models.items():
+            jobs = [*model, *experiment, f"seed=range({len(SPLITS)})", "runs_dir=runs/published"]
+            runs_of[name] = sweep(plan(jobs), Rules(), Lines(sys.stderr))
+            for run in runs_of[name]:
                 if run.status != "done":
                     sys.exit(f"{run.folder}: {run.error}")
-            print_experiment(title, {m: runs[i * len(SPLITS) :][: len(SPLITS)] for i, m in enumerate(models)})
+        print_experiment(title, runs_of)
 
 
 def print_experiment(title: str, runs_of: dict[str, list[Run]]) -> None:
