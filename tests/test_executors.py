@@ -72,7 +72,7 @@ def ends(executor: Executor, n: int) -> Iterator[Ended]:
 
 def process_of(job: Job) -> int:
     """The process that runs a job: "process 12 on host"."""
-    until(lambda: job.holder() or job.state().error)
+    until(lambda: "process" in (job.holder() or "") or job.state().error)
     holder = job.holder()
     assert holder is not None, job.state().error
     return int(holder.split()[1])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from pytorch_lightning.callbacks import Callback
 
-from adbench import checkpoint, runner
+from adbench import checkpoint, run_stages
 from adbench.cli import main
 from adbench.config import compose
 from adbench.errors import DataError, ScoresError
@@ -119,11 +119,11 @@ def test_a_run_stopped_after_its_training_does_not_train_again(
 ) -> None:
     undisturbed = train(["model=vae", *settings, f"runs_dir={tmp_path / 'undisturbed'}"])
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "_score_controls", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(run_stages, "_score_controls", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(["model=vae", *settings])  # by default, seconds pass between two checkpoints
     with monkeypatch.context() as patch:
-        patch.setattr("adbench.models.vae.VAE.loss", None)
+        patch.setattr("adbench.models.base.NeuralDetector.training_step", None)
         resumed = train(["model=vae", *settings])
     require_same(resumed, undisturbed)
     trained = float((resumed.folder / "history.csv").read_text().splitlines()[-1].split(",")[1])

@@ -8,6 +8,9 @@ import numpy.typing as npt
 from adbench.checks import require_at_least
 from adbench.preprocess.encoder import Encoder, Numeric
 
+# Smaller quantiles count as 0: the slope of a line between them would overflow.
+NOTHING = 1e-290
+
 
 class Quantile(Encoder):
     """The share of fit rows below a value, in [0, 1]; between two quantiles it is interpolated.
@@ -24,8 +27,9 @@ class Quantile(Encoder):
         self.corners: list[tuple[Numeric, Numeric]] = []
 
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
-        levels = np.linspace(0.0, 1.0, self.n_quantiles)
-        return {"quantiles": np.quantile(x, levels, axis=0)}  # (n_quantiles, numeric columns)
+        quantiles = np.quantile(x, np.linspace(0.0, 1.0, self.n_quantiles), axis=0)  # (n_quantiles, numeric columns)
+        quantiles[np.abs(quantiles) < NOTHING] = 0.0
+        return {"quantiles": quantiles}
 
     def prepare(self) -> None:
         self.corners = [_corners(quantiles) for quantiles in self.arrays["quantiles"].T]

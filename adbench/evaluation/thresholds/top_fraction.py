@@ -11,7 +11,7 @@ class TopFraction:
     """At most this share of the test rows is reported, those with the highest scores (Zong et al. 2018, DAGMM).
 
     Rows that tie at the cut are not reported, so of scores with heavy ties it can be much less; none of two values
-    where the higher one is more frequent. Code for DAGMM does the same: `scores > numpy.percentile(scores, 80)`.
+    where the higher one is more frequent. It is `scores > numpy.percentile(scores, 80)`.
     Transductive: whether a row is reported depends on which other rows are tested, so a row alone cannot be judged.
     It promises no false-positive rate and ignores `target_fpr`. A good fraction is the share of anomalies among the
     test rows, which is known in a benchmark and nowhere else: read its results as those of a detector that was told.
