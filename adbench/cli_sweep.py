@@ -51,17 +51,18 @@ def sweep(
 
 def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rules: Any) -> int:
     """Exit code 1 when a job did not finish."""
-    from adbench import sweep
     from adbench.best import best_of
     from adbench.results import DONE, PRUNED
+    from adbench.sweep import sweep
+    from adbench.sweep_plan import Rules, plan
 
-    checked = sweep.Rules(**rules)
-    planned = sweep.plan(overrides)
+    checked = Rules(**rules)
+    planned = plan(overrides)
     if dry_run:
         _print_jobs(planned.sampler.jobs, planned.sampler.n_jobs, as_json)
         return 0
     with _drawing() as reporter:
-        runs = sweep.sweep(planned, checked, reporter)
+        runs = sweep(planned, checked, reporter)
     unfinished = [run for run in runs if run.status not in (DONE, PRUNED)]
     best = None if planned.objective is None else best_of(planned.sampler.jobs, planned.objective)
     if as_json:

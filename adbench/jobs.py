@@ -7,7 +7,7 @@ from pathlib import Path
 from adbench.config import Config, compose_all, run_name
 from adbench.errors import AdbenchError
 from adbench.lock import holder_of
-from adbench.results import INCOMPLETE, LOCK, UNREADABLE, Run, read_run
+from adbench.results import CONFIG, INCOMPLETE, LOCK, METRICS, UNREADABLE, Run, read_run
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,19 @@ class Job:
     def state(self) -> Run:
         """What stands in its folder: "incomplete" where nothing does, "unreadable" where it was damaged."""
         try:
-            if self.path.is_dir():
+            # A kill can come between a folder and its first file: then there is nothing to be read.
+            if (self.path / CONFIG).is_file() or (self.path / METRICS).exists():
                 return read_run(self.path, self.config)
         except (AdbenchError, OSError) as error:
             return self.as_run(UNREADABLE, str(error))
         return self.as_run(INCOMPLETE)
+
+    def finished_at(self) -> int:
+        """When its metrics were written, in nanoseconds; 0 where there are none."""
+        try:
+            return (self.path / METRICS).stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def as_run(self, status: str, error: str = "") -> Run:
         """The job as a run without results."""

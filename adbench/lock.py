@@ -31,7 +31,12 @@ class Lock:
             if attempt:
                 time.sleep(_PAUSE_SECONDS)
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            if _lock(file, fcntl.LOCK_EX) and _is_at(file, self.path):
+            try:
+                mine = _lock(file, fcntl.LOCK_EX) and _is_at(file, self.path)
+            except OSError:  # a file system without locks
+                os.close(file)
+                raise
+            if mine:
                 self._file = file
                 with contextlib.suppress(OSError):  # who holds it is told for people; a full disk cannot tell
                     os.ftruncate(file, 0)
@@ -57,6 +62,8 @@ def holder_of(path: Path) -> str | None:
         return None
     try:
         return None if _lock(file, fcntl.LOCK_SH) else os.read(file, 200).decode(errors="replace").strip() or "another"
+    except OSError:  # a file system without locks: nobody can hold one
+        return None
     finally:
         os.close(file)
 

@@ -30,22 +30,37 @@ class RunFolder:
         self.path = path
         self._created: list[Path] = []  # folders that this object made, outermost first
         self._own = Lock(path / LOCK)
+        self._started = False
         self._trains = False  # whether a checkpoint there is this attempt's
+
+    def claim(self) -> None:
+        """Make the folder, for this process alone. Raises FolderInUseError when another one has it."""
+        if self._own.held:
+            return
+        with _writing(self.path):
+            self._created = [path for path in (self.path, *self.path.parents) if not path.exists()][::-1]
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not self._own.acquire():
+                raise FolderInUseError(
+                    f"expected {self.path} for this run alone, got {holder_of(self.path / LOCK) or 'another adbench'}"
+                    " that is running it; wait for its end"
+                )
 
     def start(self, config: dict[str, Any], *, resume: bool = True) -> None:
         """Make the folder and write its configuration; what an earlier attempt left is put aside.
 
         Its checkpoint stays where it is, unless `resume` is false.
         """
+        self.claim()
+        self._started = True
         with _writing(self.path):
-            self._created = [path for path in (self.path, *self.path.parents) if not path.exists()][::-1]
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock()
             if not resume:
                 self.forget_checkpoint()  # first: a finished run must never look like one to be resumed
             temporary(self.path / CHECKPOINT).unlink(missing_ok=True)
             previous = self.path / PREVIOUS
-            if any((self.path / name).exists() for name in FILES):
+            if (previous / METRICS).is_file():
+                _remove_files(self.path)  # of an attempt to run a finished run again, which did not get far
+            elif any((self.path / name).exists() for name in FILES):
                 _remove_files(previous)
                 previous.mkdir(exist_ok=True)
                 _move_files(reversed(FILES), self.path, previous)
@@ -77,10 +92,11 @@ class RunFolder:
         if self._trains:
             self.forget_checkpoint()
         with contextlib.suppress(OSError):
-            _remove_files(self.path)
-            if (self.path / PREVIOUS).is_dir():
-                _move_files(FILES, self.path / PREVIOUS, self.path)
-                (self.path / PREVIOUS).rmdir()
+            if self._started:
+                _remove_files(self.path)
+                if (self.path / PREVIOUS).is_dir():
+                    _move_files(FILES, self.path / PREVIOUS, self.path)
+                    (self.path / PREVIOUS).rmdir()
         self.unlock()
         for path in reversed(self._created):
             with contextlib.suppress(OSError):
@@ -112,14 +128,6 @@ class RunFolder:
         with self._replacing(SCORES) as temporary:
             pyarrow.parquet.write_table(pa.table(columns), temporary)
 
-    def _lock(self) -> None:
-        """Keep the folder for this process until it ends."""
-        if not self._own.acquire():
-            raise FolderInUseError(
-                f"expected {self.path} for this run alone, got {holder_of(self.path / LOCK) or 'another adbench'} that"
-                " is running it; wait for its end"
-            )
-
     def unlock(self) -> None:
         """Let others have the folder."""
         self._own.release()
@@ -147,11 +155,18 @@ class RunFolder:
 
 
 def leave_error(path: Path, config: dict[str, Any], text: str) -> None:
-    """Say in a run's folder why it did not finish, where the run itself cannot any more."""
+    """Say in a run's folder why it did not finish, where the run itself cannot any more.
+
+    What it wrote stays beside it; a finished run stays finished.
+    """
     folder = RunFolder(path)
     try:
-        folder.start(config)
-        folder.fail(ERROR, text)
+        folder.claim()
+        if (path / METRICS).is_file():
+            return
+        if not (path / CONFIG).is_file():
+            folder.write_text(CONFIG, yaml.safe_dump(config, sort_keys=False))
+        folder.write_text(ERROR, text)
     finally:
         folder.unlock()
 

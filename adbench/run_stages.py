@@ -3,7 +3,9 @@
 from typing import Any
 
 import numpy as np
+import scipy.linalg  # noqa: F401 - it brings a linear algebra of its own, which must be there to be limited
 from pytorch_lightning import seed_everything
+from threadpoolctl import threadpool_limits
 
 from adbench.checkpoint import identity
 from adbench.config import Config
@@ -22,6 +24,12 @@ from adbench.run_folder import RunFolder
 
 
 def run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None) -> None:
+    """All of a run. Linear algebra gets as many threads as the training: their number can change the last bits."""
+    with threadpool_limits(config["trainer"].get("threads", 1)):
+        _run_in(folder, config, reporter, kept)
+
+
+def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None) -> None:
     """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
     seed, seconds = config["seed"], Stopwatch(reporter)
     training = build(config["trainer"], "trainer", seed=seed)

@@ -39,22 +39,28 @@ def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" 
         folder.forget_checkpoint()  # which a kill right after the metrics leaves
         return finished
     try:
+        folder.claim()
+        finished = None if force else finished_run(folder.path)  # by another process, until a moment ago
+        if finished is not None:
+            return finished
         folder.start(config, resume=not force)
         # Imported here, so that a request with a typo is refused before seconds of imports.
         from adbench.run_stages import run_in
 
         run_in(folder, config, reporter, kept)
+        return read_run(folder.path)
     except AdbenchError:
         folder.discard()
         raise
     except PrunedError as pruned:
         folder.fail(ERROR, f"{PRUNED}: {pruned}\n")
+        return read_run(folder.path)
     except Exception:
         # Whatever a detector or a library raised: the run failed, and stays visible as a failed one.
         folder.fail(ERROR, traceback.format_exc())
+        return read_run(folder.path)
     finally:
         folder.unlock()
-    return read_run(folder.path)
 
 
 def run_path(config: Config) -> Path:

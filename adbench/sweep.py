@@ -1,96 +1,26 @@
-"""Many runs: composed before the first one starts, run wherever the executor says, and never twice.
+"""Many runs, run wherever the executor says, and never twice.
 
 Run folders are the only state. Whatever kills a sweep, the same command goes on where it was.
 """
 
 import time
-from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adbench.benchmark import overrides_of
-from adbench.checks import require_positive
-from adbench.config import SWEEP, compose, groups
 from adbench.errors import FolderInUseError, RunFolderError
-from adbench.executors.base import LOST, Ended, Executor
-from adbench.instantiate import build
+from adbench.executors.base import LOST, Ended
 from adbench.jobs import Job
-from adbench.objective import Objective
-from adbench.overrides import replace, root_of
-from adbench.results import DONE, FAILED, INCOMPLETE, KILLED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
+from adbench.results import DONE, FAILED, KILLED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
 from adbench.run_folder import leave_error
-from adbench.samplers.base import Sampler
+from adbench.sweep_plan import Plan, Rules, SweepReporter
 from adbench.sweep_record import record
-from adbench.worker import BUSY, NO_FOLDER
+from adbench.worker import BUSY, NO_FOLDER, REFUSED
 
 POLL_SECONDS = 0.5
 SKIPPED = "skipped"  # the status of a job that this sweep did not start
 # What the next sweep leaves as it is. What was killed is run again: what killed it need not come again.
-LEFT_ALONE = (FAILED, TIMEOUT, PRUNED, UNREADABLE)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A sweep that is composed and not yet started."""
-
-    overrides: list[str]  # of its jobs, a benchmark's included
-    sampler: Sampler
-    executor: Executor
-    objective: Objective | None
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a sweep does about jobs that are finished, and those that do not finish.
-
-    force: run again what is finished. retry_failed: run again what failed, took too long or was pruned. fail_fast:
-    start nothing more after the first job that does not finish. timeout: seconds that a job may run.
-    """
-
-    force: bool = False
-    retry_failed: bool = False
-    fail_fast: bool = False
-    timeout: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.timeout is not None:
-            require_positive("--timeout", self.timeout)
-
-
-class SweepReporter:
-    """Hears how a sweep gets on. This one is silent; `adbench.sweep_progress` has those that speak."""
-
-    def begin(self, n_jobs: int, slots: int) -> None:
-        """The sweep begins."""
-
-    def started(self, job: Job) -> None:
-        """A job was handed to the executor."""
-
-    def ended(self, job: Job, run: Run, ran: bool) -> None:
-        """A job is over; ran: in this sweep, not before."""
-
-    def poll(self) -> None:
-        """Some time has passed."""
-
-
-def plan(overrides: Iterable[str]) -> Plan:
-    """Compose a sweep and all its jobs. Raises ConfigError for the first that cannot be composed.
-
-    overrides: of the jobs, where a key may have several values, and of the sweep itself: executor, sampler, objective,
-    and benchmark, which stands for the overrides in configs/benchmark/NAME.yaml; what is typed replaces those.
-    """
-    overrides = list(overrides)
-    own = (*groups(SWEEP), "objective")
-    of_sweep = [text for text in overrides if root_of(text) in own]
-    of_jobs = [text for text in overrides if root_of(text) not in own]
-    benchmarks = [text for text in of_sweep if root_of(text) == "benchmark"]
-    config = compose([text for text in of_sweep if text not in benchmarks], SWEEP)
-    for text in benchmarks:
-        of_jobs = replace(overrides_of(text), of_jobs)
-    objective = None if config["objective"] is None else Objective(str(config["objective"]))
-    sampler = build(config["sampler"], "sampler", overrides=of_jobs, objective=objective)
-    return Plan(of_jobs, sampler, build(config["executor"], "executor"), objective)
+LEFT_ALONE = (FAILED, TIMEOUT, UNREADABLE)
 
 
 def sweep(planned: Plan, rules: Rules, reporter: SweepReporter) -> list[Run]:
@@ -117,6 +47,8 @@ class _Sweep:
     began: dict[Path, float] = field(default_factory=dict)  # when a running job was first seen to hold its folder
     elsewhere: dict[Path, Job] = field(default_factory=dict)  # another sweep is running them
     recorded: set[Path] = field(default_factory=set)  # that another terminal is told of
+    finished_before: dict[Path, int] = field(default_factory=dict)  # of running jobs, when older metrics were written
+    failed: bool = False  # a job of this sweep did not finish
     no_folder: str = ""  # why no run folder can be written
 
     def run(self) -> list[Run]:
@@ -132,8 +64,7 @@ class _Sweep:
 
     @property
     def _stopping(self) -> bool:
-        failed = self.rules.fail_fast and any(run.status not in (DONE, PRUNED) for run in self.over.values())
-        return failed or bool(self.no_folder)
+        return (self.rules.fail_fast and self.failed) or bool(self.no_folder)
 
     def _start_some(self) -> bool:
         """Fill the executor's slots; whether any job was started."""
@@ -144,7 +75,7 @@ class _Sweep:
                 break
             started = True
             self.planned.executor.start(job, force=self.rules.force or job.state().status == UNREADABLE)
-            self.running[job.path] = job
+            self.running[job.path], self.finished_before[job.path] = job, job.finished_at()
             self.reporter.started(job)
         if self._stopping:
             self.elsewhere.clear()
@@ -181,30 +112,36 @@ class _Sweep:
         """Whether a job was over before this sweep, and stays so."""
         run = job.state()
         again = self.rules.force or (run.status != DONE and self.rules.retry_failed)
-        if again or run.status not in (DONE, *LEFT_ALONE):
+        if again or not self._stays(run):
             return False
         self._close(job, run, ran=False)
         return True
+
+    def _stays(self, run: Run) -> bool:
+        """Whether the same command leaves it as it is. A search's verdict is none for other sweeps."""
+        return run.status in (DONE, *LEFT_ALONE) or (run.status == PRUNED and self.planned.sampler.prunes)
 
     def _end(self, ended: Ended) -> None:
         """A job came back from the executor."""
         job = self.running.pop(ended.job.path)
         self.began.pop(job.path, None)
-        if ended.outcome == BUSY:
-            self.elsewhere[job.path] = job
-            return
-        if ended.outcome == NO_FOLDER:
-            self.no_folder = ended.error
-            return
         with suppress(OSError):
             (job.path / STOP).unlink(missing_ok=True)  # it may have ended before it saw this
-        run = job.state()
-        if ended.outcome == LOST and run.status != DONE:
-            run = self._leave(job, f"{KILLED}: {ended.error}")
-        self._close(job, run, ran=True)
+        if ended.outcome == BUSY:
+            self.elsewhere[job.path] = job
+        elif ended.outcome == NO_FOLDER:
+            self.no_folder = ended.error
+        elif ended.outcome == LOST:
+            self._leave(job, KILLED, ended.error)
+        else:
+            run = job.state()
+            if ended.outcome == REFUSED and run.status == DONE:  # an older run, which was to be run again
+                run = job.as_run(FAILED, ended.error)
+            self._close(job, run, ran=True)
 
     def _close(self, job: Job, run: Run, ran: bool) -> None:
         self.over[job.path] = run
+        self.failed |= ran and run.status not in (DONE, PRUNED)
         self.planned.sampler.ended(job, run)
         self.reporter.ended(job, run, ran)
 
@@ -218,24 +155,23 @@ class _Sweep:
             if self.rules.timeout is not None and seconds > self.rules.timeout:
                 self.planned.executor.stop(job)
                 del self.running[job.path], self.began[job.path]
-                self._close(
-                    job, self._leave(job, f"{TIMEOUT}: it ran for more than {self.rules.timeout:g} s"), ran=True
-                )
+                self._leave(job, TIMEOUT, f"it ran for more than {self.rules.timeout:g} s")
             elif job.path in self.began and self.planned.sampler.stop_early(job):
                 with suppress(OSError):  # it ended, and its folder is gone
                     (job.path / STOP).touch()
 
-    def _leave(self, job: Job, text: str) -> Run:
-        """The run of a job whose process is gone, after these words were left in its folder."""
-        try:
-            leave_error(job.path, job.config, text)
-        except FolderInUseError:  # another sweep was quicker
-            pass
-        except RunFolderError as error:
-            self.no_folder = str(error)
+    def _leave(self, job: Job, status: str, reason: str) -> None:
+        """Close a job whose process is gone, and say so in its folder, unless it finished in its last moment."""
         run = job.state()
-        word, _, reason = text.partition(": ")
-        return run if run.status != INCOMPLETE else job.as_run(word, reason)
+        if run.status != DONE or job.finished_at() == self.finished_before[job.path]:
+            try:
+                leave_error(job.path, job.config, f"{status}: {reason}")
+            except FolderInUseError:  # another sweep was quicker
+                pass
+            except RunFolderError as error:
+                self.no_folder = str(error)
+            run = job.as_run(status, reason)
+        self._close(job, run, ran=True)
 
     def _all_jobs(self) -> dict[Path, Job]:
         """The jobs in the order in which the user listed them, as far as that is known."""
@@ -244,4 +180,4 @@ class _Sweep:
 
     def _not_started(self, job: Job) -> Run:
         run = job.state()
-        return run if run.status in (DONE, *LEFT_ALONE) else job.as_run(SKIPPED)
+        return run if self._stays(run) else job.as_run(SKIPPED)

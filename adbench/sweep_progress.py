@@ -12,7 +12,7 @@ from rich.text import Text
 
 from adbench.jobs import Job
 from adbench.results import DONE, Run
-from adbench.sweep import SweepReporter
+from adbench.sweep_plan import SweepReporter
 from adbench.sweep_record import last_epoch
 from adbench.terminal import printable
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from adbench import runner
@@ -23,23 +24,24 @@ if TYPE_CHECKING:
     from adbench.prepared import Kept
 
 # How a job ended. What became of the run stands in its folder, unless nothing could be written there.
-RAN, BUSY, NO_FOLDER = "ran", "busy", "no_folder"
+RAN, REFUSED, BUSY, NO_FOLDER = "ran", "refused", "busy", "no_folder"
 
 
 def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str, str]:
     """Run one job; whatever goes wrong stays in its folder as a failed run. kept: rows that jobs share.
 
-    The outcome is RAN, BUSY when another process is running it, or NO_FOLDER when its folder cannot be written, with
-    the reason under "error".
+    The outcome is RAN, REFUSED when the request was wrong, BUSY when another process is running it, or NO_FOLDER when
+    its folder cannot be written; "error" holds the reason.
     """
     try:
         try:
             runner.run(config, force=force, reporter=Reporter(), kept=kept)
         except RunFolderError:
             raise
-        except AdbenchError:
+        except AdbenchError as error:
             # `adbench train` would leave nothing of a wrong request; here it must not disappear among the others.
             leave_error(runner.run_path(config), config, traceback.format_exc())
+            return {"outcome": REFUSED, "error": f"{type(error).__module__}.{type(error).__name__}: {error}"}
     except FolderInUseError as error:
         return {"outcome": BUSY, "error": str(error)}
     except RunFolderError as error:
@@ -50,8 +52,12 @@ def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str
 def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a plugin prints is no answer
+    lines = os.fdopen(os.dup(sys.stdin.fileno()))
+    with Path(os.devnull).open() as nothing:
+        # A process that a training forks closes sys.stdin first: it would wait for ever for the thread that reads it.
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
-    threading.Thread(target=_read, args=(sys.stdin, jobs), daemon=True).start()
+    threading.Thread(target=_read, args=(lines, jobs), daemon=True).start()
     from adbench.prepared import Kept  # once the thread above watches over this process
 
     kept = Kept()
@@ -63,6 +69,8 @@ def main() -> None:
 def _read(lines: TextIO, jobs: "queue.Queue[dict[str, Any]]") -> None:
     for line in lines:
         jobs.put(json.loads(line))
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with the processes that a training forked
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -9,7 +9,8 @@ from statistics import mean, stdev
 
 from adbench.evaluation.controls import ORACLE
 from adbench.results import Run
-from adbench.sweep import Rules, plan, sweep
+from adbench.sweep import sweep
+from adbench.sweep_plan import Rules, plan
 from adbench.sweep_progress import Lines
 
 SEEDS = range(5)

@@ -27,7 +27,8 @@ from statistics import mean, stdev
 import pandas as pd
 
 from adbench.results import SCORES, Run
-from adbench.sweep import Rules, plan, sweep
+from adbench.sweep import sweep
+from adbench.sweep_plan import Rules, plan
 from adbench.sweep_progress import Lines
 
 SPLITS = range(5)

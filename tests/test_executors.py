@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from adbench import sweep
 from adbench.cli import app
 from adbench.errors import ConfigError
 from adbench.executors import ray as ray_executor
@@ -24,6 +23,7 @@ from adbench.lock import Lock
 from adbench.paths import config_folder
 from adbench.results import DONE, FAILED, LOCK
 from adbench.runner import MAX_SEED, train
+from adbench.sweep_plan import plan
 from adbench.worker import BUSY, NO_FOLDER, RAN
 
 ON_THIS_MACHINE = {
@@ -86,7 +86,7 @@ def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytes
     here = [*tiny[:-1], "runs_dir=runs"]  # a relative folder is the sweep's, wherever a worker was started
     good, wrong = job_of(*here, "model=pca", "model.n_components=1"), job_of(*here, f"seed={MAX_SEED + 1}")
     endless = [job_of(*here, "model=ae", "trainer.max_epochs=1000000", f"seed={seed}") for seed in (0, 1)]
-    executor = sweep.plan([*tiny, *ON_THIS_MACHINE[name]]).executor
+    executor = plan([*tiny, *ON_THIS_MACHINE[name]]).executor
     with closing(executor):
         executor.open()
         assert executor.slots == 2
@@ -120,7 +120,7 @@ def measured(metrics: dict[str, float]) -> dict[str, float]:
 
 
 def test_the_executor_is_not_part_of_a_run(tiny: list[str]) -> None:
-    jobs = [sweep.plan([*tiny, *ON_THIS_MACHINE[name], "seed=0,1"]).sampler.jobs for name in NAMES]
+    jobs = [plan([*tiny, *ON_THIS_MACHINE[name], "seed=0,1"]).sampler.jobs for name in NAMES]
     assert all(of_one == jobs[0] for of_one in jobs)
 
 
@@ -218,7 +218,7 @@ def test_what_the_scheduler_ended_is_lost_with_its_word(
     )
     options = ["executor=slurm", "executor.partition=long", "executor.options=['account=lab',exclusive]"]
     job = job_of(*tiny)
-    with closing(sweep.plan([*tiny, *options]).executor) as executor:
+    with closing(plan([*tiny, *options]).executor) as executor:
         executor.open()
         executor.start(job, force=False)
         (ended,) = ends(executor, 1)
@@ -240,7 +240,7 @@ def test_what_the_scheduler_ended_is_lost_with_its_word(
 def test_a_refused_submission_is_one_sentence(tiny: list[str], scheduler: Callable[..., Path]) -> None:
     pytest.importorskip("submitit")
     scheduler(sbatch="echo 'sbatch: error: invalid partition' >&2; exit 1")
-    with closing(sweep.plan([*tiny, "executor=slurm"]).executor) as executor:
+    with closing(plan([*tiny, "executor=slurm"]).executor) as executor:
         executor.open()
         with pytest.raises(ConfigError, match="expected Slurm to accept the job, got sbatch: error: invalid partition"):
             executor.start(job_of(*tiny), force=False)

@@ -36,7 +36,8 @@ from adbench.samplers.base import Sampler
 from adbench.samplers.space import Choice, Interval, read_space
 from adbench.samplers.storage import Storage, suggest
 from adbench.samplers.tpe import PATIENCE
-from adbench.sweep import Plan, Rules, SweepReporter, plan, sweep
+from adbench.sweep import sweep
+from adbench.sweep_plan import Plan, Rules, SweepReporter, plan
 
 SEARCHED = ["model=ae", "model.latent_size=int(interval(2,40))", "model.learning_rate=tag(log,interval(1e-4,0.1))"]
 VALIDATION = ["protocol=labelled_validation", "objective=validation/roc_auc"]

@@ -29,11 +29,12 @@ from adbench.lock import Lock, holder_of
 from adbench.overrides import expand, replace, root_of
 from adbench.prepared import Kept, prepare
 from adbench.reporter import Reporter, Stopwatch
-from adbench.results import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, read_run
+from adbench.results import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, STOP, read_run
 from adbench.run_folder import RunFolder
 from adbench.samplers.grid import Grid
-from adbench.sweep import Plan, Rules, SweepReporter, plan, sweep
-from adbench.worker import BUSY, NO_FOLDER
+from adbench.sweep import sweep
+from adbench.sweep_plan import Plan, Rules, SweepReporter, plan
+from adbench.worker import BUSY, NO_FOLDER, REFUSED
 
 SWEEP = ["model=pca,iforest", "seed=range(2)"]
 
@@ -228,6 +229,104 @@ def test_a_lost_worker_is_a_killed_run_and_the_next_sweep_runs_it(four: list[str
     run = read_run(Path(Grid(four, None).jobs[0].path))
     assert (run.status, run.error) == ("killed", "as the test says")
     assert run_fake(four, Fake(some_metrics)) == ["done"] * 4
+
+
+def test_what_was_to_be_run_again_and_was_not_is_no_success(four: list[str]) -> None:
+    run_fake(four, Fake(some_metrics))
+    assert run_fake(four, Fake(lambda _: LOST), force=True) == ["killed"] * 4
+    assert run_fake(four, Fake(lambda _: REFUSED), force=True) == ["failed"] * 4
+    assert run_fake(four, Fake(no_metrics, slots=1)) == ["done"] * 4  # the finished runs are still there
+
+
+def test_a_kill_before_the_first_file_is_as_if_nothing_had_been(four: list[str]) -> None:
+    for job in Grid(four, None).jobs:
+        job.path.mkdir(parents=True)
+        (job.path / ".lock").touch()
+    assert run_fake(four, Fake(some_metrics)) == ["done"] * 4
+
+
+def test_a_killed_run_keeps_what_it_wrote_beside_the_reason(four: list[str]) -> None:
+    def end(job: Job) -> str:
+        folder = RunFolder(job.path)
+        folder.start(job.config)
+        folder.write_text("history.csv", "epoch,seconds,loss\n0,1.0,0.5\n")
+        folder.unlock()
+        return LOST
+
+    assert run_fake(four, Fake(end)) == ["killed"] * 4
+    assert "0.5" in (Grid(four, None).jobs[0].path / "history.csv").read_text(encoding="utf-8")
+
+
+def test_a_killed_attempt_to_run_again_does_not_cost_the_finished_run(four: list[str]) -> None:
+    run_fake(four, Fake(some_metrics))
+    job = Grid(four, None).jobs[0]
+    for _ in range(2):  # the second finds what the first left
+        folder = RunFolder(job.path)
+        folder.start(job.config, resume=False)
+        folder.unlock()
+    folder.start(job.config)
+    folder.discard()
+    assert read_run(job.path).status == "done"
+
+
+def test_one_run_name_in_two_folders(tiny: list[str], tmp_path: Path) -> None:
+    folders = f"runs_dir={tmp_path / 'a'},{tmp_path / 'b'}"
+    result = invoke("sweep", *tiny[:-1], folders, "model=pca", "model.n_components=2", "executor.workers=2", "--json")
+    assert result.exit_code == 0, result.output
+    assert len(json.loads(result.stdout)["runs"]) == 2
+
+
+def test_a_pruned_run_is_run_by_whoever_does_not_prune(four: list[str]) -> None:
+    run_fake(four, Fake(some_metrics))
+    job = Grid(four, None).jobs[0]
+    (job.path / METRICS).unlink()
+    (job.path / ERROR).write_text("pruned: after epoch 1\n", encoding="ascii")
+    executor = Fake(some_metrics)
+    assert run_fake(four, executor) == ["done"] * 4
+    assert executor.started == [job.name]
+
+
+def test_fail_fast_counts_what_fails_now(four: list[str]) -> None:
+    executors = [Fake(no_metrics, slots=1) for _ in range(4)]
+    for i, executor in enumerate(executors):
+        statuses = run_fake(four, executor, fail_fast=True)
+        assert statuses.count("failed") == i + 1
+        assert len(executor.started) == 1
+    assert run_fake(four, Fake(some_metrics), fail_fast=True, retry_failed=True) == ["done"] * 4
+
+
+def test_a_sweep_tells_a_run_to_stop_and_takes_it_back(four: list[str]) -> None:
+    seen: list[bool] = []
+
+    class Impatient(Grid):
+        def stop_early(self, job: Job) -> bool:
+            return True
+
+    class Watched(Fake):
+        def start(self, job: Job, force: bool) -> None:
+            super().start(job, force)
+            job.path.mkdir(parents=True)
+            self.lock = Lock(job.path / ".lock")
+            assert self.lock.acquire()
+            self.waits = 0
+
+        def wait(self, seconds: float) -> list[Ended]:
+            self.waits += 1
+            if self.waits < 3 or not self.running:
+                return []
+            job = next(iter(self.running.values()))
+            seen.append((job.path / STOP).exists())
+            self.lock.release()
+            metrics, self.running = some_metrics(job), {}
+            (job.path / CONFIG).write_text("{}", encoding="ascii")
+            (job.path / METRICS).write_text(json.dumps(metrics), encoding="ascii")
+            return [Ended(job)]
+
+    planned = Plan(four, Impatient(four, None), Watched(some_metrics, slots=1), None)
+    runs = sweep(planned, Rules(), SweepReporter())
+    assert [run.status for run in runs] == ["done"] * 4
+    assert seen == [True] * 4
+    assert not any((run.folder / STOP).exists() for run in runs)
 
 
 def test_a_worker_lost_after_its_run_was_finished_lost_nothing(four: list[str]) -> None:
@@ -444,6 +543,30 @@ def test_real_workers_run_jobs_and_failures_are_rows(tiny: list[str], tmp_path: 
     assert again.exit_code == 1
     assert "unfinished" in again.stdout
     assert again.stderr.count("failed: ") == 2
+
+
+def test_a_job_in_a_worker_that_ran_others_is_the_run_that_it_is_alone(tiny: list[str], tmp_path: Path) -> None:
+    result = invoke("sweep", *tiny, "model=iforest,ae,vae,gan", "executor.workers=1", "--json")
+    assert result.exit_code == 0, result.output
+    for run in json.loads(result.stdout)["runs"]:
+        model = Path(run["run"]).name.split("-")[1]
+        alone = runner.train([*tiny[:-1], f"model={model}", f"runs_dir={tmp_path / 'alone'}"])
+        times = {name for name in alone.metrics if name.endswith("_seconds")} | {"rows_per_second"}
+        assert {k: v for k, v in run["metrics"].items() if k not in times} == {
+            k: v for k, v in alone.metrics.items() if k not in times
+        }
+
+
+def test_training_processes_of_a_worker_and_their_end(tiny: list[str], tmp_path: Path) -> None:
+    overrides = [*tiny, "model=ae", "trainer=ddp_cpu", "executor.workers=1", "--json"]
+    result = invoke("sweep", *overrides)
+    assert result.exit_code == 0, result.output
+    late = [*overrides, "trainer.max_epochs=100000", "--timeout", "4"]
+    result = invoke("sweep", *late)
+    assert [run["status"] for run in json.loads(result.stdout)["runs"]] == ["timeout"]
+    run = Path(json.loads(result.stdout)["runs"][0]["run"])
+    assert holder_of(run / ".lock") is None  # no training process outlives its worker
+    assert read_run(run).status == "timeout"
 
 
 def without_times(text: str) -> str:

@@ -1,5 +1,6 @@
 """What a sweep asks of the engine that runs its jobs."""
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -44,3 +45,8 @@ class Executor(ABC):
     @abstractmethod
     def close(self) -> None:
         """End all jobs and free what was taken."""
+
+
+def n_cores() -> int:
+    """The processor cores that this process may use, as far as the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

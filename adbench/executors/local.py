@@ -11,37 +11,34 @@ from pathlib import Path
 from typing import Any
 
 from adbench.checks import require_at_least
-from adbench.executors.base import LOST, Ended, Executor
+from adbench.executors.base import LOST, Ended, Executor, n_cores
 from adbench.jobs import Job
 
 CGROUP_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 KERNEL_EVENTS = Path("/proc/vmstat")
-# Where numpy's and torch's libraries look for their number of threads, once, when they are loaded.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Local(Executor):
     """Processes that import torch once and take job after job.
 
-    workers: how many (None: one a processor core). threads: of numpy's linear algebra in each; trainer.threads says it
-    for torch. devices: GPUs to share out, by CUDA's numbers; a worker sees one of them.
+    workers: how many (None: one a processor core). devices: GPUs to share out, by CUDA's numbers; a worker sees one of
+    them.
     """
 
-    def __init__(self, workers: int | None, threads: int, devices: list[int]) -> None:
+    def __init__(self, workers: int | None, devices: list[int]) -> None:
         if workers is not None:
             require_at_least("executor.workers", workers, 1)
-        require_at_least("executor.threads", threads, 1)
-        self.slots = workers or len(os.sched_getaffinity(0))
-        self.threads, self.devices = threads, devices
+        self.slots = workers or n_cores()
+        self.devices = devices
         self._idle: list[_Worker] = []
-        self._busy: dict[str, _Worker] = {}  # by the name of the job
-        self._started = 0
+        self._busy: dict[Path, _Worker] = {}  # by the folder of the job
         self._selector = selectors.DefaultSelector()
 
     def start(self, job: Job, force: bool) -> None:
+        self._idle = [worker for worker in self._idle if worker.process.poll() is None]  # they can die between jobs
         worker = self._idle.pop() if self._idle else self._new_worker()
         worker.take(job, force)
-        self._busy[job.name] = worker
+        self._busy[job.path] = worker
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
 
     def wait(self, seconds: float) -> list[Ended]:
@@ -50,14 +47,14 @@ class Local(Executor):
             worker: _Worker = key.data
             assert worker.job is not None
             self._selector.unregister(worker.answers)
-            del self._busy[worker.job.name]
+            del self._busy[worker.job.path]
             ended.append(worker.ended())
             if worker.process.poll() is None:
                 self._idle.append(worker)
         return ended
 
     def stop(self, job: Job) -> None:
-        worker = self._busy.pop(job.name)
+        worker = self._busy.pop(job.path)
         self._selector.unregister(worker.answers)
         worker.kill()
 
@@ -68,15 +65,16 @@ class Local(Executor):
         self._selector.close()
 
     def _new_worker(self) -> "_Worker":
-        environment = os.environ | dict.fromkeys(THREADS, str(self.threads))
-        if self.devices:
-            environment["CUDA_VISIBLE_DEVICES"] = str(self.devices[self._started % len(self.devices)])
-        self._started += 1
-        return _Worker(environment)
+        if not self.devices:
+            return _Worker(None)
+        in_use = [worker.device for worker in (*self._idle, *self._busy.values())]
+        return _Worker(min(self.devices, key=in_use.count))
 
 
 class _Worker:
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, device: int | None) -> None:
+        self.device = device
+        environment = os.environ | ({} if device is None else {"CUDA_VISIBLE_DEVICES": str(device)})
         # A group of its own: Ctrl-C is for the sweep, which then decides.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "adbench.worker"],
@@ -104,7 +102,8 @@ class _Worker:
         return Ended(job, LOST, self._why_gone())
 
     def kill(self) -> None:
-        self.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # with the processes that a training forked
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             assert stream is not None

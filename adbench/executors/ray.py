@@ -16,8 +16,8 @@ from typing import Any
 
 from adbench.checks import require_at_least, require_not_negative
 from adbench.errors import ConfigError
-from adbench.executors.base import LOST, Ended, Executor
-from adbench.executors.remote import one_line, require_package, run_there, threads, wait_until
+from adbench.executors.base import LOST, Ended, Executor, n_cores
+from adbench.executors.remote import one_line, require_package, run_there, wait_until
 from adbench.jobs import Job
 from adbench.paths import DATA_VARIABLE
 
@@ -38,8 +38,8 @@ class Ray(Executor):
     """Ray's worker processes, each taking task after task.
 
     address: of the cluster ("auto", "host:6379", "ray://host:10001"); None starts one on this machine, which ends with
-    the sweep. workers: jobs at the same time (None: as many as the cluster has processors for). cpus_per_job: also the
-    threads of numpy's linear algebra. gpus_per_job: a part of one is possible.
+    the sweep. workers: jobs at the same time (None: as many as the cluster has processors for). cpus_per_job: what
+    Ray keeps free for one. gpus_per_job: a part of one is possible.
     """
 
     def __init__(self, address: str | None, workers: int | None, cpus_per_job: int, gpus_per_job: float) -> None:
@@ -61,9 +61,7 @@ class Ray(Executor):
         import ray
 
         # The variables of the processes; a cluster that was there before has others.
-        variables = threads(self.cpus_per_job)
-        if DATA_VARIABLE in os.environ:
-            variables[DATA_VARIABLE] = os.environ[DATA_VARIABLE]
+        variables = {name: os.environ[name] for name in (DATA_VARIABLE,) if name in os.environ}
         options = QUIET | {"runtime_env": {"env_vars": variables}}
         if self.address is None:
             self._start_cluster(options)
@@ -107,8 +105,9 @@ class Ray(Executor):
 
     def _start_cluster(self, options: dict[str, Any]) -> None:
         # It listens to the network; with a token it obeys nobody else. Ray would keep one in the home folder.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        jobs = self.workers or max(1, len(os.sched_getaffinity(0)) // self.cpus_per_job)
+        jobs = self.workers or max(1, n_cores() // self.cpus_per_job)
         self._own_folder = tempfile.mkdtemp(prefix="ray-")  # short: names of sockets are at most 107 bytes long
         _init(
             "Ray cluster that starts on this machine",

@@ -9,7 +9,6 @@ from typing import Any
 
 from adbench.config import Config
 from adbench.errors import ConfigError
-from adbench.executors.local import THREADS
 from adbench.worker import NO_FOLDER, run_job
 
 _LET_GO_SECONDS = 10
@@ -21,11 +20,6 @@ def require_package(name: str, extra: str) -> None:
         raise ConfigError(
             f"expected the package {name} for executor={extra}, got none; pip install 'adbench-runner[{extra}]'"
         )
-
-
-def threads(number: int) -> dict[str, str]:
-    """The environment of a process in which numpy's linear algebra has so many threads."""
-    return dict.fromkeys(THREADS, str(number))
 
 
 def run_there(folder: str, config: Config, force: bool) -> dict[str, str]:

@@ -16,7 +16,7 @@ from adbench.checks import require_at_least, require_one_of
 from adbench.config import Config
 from adbench.errors import ConfigError, RunFolderError
 from adbench.executors.base import LOST, Ended, Executor
-from adbench.executors.remote import one_line, require_package, run_there, threads, wait_until
+from adbench.executors.remote import one_line, require_package, run_there, wait_until
 from adbench.jobs import Job
 from adbench.sweep_record import FOLDER
 
@@ -90,15 +90,12 @@ class Slurm(Executor):
             self._prepare(Path(self.folder))
 
     def start(self, job: Job, force: bool) -> None:
-        from submitit.core.utils import environment_variables
-
         if self._submitit is None:
             self._prepare(job.path.parent / FOLDER / "slurm")
         self._submitit.update_parameters(name=f"adbench-{job.name}")
         try:
-            # A job gets the environment of its submission; submitit prints what sbatch says against it.
-            variables = environment_variables(**threads(self.cpus_per_job))
-            with variables, contextlib.redirect_stderr(io.StringIO()), _kept_from_ctrl_c():
+            # submitit prints what sbatch says against a job.
+            with contextlib.redirect_stderr(io.StringIO()), _kept_from_ctrl_c():
                 submitted = self._submitit.submit(_run, str(Path.cwd()), job.config, force)
         except RuntimeError as error:
             if not self._running:

@@ -13,6 +13,7 @@ class Sampler(ABC):
     jobs, so that a request that cannot be composed is refused before anything runs.
     """
 
+    prunes = False  # whether it ends runs early, and lets those of before rest
     n_jobs: int  # that it will hand out, all in all
     jobs: list[Job]  # those that are known by now, in the order of the user's words
 

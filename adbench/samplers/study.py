@@ -14,7 +14,7 @@ from adbench.errors import ConfigError, RunFolderError
 from adbench.jobs import Job, make_jobs
 from adbench.lock import Lock, holder_of
 from adbench.objective import Objective
-from adbench.results import INCOMPLETE, PRUNED, Run
+from adbench.results import INCOMPLETE, KILLED, PRUNED, Run
 from adbench.samplers.base import Sampler
 from adbench.samplers.space import read_space
 from adbench.samplers.trial import Trial
@@ -61,6 +61,7 @@ class Study(Sampler):
         self._study: optuna.Study | None = None
         _require_optuna(self.option)
         self._pruner = self.make_pruner()
+        self.prunes = self._pruner is not None
         self._storage = self._make_storage(probes[0], list(overrides), name)
         self._lock = Lock(self._storage.path.with_suffix(".lock"))
         self._peek()
@@ -182,6 +183,8 @@ class Study(Sampler):
 
     def _tell(self, trial: Trial) -> None:
         assert self._study is not None
+        if any(run.status == KILLED for run in trial.runs.values()):
+            return  # nothing was found out about it; it stays open for the next sweep
         del self._open[trial.in_study.number]
         with self._storage.telling():
             trial.tell(self._study, self.objective)
