@@ -78,7 +78,10 @@ def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rule
             none = [f"best {planned.objective.name}: none, since no configuration has it for all its seeds"]
             print(*map(printable, best.lines() if best else none), sep="\n")
     for run in unfinished:
-        print(f"adbench: {run.status}: {run.folder}: {printable(run.error) or 'not started'}", file=sys.stderr)
+        print(
+            f"adbench: {run.status}: {printable(str(run.folder))}: {printable(run.error) or 'not started'}",
+            file=sys.stderr,
+        )
     return 1 if unfinished else 0
 
 
@@ -99,7 +102,7 @@ def _print_jobs(jobs: list[Any], n_jobs: int, as_json: bool) -> None:
         print_json({"runs": entries})
         return
     for entry in entries:
-        print(f"{entry['status']:10}  {Path(entry['run']).name}  {printable(' '.join(entry['overrides']))}")
+        print(f"{entry['status']:10}  {printable(Path(entry['run']).name)}  {printable(' '.join(entry['overrides']))}")
     todo = sum(state == "incomplete" for _, state in states)
     more = f", and {n_jobs - len(jobs):,} more that the sampler will choose" if n_jobs > len(jobs) else ""
     print(f"{len(jobs):,} jobs, {todo:,} of them not run yet{more}", file=sys.stderr)
@@ -121,6 +124,6 @@ def _status(overrides: list[str], as_json: bool) -> int:
     print(f"sweep {printable(' '.join(status.overrides))}, started {status.started}")
     for entry in status.entries:
         if entry.status not in ("done", "waiting"):
-            print(f"  {entry.status:10} {entry.run.name}  {printable(entry.detail)}")
+            print(f"  {entry.status:10} {printable(entry.run.name)}  {printable(entry.detail)}")
     print(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
     return 0

@@ -73,11 +73,19 @@ def compose(overrides: Iterable[str], primary: str = TRAIN) -> Config:
     return compose_all([list(overrides)], primary)[0]
 
 
-def compose_all(jobs: Iterable[Sequence[str]], primary: str = TRAIN) -> list[Config]:
-    """`compose` for many lists of overrides: what takes Hydra's time is done once a choice of options."""
+def compose_all(jobs: Iterable[Sequence[str]], primary: str = TRAIN, naming: bool = False) -> list[Config]:
+    """`compose` for many lists of overrides: what takes Hydra's time is done once a choice of options.
+
+    naming: an error says which list it is about.
+    """
     with hydra_at_hand():
-        composer = _Composer(primary)
-        return [composer(overrides) for overrides in jobs]
+        composer, configs = _Composer(primary), []
+        for overrides in jobs:
+            try:
+                configs.append(composer(overrides))
+            except ConfigError as error:
+                raise ConfigError(f"{error}, in the job {' '.join(overrides)}" if naming else str(error)) from None
+        return configs
 
 
 class _Composer:
@@ -90,7 +98,8 @@ class _Composer:
         for override in parsed:
             if override.is_sweep_override():
                 text = override.input_line
-                raise ConfigError(f"expected one value a key, got several in {text!r}; adbench sweep runs each of them")
+                advice = "adbench sweep runs each of them" if self.primary == TRAIN else "take one for the whole sweep"
+                raise ConfigError(f"expected one value a key, got several in {text!r}; {advice}")
             if override.package is not None or override.key_or_group.startswith("hydra"):
                 raise ConfigError(f"expected a group or a key, got {override.input_line}; write it as in model=vae")
         # Without an option, as debug=null says it, an optional group is left as it is.
@@ -208,7 +217,9 @@ def _check_key(override: Override, defaults: Config, known_groups: dict[str, lis
     for part in override.key_or_group.split("."):
         known = [key for key in node if key != "choices"] if isinstance(node, dict) else []
         if part not in known:
-            names = {f"{path}{key}" for key in known} | (set(known_groups) if not path else set())
+            names = {f"{path}{key}" for key in known if not key.startswith("_")} | (
+                set(known_groups) if not path else set()
+            )
             raise ConfigError(f"expected a key that exists, got {override.key_or_group}{_nearest(path, part, names)}")
         node, path = node[part], f"{path}{part}."
     if isinstance(node, dict) and not override.is_delete():

@@ -55,7 +55,7 @@ def make_jobs(overrides: Sequence[tuple[str, ...]]) -> list[Job]:
     Raises ConfigError, with the job's overrides, for the first that cannot be composed.
     """
     jobs: dict[Path, Job] = {}
-    for of_job, config in zip(overrides, compose_all(overrides), strict=True):
+    for of_job, config in zip(overrides, compose_all(overrides, naming=len(overrides) > 1), strict=True):
         path = Path(config["runs_dir"]) / run_name(config)
         jobs.setdefault(path, Job(of_job, config, path))
     return list(jobs.values())

@@ -30,7 +30,7 @@ class Lock:
         for attempt in range(_ATTEMPTS):
             if attempt:
                 time.sleep(_PAUSE_SECONDS)
-            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
             try:
                 mine = _lock(file, fcntl.LOCK_EX) and _is_at(file, self.path)
             except OSError:  # a file system without locks
@@ -57,7 +57,7 @@ class Lock:
 def holder_of(path: Path) -> str | None:
     """Who holds the lock, as "process 12 on host"; None when nobody does."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
     try:

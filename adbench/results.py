@@ -71,7 +71,7 @@ def read_run(folder: Path, config: dict[str, Any] | None = None) -> Run:
     try:
         if not (folder / CONFIG).is_file():
             raise RunFolderError(f"expected a run folder with a {CONFIG}, got {folder}; name a folder under runs/")
-        config = config or _config(load_yaml((folder / CONFIG).read_text(encoding="utf-8")))
+        config = config if config is not None else _config(load_yaml((folder / CONFIG).read_text(encoding="utf-8")))
         metrics, environment = _metrics(_json(folder / METRICS)), _json(folder / ENVIRONMENT) or {}
         status, error = (DONE, "") if metrics else state_of(folder)
     except (OSError, ValueError, TypeError, OverflowError, RecursionError, yaml.YAMLError) as error_:

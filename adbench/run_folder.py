@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
         with self._replacing(name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # an error can quote any bytes
 
     def write_json(self, name: str, document: dict[str, Any]) -> None:
         """Write a JSON file whole or not at all."""
@@ -169,6 +170,18 @@ def leave_error(path: Path, config: dict[str, Any], text: str) -> None:
         folder.write_text(ERROR, text)
     finally:
         folder.unlock()
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether a file of some size can be written there: it is a folder, and the disk is neither read-only nor full."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe") as probe:
+            probe.write(bytes(2**18))
+            probe.flush()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

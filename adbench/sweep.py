@@ -11,8 +11,8 @@ from pathlib import Path
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.executors.base import LOST, Ended
 from adbench.jobs import Job
-from adbench.results import DONE, FAILED, KILLED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
-from adbench.run_folder import leave_error
+from adbench.results import DONE, FAILED, INCOMPLETE, KILLED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
+from adbench.run_folder import can_be_written, leave_error
 from adbench.sweep_plan import Plan, Rules, SweepReporter
 from adbench.sweep_record import record
 from adbench.worker import BUSY, NO_FOLDER, REFUSED
@@ -129,14 +129,18 @@ class _Sweep:
             (job.path / STOP).unlink(missing_ok=True)  # it may have ended before it saw this
         if ended.outcome == BUSY:
             self.elsewhere[job.path] = job
-        elif ended.outcome == NO_FOLDER:
+        elif ended.outcome == NO_FOLDER and not can_be_written(job.path.parent):
             self.no_folder = ended.error
+        elif ended.outcome == NO_FOLDER:  # something is wrong with this one
+            self._close(job, job.as_run(FAILED, ended.error), ran=True)
         elif ended.outcome == LOST:
             self._leave(job, KILLED, ended.error)
         else:
             run = job.state()
             if ended.outcome == REFUSED and run.status == DONE:  # an older run, which was to be run again
                 run = job.as_run(FAILED, ended.error)
+            elif run.status == INCOMPLETE:
+                run = job.as_run(FAILED, "its folder was not written; did a data file change since the sweep began?")
             self._close(job, run, ran=True)
 
     def _close(self, job: Job, run: Run, ran: bool) -> None:

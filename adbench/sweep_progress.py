@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TextIO
 
 from rich.console import Console, Group
@@ -72,7 +73,8 @@ class Lines(_Counting):
             self._say(f"[{self.n_over:{width}}/{self.n_jobs}] {run.status:7} {job.name}  {outcome(run)}  {took}")
 
     def _say(self, line: str) -> None:
-        print(line, file=self.stream, flush=True)
+        with suppress(OSError):  # nobody reads any more: the sweep goes on
+            print(line, file=self.stream, flush=True)
 
 
 class LiveTable(_Counting):

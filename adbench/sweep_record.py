@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adbench.errors import RunFolderError
+from adbench.errors import AdbenchError, RunFolderError
 from adbench.jobs import Job
 from adbench.lock import holder_of
-from adbench.results import DONE, HISTORY, INCOMPLETE, LOCK, METRICS, read_history, state_of
+from adbench.results import CONFIG, HISTORY, INCOMPLETE, LOCK, METRICS, UNREADABLE, read_history, read_run
 
 FOLDER = ".sweeps"
 RUNNING, WAITING = "running", "waiting"
@@ -37,12 +37,14 @@ class Status:
 
 def record(overrides: Sequence[str], jobs: Sequence[Job]) -> None:
     """Note the jobs of a sweep beside their run folders. Raises RunFolderError where that cannot be written."""
-    if not jobs:
-        return
-    runs_dir = jobs[0].path.parent
+    for runs_dir in {job.path.parent for job in jobs}:
+        _record_in(runs_dir, overrides, [job.name for job in jobs if job.path.parent == runs_dir])
+
+
+def _record_in(runs_dir: Path, overrides: Sequence[str], names: list[str]) -> None:
     name = hashlib.sha256(json.dumps(list(overrides)).encode()).hexdigest()[:8]
     target = runs_dir / FOLDER / f"{name}.json"
-    document = {"overrides": list(overrides), "runs": [str(job.path) for job in jobs]}
+    document = {"overrides": list(overrides), "runs": names}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_suffix(f".{time.time_ns()}.partial")
@@ -65,7 +67,7 @@ def read_status(runs_dir: Path) -> Status:
         started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(latest.stat().st_mtime))
     except (OSError, ValueError) as error:
         raise RunFolderError(f"expected a readable record of a sweep in {runs_dir / FOLDER}, got {error}") from None
-    return Status(document["overrides"], started, [_entry(Path(run)) for run in document["runs"]])
+    return Status(document["overrides"], started, [_entry(runs_dir / Path(name).name) for name in document["runs"]])
 
 
 def _document(document: Any) -> dict[str, list[str]]:
@@ -77,13 +79,16 @@ def _document(document: Any) -> dict[str, list[str]]:
 
 
 def _entry(run: Path) -> Entry:
-    if (run / METRICS).is_file():
-        return Entry(run, DONE, "")
-    holder = holder_of(run / LOCK)
-    if holder is not None:
-        return Entry(run, RUNNING, " ".join(filter(None, (last_epoch(run), holder))))
-    status, error = state_of(run)
-    return Entry(run, WAITING if status == INCOMPLETE else status, error)
+    try:
+        holder = holder_of(run / LOCK)
+        if holder is not None and not (run / METRICS).is_file():
+            return Entry(run, RUNNING, " ".join(filter(None, (last_epoch(run), holder))))
+        if not (run / CONFIG).is_file():
+            return Entry(run, WAITING, "")
+        found = read_run(run, config={})
+    except (AdbenchError, OSError, ValueError) as error:
+        return Entry(run, UNREADABLE, str(error))
+    return Entry(run, WAITING if found.status == INCOMPLETE else found.status, found.error)
 
 
 def last_epoch(run: Path) -> str:

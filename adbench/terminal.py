@@ -24,7 +24,7 @@ def reported(command: Callable[..., int | None]) -> Callable[..., None]:
         except AdbenchError as error:
             if arguments.get("as_json"):
                 print_json({"status": "error", "error": str(error)})
-            print(f"adbench: {error}", file=sys.stderr)
+            print(f"adbench: {printable(str(error))}", file=sys.stderr)
             code = 2
         except KeyboardInterrupt:
             print("adbench: interrupted; the same command starts it again", file=sys.stderr)

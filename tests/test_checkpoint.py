@@ -138,7 +138,6 @@ def test_the_malicious_pickle_would_have_run(tmp_path: Path, monkeypatch: pytest
     ("key", "value"),
     [
         ("adbench", "0.0.1"),
-        ("git_commit", "0123456789ab"),
         ("packages", {"torch": "2.0.0"}),
         ("device", "gpu x 1"),
         ("data_sha256", {}),

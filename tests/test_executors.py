@@ -24,7 +24,7 @@ from adbench.paths import config_folder
 from adbench.results import DONE, FAILED, LOCK
 from adbench.runner import MAX_SEED, train
 from adbench.sweep_plan import plan
-from adbench.worker import BUSY, NO_FOLDER, RAN
+from adbench.worker import BUSY, NO_FOLDER, RAN, REFUSED
 
 ON_THIS_MACHINE = {
     "local": ["executor=local", "executor.workers=2"],
@@ -92,7 +92,10 @@ def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytes
         assert executor.slots == 2
         executor.start(good, force=False)
         executor.start(wrong, force=False)
-        assert {ended.job.path: ended.outcome for ended in ends(executor, 2)} == {good.path: RAN, wrong.path: RAN}
+        assert {ended.job.path: ended.outcome for ended in ends(executor, 2)} == {
+            good.path: RAN,
+            wrong.path: REFUSED,
+        }
 
         executor.start(endless[0], force=False)
         os.kill(process_of(endless[0]), signal.SIGKILL)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from adbench.config import compose
 from adbench.errors import ConfigError, RunFolderError, SealedLabelsError
 from adbench.evaluation.sealed import freeze
 from adbench.executors.base import LOST, Ended, Executor
+from adbench.executors.local import Local
 from adbench.instantiate import build
 from adbench.jobs import Job, make_jobs
 from adbench.lock import Lock, holder_of
@@ -30,10 +32,12 @@ from adbench.overrides import expand, replace, root_of
 from adbench.prepared import Kept, prepare
 from adbench.reporter import Reporter, Stopwatch
 from adbench.results import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, STOP, read_run
-from adbench.run_folder import RunFolder
+from adbench.run_folder import RunFolder, can_be_written
 from adbench.samplers.grid import Grid
 from adbench.sweep import sweep
 from adbench.sweep_plan import Plan, Rules, SweepReporter, plan
+from adbench.sweep_progress import Lines
+from adbench.sweep_record import read_status
 from adbench.worker import BUSY, NO_FOLDER, REFUSED
 
 SWEEP = ["model=pca,iforest", "seed=range(2)"]
@@ -340,7 +344,12 @@ def test_a_worker_lost_after_its_run_was_finished_lost_nothing(four: list[str]) 
     assert run_fake(four, Fake(end)) == ["done"] * 4
 
 
-def test_a_folder_that_cannot_be_written_stops_the_sweep(four: list[str]) -> None:
+def test_a_file_in_the_place_of_one_run_is_a_row(four: list[str]) -> None:
+    assert run_fake(four, Fake(lambda _: NO_FOLDER)) == ["failed"] * 4
+
+
+def test_a_folder_that_cannot_be_written_stops_the_sweep(four: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adbench.sweep.can_be_written", lambda _: False)
     executor = Fake(lambda _: NO_FOLDER, slots=1)
     with pytest.raises(RunFolderError, match="as the test says; the same command goes on from here"):
         run_fake(four, executor)
@@ -422,6 +431,58 @@ def test_jobs_of_the_same_split_follow_one_another(tmp_path: Path) -> None:
     sampler = Grid(["model=ae,vae,pca", "seed=range(3)", f"runs_dir={tmp_path}"], None)
     seeds = [job.config["seed"] for job in iter(sampler.next, None)]
     assert seeds == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_a_place_that_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert can_be_written(tmp_path / "new")
+    assert not can_be_written(tmp_path / "file")
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_a_job_that_cannot_be_composed_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"model\.latent_size.*, in the job model=pca model\.latent_size=4$"):
+        make_jobs(expand(["model=ae,pca", "model.latent_size=4"]))
+
+
+def test_a_status_from_another_folder(four: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_fake([*four[:-1], "runs_dir=runs"], Fake(some_metrics))
+    job = Grid(four, None).jobs[0]
+    (job.path / METRICS).write_text("{", encoding="ascii")
+    monkeypatch.chdir("/")
+    status = read_status(tmp_path / "runs")
+    assert [entry.status for entry in status.entries] == ["unreadable", "done", "done", "done"]
+
+
+def test_a_progress_line_that_nobody_reads_is_no_reason_to_stop() -> None:
+    class Closed(StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    Lines(Closed()).begin(3, 1)
+
+
+def test_nothing_is_imported_from_the_working_directory(tiny: list[str], tmp_path: Path) -> None:
+    (tmp_path / "yaml.py").write_text("raise SystemExit('executed')", encoding="ascii")
+    script = "import sys; sys.path.remove(''); from adbench.cli import main; main()"
+    overrides = ["sweep", *tiny, "model=iforest", "executor.workers=1"]
+    done = subprocess.run([sys.executable, "-c", script, *overrides], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_worker_that_dies_is_noticed_though_its_child_lives(tiny: list[str], tmp_path: Path) -> None:
+    job = plan([*tiny, "model=ae", "trainer=ddp_cpu", "trainer.max_epochs=100000"]).sampler.jobs[0]
+    with closing(Local(workers=1, devices=[])) as executor:
+        executor.start(job, force=False)
+        while not (job.path / "history.csv").exists():
+            assert executor.wait(0.05) == []
+        holder = job.holder()
+        assert holder is not None
+        os.kill(int(holder.split()[1]), signal.SIGKILL)
+        (ended,) = executor.wait(1.0) or executor.wait(1.0)
+        assert (ended.outcome, ended.error) == (LOST, "the worker process was killed by SIGKILL")
+        assert job.holder() is None
 
 
 def test_a_lock_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:

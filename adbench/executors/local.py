@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from adbench.checks import require_at_least
+from adbench.errors import ConfigError
 from adbench.executors.base import LOST, Ended, Executor, n_cores
 from adbench.jobs import Job
 
 CGROUP_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 KERNEL_EVENTS = Path("/proc/vmstat")
+LAST_SECONDS = 5  # that a worker may live after it closed its side of the pipe
 
 
 class Local(Executor):
@@ -43,8 +46,10 @@ class Local(Executor):
 
     def wait(self, seconds: float) -> list[Ended]:
         ended = []
-        for key, _ in self._selector.select(seconds):
-            worker: _Worker = key.data
+        answered = [key.data for key, _ in self._selector.select(seconds)]
+        # What a dead worker forked can hold its end of the pipe open.
+        dead = [worker for worker in self._busy.values() if worker.process.poll() is not None]
+        for worker in {id(worker): worker for worker in (*answered, *dead)}.values():
             assert worker.job is not None
             self._selector.unregister(worker.answers)
             del self._busy[worker.job.path]
@@ -75,13 +80,22 @@ class _Worker:
     def __init__(self, device: int | None) -> None:
         self.device = device
         environment = os.environ | ({} if device is None else {"CUDA_VISIBLE_DEVICES": str(device)})
-        # A group of its own: Ctrl-C is for the sweep, which then decides.
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "adbench.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, process_group=0, text=True,
-        )  # fmt: skip
+        try:
+            self.process = self._start(environment)
+        except OSError as error:
+            raise ConfigError(
+                f"expected to start another worker, got {error.strerror}; take a smaller executor.workers"
+            ) from None
         self.job: Job | None = None
         self._kills_before = 0
+
+    @staticmethod
+    def _start(environment: dict[str, str]) -> "subprocess.Popen[str]":
+        # A group of its own: Ctrl-C is for the sweep, which then decides.
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "adbench.worker"],  # -P: nothing is imported from the working directory
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, process_group=0, text=True,
+        )  # fmt: skip
 
     @property
     def answers(self) -> Any:
@@ -96,9 +110,10 @@ class _Worker:
     def ended(self) -> Ended:
         assert self.job is not None
         job, self.job = self.job, None
-        answer = self.answers.readline()
-        if answer.endswith("\n"):
-            return Ended(job, **json.loads(answer))
+        if select.select([self.answers], [], [], 0)[0]:
+            answer = self.answers.readline()
+            if answer.endswith("\n"):
+                return Ended(job, **json.loads(answer))
         return Ended(job, LOST, self._why_gone())
 
     def kill(self) -> None:
@@ -111,11 +126,16 @@ class _Worker:
                 stream.close()
 
     def _why_gone(self) -> str:
-        code = self.process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=LAST_SECONDS)
         self.kill()
+        code = self.process.returncode
         if code >= 0:
             return f"the worker process ended with exit code {code}"
-        name = signal.Signals(-code).name
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:  # a real-time signal has no name
+            name = f"signal {-code}"
         if code == -signal.SIGKILL and out_of_memory_kills() > self._kills_before:
             return f"out of memory: the system killed the worker process ({name}); take fewer workers or a smaller run"
         return f"the worker process was killed by {name}"

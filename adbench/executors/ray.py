@@ -61,7 +61,7 @@ class Ray(Executor):
         import ray
 
         # The variables of the processes; a cluster that was there before has others.
-        variables = {name: os.environ[name] for name in (DATA_VARIABLE,) if name in os.environ}
+        variables = {"PYTHONSAFEPATH": "1"} | {k: os.environ[k] for k in (DATA_VARIABLE,) if k in os.environ}
         options = QUIET | {"runtime_env": {"env_vars": variables}}
         if self.address is None:
             self._start_cluster(options)
@@ -105,7 +105,6 @@ class Ray(Executor):
 
     def _start_cluster(self, options: dict[str, Any]) -> None:
         # It listens to the network; with a token it obeys nobody else. Ray would keep one in the home folder.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         jobs = self.workers or max(1, n_cores() // self.cpus_per_job)
         self._own_folder = tempfile.mkdtemp(prefix="ray-")  # short: names of sockets are at most 107 bytes long
@@ -139,7 +138,7 @@ def _require_answer(address: str) -> None:
     advice = "start one with ray start --head, or leave executor.address=null"
     try:
         joined = subprocess.run(
-            [sys.executable, "-c", JOIN, address], capture_output=True, text=True, timeout=ANSWER_SECONDS
+            [sys.executable, "-P", "-c", JOIN, address], capture_output=True, text=True, timeout=ANSWER_SECONDS
         )
     except subprocess.TimeoutExpired:
         raise ConfigError(f"{expected}, got no answer in {ANSWER_SECONDS} s; {advice}") from None

@@ -90,12 +90,16 @@ class Slurm(Executor):
             self._prepare(Path(self.folder))
 
     def start(self, job: Job, force: bool) -> None:
+        from submitit.core.utils import environment_variables
+
         if self._submitit is None:
             self._prepare(job.path.parent / FOLDER / "slurm")
         self._submitit.update_parameters(name=f"adbench-{job.name}")
         try:
-            # submitit prints what sbatch says against a job.
-            with contextlib.redirect_stderr(io.StringIO()), _kept_from_ctrl_c():
+            # A job gets the environment of its submission, and must import nothing from the working directory; submitit
+            # prints what sbatch says against it.
+            safe = environment_variables(PYTHONSAFEPATH="1")
+            with safe, contextlib.redirect_stderr(io.StringIO()), _kept_from_ctrl_c():
                 submitted = self._submitit.submit(_run, str(Path.cwd()), job.config, force)
         except RuntimeError as error:
             if not self._running:

@@ -36,12 +36,13 @@ class Storage:
     def create(self, name: str, direction: Literal["minimize", "maximize"]) -> None:
         """Make the file."""
         partial = self.path.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        with self.telling(), self._opened(partial, skip_table_creation=False) as file:
-            study = optuna.create_study(storage=file, study_name=name, direction=direction)
-            study.set_user_attr(SEARCH, self.search)
-            study.set_user_attr(OVERRIDES, self.overrides)
-        partial.replace(self.path)
+        with self.telling():
+            partial.unlink(missing_ok=True)
+            with self._opened(partial, skip_table_creation=False) as file:
+                study = optuna.create_study(storage=file, study_name=name, direction=direction)
+                study.set_user_attr(SEARCH, self.search)
+                study.set_user_attr(OVERRIDES, self.overrides)
+            partial.replace(self.path)
 
     def open(self) -> optuna.Study:
         """Its study. Raises RunFolderError for a file that is damaged, or was made for something else."""
