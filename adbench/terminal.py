@@ -27,7 +27,7 @@ def reported(command: Callable[..., int | None]) -> Callable[..., None]:
             print(f"adbench: {printable(str(error))}", file=sys.stderr)
             code = 2
         except KeyboardInterrupt:
-            print("adbench: interrupted; the same command starts it again", file=sys.stderr)
+            print("adbench: interrupted; the same command goes on from here", file=sys.stderr)
             code = 130
         except BrokenPipeError:
             # The reader went away, as `| head` does; nothing is left to say, not even at exit.

@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from adbench.data import nslkdd
@@ -56,4 +58,24 @@ def quick(tiny_data: Path, tmp_path: Path) -> list[str]:
         "trainer.max_epochs=2",
         "trainer.min_steps=0",
         "target_fpr=0.05",
+    ]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table of 500 rows, a tenth of them shifted and labelled 1: workers are processes, and read real files."""
+    rng = np.random.default_rng(0)
+    label = (np.arange(500) % 10 == 0).astype(int)
+    columns = {f"x{i}": rng.normal(size=500) + 2 * label for i in range(12)}
+    path = tmp_path / "rows.csv"
+    pd.DataFrame(columns | {"label": label}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def tiny(table: Path, tmp_path: Path) -> list[str]:
+    """Overrides for jobs of a fraction of a second."""
+    return [
+        *("data=table", f"data.path={table}", "data.label=label", "target_fpr=0.1", "trainer.max_epochs=2"),
+        f"runs_dir={tmp_path / 'runs'}",
     ]

@@ -212,7 +212,7 @@ def test_ctrl_c_leaves_an_incomplete_run_and_exits_with_130(tmp_path: Path) -> N
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert "interrupted; the same command starts it again" in stderr
+    assert "interrupted; the same command goes on from here" in stderr
     assert "Traceback" not in stderr
     (folder,) = runs.iterdir()
     assert not (folder / "metrics.json").exists()

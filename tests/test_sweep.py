@@ -2,29 +2,23 @@
 
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from adbench import runner
 from adbench.cli import app
 from adbench.config import compose
 from adbench.errors import ConfigError, RunFolderError, SealedLabelsError
 from adbench.evaluation.sealed import freeze
 from adbench.executors.base import LOST, Ended, Executor
-from adbench.executors.local import Local
 from adbench.instantiate import build
 from adbench.jobs import Job, make_jobs
 from adbench.lock import Lock, holder_of
@@ -41,26 +35,6 @@ from adbench.sweep_record import read_status
 from adbench.worker import BUSY, NO_FOLDER, REFUSED
 
 SWEEP = ["model=pca,iforest", "seed=range(2)"]
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    """A table of 500 rows, a tenth of them shifted and labelled 1: workers are processes, and read real files."""
-    rng = np.random.default_rng(0)
-    label = (np.arange(500) % 10 == 0).astype(int)
-    columns = {f"x{i}": rng.normal(size=500) + 2 * label for i in range(12)}
-    path = tmp_path / "rows.csv"
-    pd.DataFrame(columns | {"label": label}).to_csv(path, index=False)
-    return path
-
-
-@pytest.fixture
-def tiny(table: Path, tmp_path: Path) -> list[str]:
-    """Overrides for jobs of a fraction of a second."""
-    return [
-        *("data=table", f"data.path={table}", "data.label=label", "target_fpr=0.1", "trainer.max_epochs=2"),
-        f"runs_dir={tmp_path / 'runs'}",
-    ]
 
 
 def invoke(*arguments: str) -> Result:
@@ -273,13 +247,6 @@ def test_a_killed_attempt_to_run_again_does_not_cost_the_finished_run(four: list
     assert read_run(job.path).status == "done"
 
 
-def test_one_run_name_in_two_folders(tiny: list[str], tmp_path: Path) -> None:
-    folders = f"runs_dir={tmp_path / 'a'},{tmp_path / 'b'}"
-    result = invoke("sweep", *tiny[:-1], folders, "model=pca", "model.n_components=2", "executor.workers=2", "--json")
-    assert result.exit_code == 0, result.output
-    assert len(json.loads(result.stdout)["runs"]) == 2
-
-
 def test_a_pruned_run_is_run_by_whoever_does_not_prune(four: list[str]) -> None:
     run_fake(four, Fake(some_metrics))
     job = Grid(four, None).jobs[0]
@@ -463,28 +430,6 @@ def test_a_progress_line_that_nobody_reads_is_no_reason_to_stop() -> None:
     Lines(Closed()).begin(3, 1)
 
 
-def test_nothing_is_imported_from_the_working_directory(tiny: list[str], tmp_path: Path) -> None:
-    (tmp_path / "yaml.py").write_text("raise SystemExit('executed')", encoding="ascii")
-    script = "import sys; sys.path.remove(''); from adbench.cli import main; main()"
-    overrides = ["sweep", *tiny, "model=iforest", "executor.workers=1"]
-    done = subprocess.run([sys.executable, "-c", script, *overrides], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_worker_that_dies_is_noticed_though_its_child_lives(tiny: list[str], tmp_path: Path) -> None:
-    job = plan([*tiny, "model=ae", "trainer=ddp_cpu", "trainer.max_epochs=100000"]).sampler.jobs[0]
-    with closing(Local(workers=1, devices=[])) as executor:
-        executor.start(job, force=False)
-        while not (job.path / "history.csv").exists():
-            assert executor.wait(0.05) == []
-        holder = job.holder()
-        assert holder is not None
-        os.kill(int(holder.split()[1]), signal.SIGKILL)
-        (ended,) = executor.wait(1.0) or executor.wait(1.0)
-        assert (ended.outcome, ended.error) == (LOST, "the worker process was killed by SIGKILL")
-        assert job.holder() is None
-
-
 def test_a_lock_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     script = (
@@ -505,41 +450,6 @@ def test_a_lock_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) -> None:
-    kept = Kept()
-    of_both = ["model=ae", *quick[:1], *quick[2:]]
-
-    def metrics(folder: str, *more: str) -> dict[str, float]:
-        config = compose([*of_both, f"runs_dir={tmp_path / folder}", *more])
-        run = runner.run(config, force=False, reporter=Reporter(), kept=kept if folder == "kept" else None)
-        assert run.status == "done", run.error
-        times = {name for name in run.metrics if name.endswith("_seconds")} | {"rows_per_second"}
-        return {name: value for name, value in run.metrics.items() if name not in times}
-
-    for more in (
-        ["model.latent_size=4"],
-        ["model.latent_size=5"],
-        ["seed=1"],
-        ["preprocess=minmax"],
-        ["model=iforest"],
-    ):
-        assert metrics("kept", *more) == metrics("alone", *more)
-    finished = read_run(next((tmp_path / "kept").glob("*-ae-s0-*")))
-    assert finished.metrics["load_seconds"] >= 0
-    prepared = kept.get(compose([*of_both, "model=iforest"]))
-    assert prepared is not None  # model is no part of what the rows depend on
-    assert kept.get(compose([*of_both, "protocol.calibration_fraction=0.3"])) is None
-
-
-def test_rows_that_a_detector_wrote_into_are_not_kept(quick: list[str]) -> None:
-    kept, config = Kept(), compose(quick)
-    rule = build(config["threshold"], "threshold")
-    prepared = prepare(config, rule, Stopwatch(Reporter()), kept)
-    assert kept.get(config) is not None
-    prepared.x_fit[[0, 1]] = prepared.x_fit[[1, 0]]  # the same values in another order
-    assert kept.get(config) is None
-
-
 def test_each_run_on_kept_rows_breaks_a_seal_of_its_own(quick: list[str], tmp_path: Path) -> None:
     kept, config = Kept(), compose(quick)
     rule = build(config["threshold"], "threshold")
@@ -552,168 +462,3 @@ def test_each_run_on_kept_rows_breaks_a_seal_of_its_own(quick: list[str], tmp_pa
             labels.open(frozen)
         with pytest.raises(SealedLabelsError, match="got those of one run"):
             labels.reseal()
-
-
-# --- with real workers -----------------------------------------------------------------------------------------------
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from adbench.cli import main; main()", *arguments]
-
-
-def start(*arguments: str, cwd: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        command(*arguments), cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
-    )
-
-
-def workers_of(pid: int) -> list[int]:
-    """The processes that a process started."""
-    children = []
-    for task in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((task / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == pid:
-            children.append(int(task.name))
-    return children
-
-
-def test_real_workers_run_jobs_and_failures_are_rows(tiny: list[str], tmp_path: Path) -> None:
-    overrides = [*tiny, *SWEEP, "model.n_components=2,40", "executor.workers=2"]
-    dry = invoke("sweep", *overrides[:-1], "--dry-run", "model=pca", "--json")
-    assert dry.exit_code == 0, dry.output
-    assert [run["status"] for run in json.loads(dry.stdout)["runs"]] == ["incomplete"] * 4
-    assert not (tmp_path / "runs").exists()
-
-    result = invoke("sweep", *overrides, "model=pca", "--json")
-    assert result.exit_code == 1, result.output
-    runs = json.loads(result.stdout)["runs"]
-    assert sorted(run["status"] for run in runs) == ["done", "done", "failed", "failed"]
-    failed = next(run for run in runs if run["status"] == "failed")
-    assert failed["error"].startswith("adbench.errors.ConfigError: expected model.n_components to be below")
-    assert "Traceback" in (Path(failed["run"]) / ERROR).read_text(encoding="utf-8")
-    assert "[4/4]" in result.stderr
-
-    status = json.loads(invoke("sweep", "--status", "--json", tiny[-1]).stdout)
-    assert status["counts"] == {"done": 2, "failed": 2}
-    assert "2 done, 2 failed" in invoke("sweep", "--status", tiny[-1]).stdout
-
-    again = invoke("train", "-m", *overrides, "model=pca")
-    assert again.exit_code == 1
-    assert "unfinished" in again.stdout
-    assert again.stderr.count("failed: ") == 2
-
-
-def test_a_job_in_a_worker_that_ran_others_is_the_run_that_it_is_alone(tiny: list[str], tmp_path: Path) -> None:
-    result = invoke("sweep", *tiny, "model=iforest,ae,vae,gan", "executor.workers=1", "--json")
-    assert result.exit_code == 0, result.output
-    for run in json.loads(result.stdout)["runs"]:
-        model = Path(run["run"]).name.split("-")[1]
-        alone = runner.train([*tiny[:-1], f"model={model}", f"runs_dir={tmp_path / 'alone'}"])
-        times = {name for name in alone.metrics if name.endswith("_seconds")} | {"rows_per_second"}
-        assert {k: v for k, v in run["metrics"].items() if k not in times} == {
-            k: v for k, v in alone.metrics.items() if k not in times
-        }
-
-
-def test_training_processes_of_a_worker_and_their_end(tiny: list[str], tmp_path: Path) -> None:
-    overrides = [*tiny, "model=ae", "trainer=ddp_cpu", "executor.workers=1", "--json"]
-    result = invoke("sweep", *overrides)
-    assert result.exit_code == 0, result.output
-    late = [*overrides, "trainer.max_epochs=100000", "--timeout", "4"]
-    result = invoke("sweep", *late)
-    assert [run["status"] for run in json.loads(result.stdout)["runs"]] == ["timeout"]
-    run = Path(json.loads(result.stdout)["runs"][0]["run"])
-    assert holder_of(run / ".lock") is None  # no training process outlives its worker
-    assert read_run(run).status == "timeout"
-
-
-def without_times(text: str) -> str:
-    rows = pd.read_csv(StringIO(text))
-    kept = [name for name in rows if not name.endswith("_seconds") and name != "rows_per_second"]
-    return str(rows[kept].to_csv(index=False))
-
-
-def summary(cwd: Path) -> str:
-    done = subprocess.run(command("summarize", "--format", "csv"), cwd=cwd, capture_output=True, text=True, check=True)
-    return without_times(done.stdout)
-
-
-@pytest.fixture
-def disturbed(table: Path, tmp_path: Path) -> Iterator[Callable[[int, int, float], None]]:
-    """Runs a sweep undisturbed, then the same one with SIGKILLs, and compares their tables."""
-    started: list[subprocess.Popen[str]] = []
-
-    def check(kills: int, seeds: int, longest: float) -> None:
-        overrides = ["sweep", "data=table", f"data.path={table}", "data.label=label", "target_fpr=0.1"]
-        overrides += ["model=ae,vae,gan,iforest", f"seed=range({seeds})", "trainer.max_epochs=30"]
-        overrides += ["executor.workers=2"]
-        calm, wild = tmp_path / "calm", tmp_path / "wild"
-        calm.mkdir()
-        wild.mkdir()
-        subprocess.run(command(*overrides), cwd=calm, check=True, capture_output=True)
-        draw = random.Random(0)
-        for kill in range(kills):
-            process = start(*overrides, cwd=wild)
-            started.append(process)
-            time.sleep(draw.uniform(0.5, longest))
-            workers = workers_of(process.pid)
-            if kill % 2 and workers:
-                os.kill(draw.choice(workers), signal.SIGKILL)
-                time.sleep(draw.uniform(0, longest / 4))
-            process.kill()
-            process.communicate()
-            for worker in workers:
-                wait_for_end(worker)
-        finished = subprocess.run(command(*overrides), cwd=wild, capture_output=True, text=True)
-        assert finished.returncode == 0, finished.stderr
-        assert summary(wild) == summary(calm)
-        assert not list((wild / "runs").rglob("*.partial"))
-
-    yield check
-    for process in started:
-        process.kill()
-
-
-def wait_for_end(pid: int) -> None:
-    """A worker whose sweep was killed ends by itself."""
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return
-        if state == "Z":
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"worker {pid} outlives its sweep")
-
-
-def test_a_sweep_killed_twice_ends_with_the_same_table(disturbed: Callable[[int, int, float], None]) -> None:
-    disturbed(2, 1, 8.0)
-
-
-@pytest.mark.slow
-def test_a_sweep_killed_at_20_moments_ends_with_the_same_table(disturbed: Callable[[int, int, float], None]) -> None:
-    disturbed(20, 6, 14.0)
-
-
-def test_a_killed_worker_is_named_and_the_others_go_on(tiny: list[str], tmp_path: Path) -> None:
-    overrides = [*tiny, "model=ae", "seed=range(3)", "trainer.max_epochs=3000", "executor.workers=1", "--json"]
-    process = start("sweep", *overrides, cwd=tmp_path)
-    while not list((tmp_path / "runs").glob("*/history.csv")):
-        time.sleep(0.05)
-        assert process.poll() is None
-    (worker,) = workers_of(process.pid)
-    os.kill(worker, signal.SIGKILL)
-    while len(list((tmp_path / "runs").glob("*/history.csv"))) < 2:  # the next job, in a new worker
-        time.sleep(0.05)
-        assert process.poll() is None
-    os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130, errors
-    assert "interrupted; the same command" in errors
-    runs = [read_run(path.parent) for path in (tmp_path / "runs").glob("*/config.yaml")]
-    killed = [run for run in runs if run.status == "killed"]
-    assert [run.error for run in killed] == ["the worker process was killed by SIGKILL"]

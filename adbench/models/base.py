@@ -16,6 +16,9 @@ from adbench.models.detector import SCORING_ROWS, Arrays, Matrix, Scores, Traini
 # One loss, and the parameters that it trains.
 Objective = tuple[Callable[[Tensor], Tensor], Iterable[Parameter]]
 
+# Rows scored at once on a processor: so few that what comes between two layers stays in its cache.
+CACHED_ROWS = 1_024
+
 
 class NeuralDetector(LightningModule):
     """A detector trained by gradient descent. A subclass gives its networks, `loss(batch)` and `score(x)`.
@@ -57,7 +60,7 @@ class NeuralDetector(LightningModule):
     def score_rows(self, x: Matrix) -> Scores:
         """One score a row, shape (rows,), in float32 arithmetic whatever the precision of the training."""
         self.eval()
-        blocks = torch.from_numpy(x).split(SCORING_ROWS)
+        blocks = torch.from_numpy(x).split(CACHED_ROWS if self.device.type == "cpu" else SCORING_ROWS)
         scores = [self.score(block.to(self.device)).double().cpu() for block in blocks]
         return torch.cat(scores).numpy()
 
