@@ -229,7 +229,7 @@ def kill_after(started: Any, folder: Path, written: tuple[str, int, float], shar
 
 @pytest.mark.parametrize(
     ("model", "start", "n_kills", "n_epochs"),
-    [("vae", by_fork, 3, 150), *(pytest.param(model, by_shell, 10, 400, marks=pytest.mark.slow) for model in MODELS)],
+    [("vae", by_fork, 3, 150), *(pytest.param(model, by_shell, 10, 2000, marks=pytest.mark.slow) for model in MODELS)],
 )
 def test_a_killed_run_ends_as_an_undisturbed_one(
     model: str, start: Callable[..., Any], n_kills: int, n_epochs: int, long: list[str], tmp_path: Path
