@@ -59,6 +59,7 @@ def train(
     The run lies in runs/<data>-<model>-s<seed>-<hash>; the same configuration is not run twice,
     and one that was interrupted or killed while it trained goes on from its last checkpoint.
 
+    \b
     Examples: adbench train model=vae data=nslkdd
               adbench train model=ae seed=3 preprocess=minmax trainer.max_epochs=40
     """

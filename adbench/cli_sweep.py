@@ -38,6 +38,7 @@ def sweep(
 
     The same command after a crash does the rest. Jobs that fail are rows of the table; the others go on.
 
+    \b
     Examples: adbench sweep model=ae,vae,gan data=nslkdd 'seed=range(5)'
               adbench sweep benchmark=leaderboard --dry-run
               adbench sweep --status

@@ -38,7 +38,7 @@ class RunFolder:
         """Make the folder, for this process alone. Raises FolderInUseError when another one has it."""
         if self._own.held:
             return
-        with _writing(self.path):
+        with writing(self.path):
             self._created = [path for path in (self.path, *self.path.parents) if not path.exists()][::-1]
             self.path.mkdir(parents=True, exist_ok=True)
             if not self._own.acquire():
@@ -54,7 +54,7 @@ class RunFolder:
         """
         self.claim()
         self._started = True
-        with _writing(self.path):
+        with writing(self.path):
             if not resume:
                 self.forget_checkpoint()  # first: a finished run must never look like one to be resumed
             temporary(self.path / CHECKPOINT).unlink(missing_ok=True)
@@ -147,7 +147,7 @@ class RunFolder:
     @contextlib.contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:
         target = self.path / name
-        with _writing(target):
+        with writing(target):
             try:
                 yield temporary(target)
                 temporary(target).replace(target)
@@ -185,7 +185,8 @@ def can_be_written(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Whatever cannot be written is a RunFolderError about this path."""
     try:
         yield
     except (OSError, ValueError) as error:

@@ -74,8 +74,8 @@ class _Sweep:
             if job is None:
                 break
             started = True
-            self.planned.executor.start(job, force=self.rules.force or job.state().status == UNREADABLE)
             self.running[job.path], self.finished_before[job.path] = job, job.finished_at()
+            self.planned.executor.start(job, force=self.rules.force or job.state().status == UNREADABLE)
             self.reporter.started(job)
         if self._stopping:
             self.elsewhere.clear()
@@ -90,6 +90,7 @@ class _Sweep:
                 self.elsewhere[job.path] = first
             elif job.path in self.over:
                 self.planned.sampler.ended(job, self.over[job.path])
+                self.reporter.expect(self.planned.sampler.n_jobs)
             elif job.holder() is not None:
                 self.elsewhere[job.path] = job
             elif not self._is_over(job):
@@ -147,6 +148,7 @@ class _Sweep:
         self.over[job.path] = run
         self.failed |= ran and run.status not in (DONE, PRUNED)
         self.planned.sampler.ended(job, run)
+        self.reporter.expect(self.planned.sampler.n_jobs)
         self.reporter.ended(job, run, ran)
 
     def _watch_running(self) -> None:
@@ -170,8 +172,10 @@ class _Sweep:
         if run.status != DONE or job.finished_at() == self.finished_before[job.path]:
             try:
                 leave_error(job.path, job.config, f"{status}: {reason}")
-            except FolderInUseError:  # another sweep was quicker
-                pass
+            except FolderInUseError:
+                if status == KILLED:  # and another sweep has taken it already
+                    self.elsewhere[job.path] = job
+                    return
             except RunFolderError as error:
                 self.no_folder = str(error)
             run = job.as_run(status, reason)

@@ -49,6 +49,9 @@ class SweepReporter:
     def begin(self, n_jobs: int, slots: int) -> None:
         """The sweep begins."""
 
+    def expect(self, n_jobs: int) -> None:
+        """So many jobs there will be, as far as is known now: trials of a search can share a configuration."""
+
     def started(self, job: Job) -> None:
         """A job was handed to the executor."""
 

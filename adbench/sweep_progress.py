@@ -29,6 +29,9 @@ class _Counting(SweepReporter):
         self.seconds: list[float] = []  # of each job that ran
         self.running: dict[str, tuple[Job, float]] = {}  # by run folder, with the time of its start
 
+    def expect(self, n_jobs: int) -> None:
+        self.n_jobs = n_jobs
+
     def started(self, job: Job) -> None:
         self.running[str(job.path)] = job, time.monotonic()
 

@@ -12,6 +12,7 @@ from adbench.errors import AdbenchError, RunFolderError
 from adbench.jobs import Job
 from adbench.lock import holder_of
 from adbench.results import CONFIG, HISTORY, INCOMPLETE, LOCK, METRICS, UNREADABLE, read_history, read_run
+from adbench.run_folder import writing
 
 FOLDER = ".sweeps"
 RUNNING, WAITING = "running", "waiting"
@@ -45,16 +46,11 @@ def _record_in(runs_dir: Path, overrides: Sequence[str], names: list[str]) -> No
     name = hashlib.sha256(json.dumps(list(overrides)).encode()).hexdigest()[:8]
     target = runs_dir / FOLDER / f"{name}.json"
     document = {"overrides": list(overrides), "runs": names}
-    try:
+    with writing(runs_dir):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_suffix(f".{time.time_ns()}.partial")
         temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         temporary.replace(target)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise RunFolderError(
-            f"expected a place that can be written at {runs_dir}, got {reason}; name another with runs_dir="
-        ) from None
 
 
 def read_status(runs_dir: Path) -> Status:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -27,6 +28,7 @@ from adbench.best import Best, best_of
 from adbench.cli import app
 from adbench.config import compose
 from adbench.errors import AdbenchError, ConfigError, RunFolderError
+from adbench.executors.base import LOST
 from adbench.jobs import Job, make_jobs
 from adbench.objective import Objective
 from adbench.overrides import expand
@@ -38,6 +40,7 @@ from adbench.samplers.storage import Storage, suggest
 from adbench.samplers.tpe import PATIENCE
 from adbench.sweep import sweep
 from adbench.sweep_plan import Plan, Rules, SweepReporter, plan
+from adbench.sweep_progress import Lines
 
 SEARCHED = ["model=ae", "model.latent_size=int(interval(2,40))", "model.learning_rate=tag(log,interval(1e-4,0.1))"]
 VALIDATION = ["protocol=labelled_validation", "objective=validation/roc_auc"]
@@ -238,11 +241,27 @@ def test_a_failed_job_fails_its_trial_and_no_other(search: Callable[..., Plan], 
     assert best.n == 2
 
 
+def test_a_killed_job_leaves_its_trial_to_the_next_sweep(search: Callable[..., Plan], tmp_path: Path) -> None:
+    def end(job: Job) -> Any:
+        return LOST if job.config["seed"] and job.config["model"]["latent_size"] > 20 else quality(job)
+
+    settings = ["seed=0,1", "sampler.n_trials=8"]
+    assert {"done", "killed"} == set(run(search(*settings, end=end)))
+    before = trials_in(tmp_path)
+    assert {trial.state.name for trial in before} == {"RUNNING", "COMPLETE"}
+    assert set(run(search(*settings))) == {"done"}
+    after = trials_in(tmp_path)
+    assert [trial.state.name for trial in after] == ["COMPLETE"] * 8
+    assert [trial.params for trial in after] == [trial.params for trial in before]
+
+
 def test_the_same_configuration_drawn_twice_is_run_once(tmp_path: Path) -> None:
     planned = plan(["model=ae", *VALIDATION, "sampler=random", "model.latent_size=3,4", "sampler.n_trials=9",
                     f"runs_dir={tmp_path / 'runs'}"])  # fmt: skip
     planned = replace(planned, executor=Fake(quality, 3))
-    assert run(planned) == ["done"] * 2
+    lines = StringIO()
+    assert [run.status for run in sweep(planned, Rules(), Lines(lines))] == ["done"] * 2
+    assert "[2/2]" in lines.getvalue()  # at first 9 were expected
     assert [trial.state.name for trial in trials_in(tmp_path)] == ["COMPLETE"] * 9
 
 
