@@ -17,8 +17,9 @@ def components(values: Sequence[float], factors: Mapping[str, Sequence[Hashable]
     """The variance that each factor adds, such as split, init and order, and the `residual`: their interactions and
     whatever else varies.
 
-    factors: name -> its level in each run. By the method of moments (Henderson's first): each sum of squares between
-    the levels of a factor equals its expectation, so the design may have holes. What comes out negative is 0.
+    factors: name -> its level in each run. By the method of moments: the sum of squares between the levels of each
+    factor (Henderson's first method), and what is left beside all of them (his third), equal their expectations, so
+    the design may have holes. What comes out negative is 0.
     Raises DataError for factors that cannot be told apart by these runs.
     """
     y = np.asarray(values, dtype=np.float64)
@@ -27,8 +28,10 @@ def components(values: Sequence[float], factors: Mapping[str, Sequence[Hashable]
             raise DataError(f"expected a level of {name} for each of {len(y)} runs, got {len(levels)}")
     incidence = {name: _incidence(levels) for name, levels in factors.items()}
     centre = np.full((len(y), len(y)), 1 / max(len(y), 1))
-    # Quadratic forms y'Ay that no constant changes: between the levels of each factor, and in all.
-    forms = [z @ np.diag(1 / z.sum(axis=0)) @ z.T - centre for z in incidence.values()] + [np.eye(len(y)) - centre]
+    design = np.hstack([np.ones((len(y), 1)), *incidence.values()])
+    # Quadratic forms y'Ay that no constant changes: between the levels of each factor, and beside all of them.
+    forms = [z @ np.diag(1 / z.sum(axis=0)) @ z.T - centre for z in incidence.values()]
+    forms.append(np.eye(len(y)) - design @ np.linalg.pinv(design))
     effects = [z @ z.T for z in incidence.values()] + [np.eye(len(y))]
     expected = np.array([[float((form * effect).sum()) for effect in effects] for form in forms])
     if len(y) < 2 or np.linalg.matrix_rank(expected, tol=1e-8 * max(1.0, np.abs(expected).max())) < len(forms):
