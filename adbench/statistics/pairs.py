@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr
 
 from adbench.evaluation.ranking import Interval
 from adbench.statistics.intervals import Values, around
@@ -21,6 +21,7 @@ class Comparison:
     n: int
     n_datasets: int
     difference: Interval  # mean over datasets of the mean over seeds; bounds are nan where nothing tells the variance
+    error: float  # standard error of the difference
     probability: float  # that the true difference has the sign of this one, in [0.5, 1]; nan as the bounds
 
 
@@ -46,12 +47,12 @@ def compare(
     n, mean = sum(map(len, strata)), float(np.mean([stratum.mean() for stratum in strata]))
     error, df = _error_of_mean(strata)
     if df == 0:
-        return Comparison(n, len(strata), Interval(mean, float("nan"), float("nan")), float("nan"))
+        return Comparison(n, len(strata), Interval(mean, float("nan"), float("nan")), float("nan"), float("nan"))
     if error <= _ROUNDING * scale:
         certain = abs(mean) > _ROUNDING * scale
-        return Comparison(n, len(strata), Interval(mean, mean, mean), 1.0 if certain else 0.5)
-    probability = float(stats.t.cdf(abs(mean) / error, df))
-    return Comparison(n, len(strata), around(mean, error, df, confidence), probability)
+        return Comparison(n, len(strata), Interval(mean, mean, mean), 0.0, 1.0 if certain else 0.5)
+    probability = float(stdtr(df, abs(mean) / error))
+    return Comparison(n, len(strata), around(mean, error, df, confidence), error, probability)
 
 
 def _error_of_mean(strata: list[Values]) -> tuple[float, float]:

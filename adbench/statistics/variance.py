@@ -4,7 +4,6 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
-from scipy import optimize, stats
 
 from adbench.errors import DataError
 from adbench.statistics.intervals import Values
@@ -76,6 +75,8 @@ def noncentrality(df: float, alpha: float = 0.05, power: float = 0.8, sides: int
 
     sides: 2 for a two-sided test, whose chance of the wrong sign is left out.
     """
+    from scipy import optimize, stats  # a second, which a table without open questions need not wait for
+
     critical = float(stats.t.isf(alpha / sides, df))
     if df > 1000:
         return critical + float(stats.norm.isf(1 - power))
