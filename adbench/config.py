@@ -38,6 +38,11 @@ WHERE_NOT_WHAT = {
     ),
 }
 
+# What can be drawn with a seed of its own; null: with the run's seed.
+OTHER_SEEDS = ("init_seed", "order_seed")
+# Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
+NOTHING_WHILE_NULL = OTHER_SEEDS
+
 # Numbers that limit something, and may be null: no limit, or for checkpoints none at all.
 LIMITS = ("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds", "trainer.min_steps")
 # Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
@@ -170,7 +175,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 def run_hash(config: Config) -> str:
     """Eight hex digits of the sha256 of the configuration, without what cannot change the result."""
-    what = {key: identity(config, key) for key in config if WHERE_NOT_WHAT.get(key, ()) is not None}
+    said = [key for key in config if key not in NOTHING_WHILE_NULL or config[key] is not None]
+    what = {key: identity(config, key) for key in said if WHERE_NOT_WHAT.get(key, ()) is not None}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
 
 
