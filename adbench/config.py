@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from adbench.alarms import resolve_rate
 from adbench.data.local_files import find_files, sha256_of
 from adbench.errors import AdbenchError, ConfigError
-from adbench.keys import CONTENT, LIMITS, WHERE_NOT_WHAT
+from adbench.keys import CONTENT, LIMITS, NOTHING_WHILE_NULL, WHERE_NOT_WHAT
 from adbench.overrides import hydra_at_hand, parse
 from adbench.paths import config_folder
 from adbench.suggest import suggest
@@ -144,7 +144,8 @@ def _not_composed(overrides: list[Override], error: Exception) -> ConfigError:
 
 def run_hash(config: Config) -> str:
     """Eight hex digits of the sha256 of the configuration, without what cannot change the result."""
-    what = {key: identity(config, key) for key in config if WHERE_NOT_WHAT.get(key, ()) is not None}
+    said = [key for key in config if key not in NOTHING_WHILE_NULL or config[key] is not None]
+    what = {key: identity(config, key) for key in said if WHERE_NOT_WHAT.get(key, ()) is not None}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
 
 

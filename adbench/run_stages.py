@@ -16,6 +16,7 @@ from adbench.evaluation.evaluate import UNTRAINED, evaluate
 from adbench.evaluation.sealed import Sealed, freeze, require_scores
 from adbench.history import History
 from adbench.instantiate import build
+from adbench.keys import OTHER_SEEDS
 from adbench.losses import final_losses
 from adbench.prepared import Kept, Prepared, control_scores, prepare
 from adbench.reporter import Reporter, Stopwatch
@@ -31,8 +32,9 @@ def run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | N
 
 def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None) -> None:
     """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
-    seed, seconds = config["seed"], Stopwatch(reporter)
-    training = build(config["trainer"], "trainer", seed=seed)
+    seconds = Stopwatch(reporter)
+    init_seed, order_seed = (config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS)
+    training = build(config["trainer"], "trainer", seed=order_seed)
     rule = build(config["threshold"], "threshold")
     # A reporter draws in this process; training processes of their own could not reach it.
     watching = reporter.callbacks() if training.in_this_process else []
@@ -42,9 +44,11 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | 
     environment = describe(config, rows.fingerprints)
     folder.write_json(ENVIRONMENT, environment)
 
-    seed_everything(seed, workers=True, verbose=False)
+    seed_everything(init_seed, workers=True, verbose=False)
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
     untrained = detector.untrained()
+    if any(config.get(key) is not None for key in OTHER_SEEDS):  # else the draws go on from those of the weights
+        seed_everything(order_seed, workers=True, verbose=False)
 
     training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
     history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None)

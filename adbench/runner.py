@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from adbench.checks import require_at_least, require_fraction
 from adbench.config import Config, compose, run_name
 from adbench.errors import AdbenchError, ConfigError, PrunedError
+from adbench.keys import OTHER_SEEDS
 from adbench.reporter import Reporter
 from adbench.results import ERROR, PRUNED, Run, finished_run, read_run
 from adbench.run_folder import RunFolder
@@ -29,9 +30,8 @@ def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Repor
 
 def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" = None) -> Run:
     """`train` for a configuration that is composed already. kept: rows that runs of this process share."""
-    require_at_least("seed", config["seed"], 0)
-    if config["seed"] > MAX_SEED:
-        raise ConfigError(f"expected seed to be at most {MAX_SEED}, got {config['seed']}")
+    for key in ("seed", *(key for key in OTHER_SEEDS if config.get(key) is not None)):
+        _require_seed(key, config[key])
     require_fraction("target_fpr", config["target_fpr"])
     folder = RunFolder(run_path(config))
     finished = None if force else finished_run(folder.path)
@@ -61,6 +61,12 @@ def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" 
         return read_run(folder.path)
     finally:
         folder.unlock()
+
+
+def _require_seed(key: str, value: int) -> None:
+    require_at_least(key, value, 0)
+    if value > MAX_SEED:
+        raise ConfigError(f"expected {key} to be at most {MAX_SEED}, got {value}")
 
 
 def run_path(config: Config) -> Path:
