@@ -15,16 +15,19 @@ from adbench.results import CONFIG, UNREADABLE, Run, find_runs, read_run
 from adbench.standings import above_next, standings
 from adbench.summary_groups import over_seeds
 from adbench.summary_rows import FIRST, metric_columns, tidy_rows
+from adbench.variance_sources import variance_sources
 
 
 @dataclass(frozen=True)
 class Summary:
     """`rows`: one a run, all its metrics. `groups`: one for each value of the columns `by`. `pairs`: of two
-    configurations each. `metrics`: what the groups show, the first of which ranks them."""
+    configurations each. `variance`: where the spread over seeds comes from, when several kinds of seed vary.
+    `metrics`: what the groups show, the first of which ranks them."""
 
     rows: pd.DataFrame
     groups: pd.DataFrame
     pairs: pd.DataFrame
+    variance: pd.DataFrame
     by: tuple[str, ...]
     metrics: tuple[str, ...]
 
@@ -66,12 +69,12 @@ def summarize_runs(
     kept = keep(rows, filters)
     if not len(kept):
         raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
-    groups, pairs = over_seeds(kept, by, chosen), pd.DataFrame()
+    groups, pairs, variance = over_seeds(kept, by, chosen), pd.DataFrame(), pd.DataFrame()
     if tuple(by) == FIRST and chosen:
         if chosen[0] in groups:
             groups["above_next"] = above_next(kept, groups, chosen[0])
-        pairs = standings(kept, chosen[0])
-    return Summary(kept, _sorted(groups, by, sort), pairs, tuple(by), chosen)
+        pairs, variance = standings(kept, chosen[0]), variance_sources(kept, chosen[0])
+    return Summary(kept, _sorted(groups, by, sort), pairs, variance, tuple(by), chosen)
 
 
 def read_all(folders: Iterable[Path]) -> Iterator[Run]:

@@ -16,7 +16,7 @@ from adbench.cli import app
 from adbench.config import compose, run_name
 from adbench.errors import AdbenchError
 from adbench.results import ALWAYS_MEASURED, load_yaml
-from adbench.sheets import Sheet, as_latex, as_markdown
+from adbench.sheet import Sheet, as_latex, as_markdown
 from adbench.summary import summarize
 
 MEASURED = dict.fromkeys(ALWAYS_MEASURED, 0.5)
@@ -178,6 +178,18 @@ def test_seeds_of_parts_are_repetitions_where_they_vary(tmp_path: Path) -> None:
     assert (group["n"], group["settings"]) == (3, "")
     write_run(tmp_path, ["model=ae"], roc_auc=0.9)  # no split seed at all: another way to draw
     assert len(summarize([tmp_path]).groups) == 4
+
+
+def test_variance_is_told_apart_where_seeds_vary_apart(tmp_path: Path) -> None:
+    for split in range(3):
+        for init in range(3):
+            overrides = ["model=ae", f"protocol.split_seed={split}", f"init_seed={init}"]
+            write_run(tmp_path, overrides, roc_auc=0.9 + split / 100 + init / 1000)
+    variance = summarize([tmp_path]).variance.set_index("source")
+    assert variance.loc["split", "sd"] == pytest.approx(0.01)
+    assert variance.loc["initial weights", "sd"] == pytest.approx(0.001)
+    assert variance.loc["their interplay", "sd"] == pytest.approx(0, abs=1e-6)
+    assert "where the variance of AUROC comes from" in table(tmp_path)
 
 
 def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:

@@ -1,8 +1,6 @@
-"""A summary as sheets of text, and a sheet as Markdown or LaTeX."""
+"""A summary as sheets of text."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -10,23 +8,13 @@ import pandas as pd
 from adbench.errors import ConfigError
 from adbench.metric_names import heading
 from adbench.results import DONE
+from adbench.sheet import Sheet
 from adbench.standings import ALL_PAIRS_OF
 from adbench.summary import Summary
 from adbench.summary_groups import GAIN, NO, UNCLEAR
 from adbench.terminal import printable
 
 Row = Any  # a row of a pandas table
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table of texts, of which the first columns hold words and the others numbers."""
-
-    title: str
-    headings: list[str]
-    text_columns: int
-    rows: list[list[str]]
-    notes: list[str] = field(default_factory=list)
 
 
 def groups_sheet(summary: Summary) -> Sheet:
@@ -99,6 +87,22 @@ def _doubt(row: Row) -> str:
     return "" if row["low"] > 0 or row["high"] < 0 else " inconclusive"
 
 
+def variance_sheet(summary: Summary) -> Sheet:
+    """One row for each configuration whose runs vary several kinds of seed, and each kind."""
+    rows = [
+        [
+            *(_text(row[name]) for name in ("task", "solver", "source")),
+            str(row["n"]),
+            f"{row['sd']:.4f}",
+            f"{row['share']:.1%}",
+        ]
+        for row in summary.variance.to_dict("records")
+    ]
+    notes = ["sd: what the draw of this part alone brings, by the method of moments over the runs"]
+    title = f"where the variance of {heading(summary.metrics[0])} comes from" if summary.metrics else ""
+    return Sheet(title, ["data", "model", "source", "runs", "sd", "share of variance"], 3, rows, notes)
+
+
 def unfinished_sheet(summary: Summary) -> Sheet:
     """One row for each run that gave no metrics."""
     rows = [
@@ -157,51 +161,3 @@ def _count(value: Any) -> str:
 
 def _text(value: Any) -> str:
     return "-" if value is None or (isinstance(value, float) and math.isnan(value)) else printable(str(value))
-
-
-def as_markdown(sheets: Sequence[Sheet]) -> str:
-    """Tables for a README or a comment; what would be markup in a name is shown as it is written."""
-    return "\n\n".join(_markdown(sheet) for sheet in sheets)
-
-
-def _markdown(sheet: Sheet) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(map(_escape_markdown, cells))} |"
-
-    ruler = [":--" if i < sheet.text_columns else "--:" for i in range(len(sheet.headings))]
-    rows = [line(sheet.headings), f"|{'|'.join(ruler)}|", *map(line, sheet.rows)]
-    return "\n".join([f"**{_escape_markdown(sheet.title)}**", "", *rows, "", *map(_escape_markdown, sheet.notes)])
-
-
-def _escape_markdown(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{character}" if character in r"\`*_[]|" else character for character in escaped)
-
-
-def as_latex(sheets: Sequence[Sheet]) -> str:
-    """Tables for a paper, with the rules of the package booktabs."""
-    return "\n\n".join(_latex(sheet) for sheet in sheets)
-
-
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\\": r"\textbackslash{}",
-    "±": r"$\pm$",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-}
-
-
-def _latex(sheet: Sheet) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return " & ".join("".join(_LATEX.get(character, character) for character in cell) for cell in cells) + r" \\"
-
-    columns = "l" * sheet.text_columns + "r" * (len(sheet.headings) - sheet.text_columns)
-    body = [line(sheet.headings), r"\midrule", *map(line, sheet.rows)]
-    comments = [f"% {note}" for note in [sheet.title, *sheet.notes]]
-    return "\n".join(
-        [*comments, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]
-    )
