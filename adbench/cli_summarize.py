@@ -61,7 +61,9 @@ def summarize(
         columns = [pivot, *columns]
     summary = summarize(runs or [Path("runs")], by=columns, metrics=metric or [], filters=filters or [], sort=sort)
     if as_json or output == "json":
-        print_json({name: _records(getattr(summary, name)) for name in ("rows", "groups", "pairs", "variance")})
+        print_json(
+            {name: _records(getattr(summary, name)) for name in ("rows", "groups", "pairs", "controls", "variance")}
+        )
     elif output == "csv":
         print(_for_csv(summary, metric).to_csv(index=False, lineterminator="\n"), end="")
     elif output == "table":

@@ -13,6 +13,7 @@ from adbench.filters import keep
 from adbench.metric_names import SHOWN, choose_metrics, suggest_name
 from adbench.results import CONFIG, UNREADABLE, Run, find_runs, read_run
 from adbench.standings import above_next, standings
+from adbench.summary_controls import controls_table
 from adbench.summary_groups import over_seeds
 from adbench.summary_rows import FIRST, metric_columns, tidy_rows
 from adbench.variance_sources import variance_sources
@@ -21,12 +22,13 @@ from adbench.variance_sources import variance_sources
 @dataclass(frozen=True)
 class Summary:
     """`rows`: one a run, all its metrics. `groups`: one for each value of the columns `by`. `pairs`: of two
-    configurations each. `variance`: where the spread over seeds comes from, when several kinds of seed vary.
-    `metrics`: what the groups show, the first of which ranks them."""
+    configurations each. `controls`: of each task. `variance`: where the spread over seeds comes from, when several
+    kinds of seed vary. `metrics`: what the groups show, the first of which ranks them."""
 
     rows: pd.DataFrame
     groups: pd.DataFrame
     pairs: pd.DataFrame
+    controls: pd.DataFrame
     variance: pd.DataFrame
     by: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -74,7 +76,7 @@ def summarize_runs(
         if chosen[0] in groups:
             groups["above_next"] = above_next(kept, groups, chosen[0])
         pairs, variance = standings(kept, chosen[0]), variance_sources(kept, chosen[0])
-    return Summary(kept, _sorted(groups, by, sort), pairs, variance, tuple(by), chosen)
+    return Summary(kept, _sorted(groups, by, sort), pairs, controls_table(kept, chosen), variance, tuple(by), chosen)
 
 
 def read_all(folders: Iterable[Path]) -> Iterator[Run]:

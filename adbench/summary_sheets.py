@@ -61,6 +61,18 @@ def pivot_sheets(summary: Summary, column: str) -> list[Sheet]:
     return sheets
 
 
+def controls_sheet(summary: Summary) -> Sheet:
+    """One row a task and control."""
+    controls = summary.controls
+    metrics = [metric for metric in summary.metrics if metric in controls]
+    rows = [
+        [_text(row["task"]), _text(row["control"]), str(row["n"]), *(mean_cell(row, metric) for metric in metrics)]
+        for row in controls.to_dict("records")
+    ]
+    notes = ["oracle_...: picked with the test labels, so nobody can use it; it says what one column gives away"]
+    return Sheet("controls: without any model", ["data", "control", "n", *map(heading, metrics)], 2, rows, notes)
+
+
 def pairs_sheet(summary: Summary) -> Sheet:
     """One row a pair of configurations."""
     headings = ["better", "than", "tasks", "runs", "difference", "probability", "seeds needed"]
@@ -98,7 +110,10 @@ def variance_sheet(summary: Summary) -> Sheet:
         ]
         for row in summary.variance.to_dict("records")
     ]
-    notes = ["sd: what the draw of this part alone brings, by the method of moments over the runs"]
+    notes = [
+        "sd: what the draw of this part alone brings, by the method of moments over the runs",
+        "runs that share a split or initial weights are not independent: the intervals above are too narrow for them",
+    ]
     title = f"where the variance of {heading(summary.metrics[0])} comes from" if summary.metrics else ""
     return Sheet(title, ["data", "model", "source", "runs", "sd", "share of variance"], 3, rows, notes)
 

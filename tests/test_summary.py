@@ -150,6 +150,11 @@ def test_the_best_control_stands_beside_the_model(tmp_path: Path) -> None:
     (group,) = summarize([tmp_path]).groups.to_dict("records")
     assert group["control"] == "mean_abs_z"
     assert group["over_control"] == pytest.approx(-0.09)
+    controls = summarize([tmp_path]).controls.set_index("control")
+    assert controls["roc_auc"].to_dict() == pytest.approx(
+        {"mean_abs_z": 0.8, "random": 0.5, "oracle_best_column": 0.99}
+    )
+    assert set(controls["n"]) == {3}
 
 
 def test_a_key_that_varies_is_a_column(tmp_path: Path) -> None:
