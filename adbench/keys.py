@@ -4,6 +4,7 @@
 # a run started on a CPU is the same run on a GPU.
 WHERE_NOT_WHAT = {
     "choices": None,
+    "logger": None,
     "runs_dir": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
