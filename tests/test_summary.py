@@ -185,6 +185,14 @@ def test_seeds_of_parts_are_repetitions_where_they_vary(tmp_path: Path) -> None:
     assert len(summarize([tmp_path]).groups) == 4
 
 
+def test_two_tasks_do_not_settle_an_order(runs: Path) -> None:
+    ranks = summarize([runs]).over_tasks.set_index("solver")
+    assert ranks.loc["pca", "mean_rank"] == 3
+    assert ranks["not_separated_from_best"].all()
+    assert ranks["holm_p"].dropna().min() > 0.05
+    assert "ranks over tasks" in table(runs)
+
+
 def test_variance_is_told_apart_where_seeds_vary_apart(tmp_path: Path) -> None:
     for split in range(3):
         for init in range(3):
