@@ -74,6 +74,8 @@ def summarize_runs(
     kept = keep(rows, filters)
     if not len(kept):
         raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
+    if len(kept) < len(rows):
+        kept = _described_anew(kept, runs)
     groups = over_seeds(kept, by, chosen)
     pairs = ranks = variance = pd.DataFrame()
     if tuple(by) == FIRST and chosen:
@@ -84,6 +86,14 @@ def summarize_runs(
     return Summary(
         kept, _sorted(groups, by, sort), pairs, ranks, controls_table(kept, chosen), variance, tuple(by), chosen
     )
+
+
+def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
+    """What no longer varies among the rows that are left is no setting of theirs."""
+    left = set(kept["run"])
+    anew = tidy_rows([run for run in runs if str(run.folder) in left]).set_index("run")
+    described = {name: anew[name].reindex(kept["run"]).to_numpy() for name in ("settings", "task", "solver")}
+    return kept.assign(**described)
 
 
 def read_all(folders: Iterable[Path]) -> Iterator[Run]:
