@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from adbench.cli_check import check
 from adbench.cli_data import data_app
 from adbench.cli_sweep import run_sweep, sweep
 from adbench.terminal import Json, console, print_entries, print_json, reported
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.command()(sweep)
+app.command()(check)
 
 
 def main() -> None:
