@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from adbench.cli_check import check
 from adbench.cli_data import data_app
 from adbench.cli_summarize import summarize
 from adbench.cli_sweep import run_sweep, sweep
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.command()(sweep)
 app.command()(summarize)
+app.command()(check)
 
 
 def main() -> None:
