@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adbench.baseline import Baseline, read_baseline, write_baseline
-from adbench.config import suggest
 from adbench.configurations import Configuration, configurations_of
 from adbench.errors import ConfigError, RunFolderError
 from adbench.matching import Match, match
 from adbench.results import UNREADABLE, Run, find_runs, read_run
+from adbench.suggest import suggest
 from adbench.verdict import (
     FAILED,
     INCONCLUSIVE,
