@@ -39,7 +39,7 @@ def write_baseline(path: Path, configurations: Sequence[Configuration], metrics:
     """
     for found in configurations:
         if len(found.seeds) < FEWEST_SEEDS:
-            failed = f", {len(found.failures)} failed" if found.failures else ""
+            failed = f" ({len(found.failures)} failed, as {found.failures[0]})" if found.failures else ""
             raise BaselineError(
                 f"expected at least {FEWEST_SEEDS} finished seeds of each configuration for a baseline, got"
                 f" {len(found.seeds)} of {found.model} on {found.data}{failed}; run more, as in 'seed=range(10)'"

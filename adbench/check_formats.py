@@ -99,7 +99,7 @@ def as_markdown(report: Report) -> str:
     if rest:
         lines += [*_folded(f"{len(rest)} more: what passes{speed}", _markdown_table(rest)), ""]
     if report.notes:
-        lines += [*_folded(f"{len(report.notes)} notes", [f"- {_markdown(note)}" for note in report.notes]), ""]
+        lines += [*_folded(f"notes: {len(report.notes)}", [f"- {_markdown(note)}" for note in report.notes]), ""]
     lines.append(f"<sub>{_markdown(explanation(report))}</sub>")
     return "\n".join(lines)
 

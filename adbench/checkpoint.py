@@ -26,7 +26,7 @@ def identity(config: dict[str, Any], environment: dict[str, Any], run: str) -> d
 
     run: the run's name, which stands for the configuration but for what its hash leaves out.
     """
-    made_with = {key: value for key, value in environment.items() if key not in ("start", "git_commit")}
+    made_with = {key: value for key, value in environment.items() if key not in ("start", "git_commit", "cpu")}
     trainer = {key: value for key, value in config["trainer"].items() if key != "checkpoint_seconds"}
     on_gpu = torch.cuda.is_available() and trainer["accelerator"] == "gpu"
     processor = torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability()

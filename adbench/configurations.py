@@ -105,7 +105,8 @@ def in_words(config: dict[str, Any], keys: Iterable[str]) -> str:
 
 
 def _typed(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _seed(run: Run) -> Any:

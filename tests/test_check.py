@@ -4,6 +4,8 @@ import copy
 import json
 import math
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from typer.testing import CliRunner, Result
 
 from adbench import environment
 from adbench.baseline import read_baseline
-from adbench.check import QUALITY, SPEED
+from adbench.check import DEFAULT_SEEDS, QUALITY, SPEED
 from adbench.cli import app
 from adbench.config import compose, run_name
 from adbench.errors import AdbenchError
@@ -382,7 +384,7 @@ def test_only_failed_runs(baseline: Path, write: Write, tmp_path: Path) -> None:
     result = invoke("--baseline", str(tmp_path / "none.json"), "--update", str(tmp_path / "new"))
     assert result.exit_code == 2
     assert "3 finished seeds" in result.stderr
-    assert "3 failed" in result.stderr
+    assert "3 failed, as " in result.stderr
     assert not (tmp_path / "none.json").exists()
 
 
@@ -620,3 +622,25 @@ def test_the_table_says_what_could_have_been_seen(baseline: Path, write: Write, 
     assert "5 pairs" in auroc
     assert "-0.00" in auroc.split("5 pairs")[1]
     assert "no drop beyond the tolerance" in auroc
+
+
+def test_help_explains_and_checking_needs_no_torch(baseline: Path, runs: Path) -> None:
+    shown = invoke("--help")
+    assert shown.exit_code == 0
+    for words in ("3 inconclusive", "Times compare on one machine only", "--gate-speed"):
+        assert words in " ".join(shown.stdout.split())
+    script = (
+        "import sys\nfrom adbench.cli import app\n"
+        f"try: app(['check', *{['--baseline', str(baseline), str(runs)]!r}])\n"
+        "except SystemExit as end: print(end.code, *sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    code, *modules = done.stderr.split()
+    assert code == "0"
+    assert not {"torch", "pytorch_lightning", "pandas", "matplotlib"} & set(modules)
+
+
+def test_the_projects_own_baseline_is_one_and_of_the_benchmark_that_is_shipped() -> None:
+    found = read_baseline(Path(__file__).parent.parent / "benchmarks" / "nslkdd.json")
+    assert {(c.data, c.model) for c in found.configurations} == {("nslkdd", m) for m in ("ae", "vae", "pca", "iforest")}
+    assert {len(c.seeds) for c in found.configurations} == {DEFAULT_SEEDS}
