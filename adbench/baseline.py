@@ -61,17 +61,14 @@ def write_baseline(path: Path, configurations: Sequence[Configuration], metrics:
 
 
 def _document(found: Configuration, metrics: Sequence[str]) -> dict[str, Any]:
-    kept = {name: by_seed for name, by_seed in found.metrics.items() if "/" not in name or name in metrics}
+    kept = sorted(name for name in found.metrics if "/" not in name or name in metrics)
     return {
         "data": found.data,
         "model": found.model,
         "config": dict(sorted(found.config.items())),
         "data_sha256": dict(sorted(found.data_sha256.items())),
         "environment": dict(sorted(found.environment.items())),
-        "metrics": {
-            name: {str(seed): value for seed, value in sorted(by_seed.items())}
-            for name, by_seed in sorted(kept.items())
-        },
+        "metrics": {name: {str(seed): value for seed, value in sorted(found.metrics[name].items())} for name in kept},
     }
 
 

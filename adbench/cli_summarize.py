@@ -12,6 +12,7 @@ Runs = Annotated[
     list[Path] | None,
     typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
 ]
+_TABLES = ("rows", "groups", "pairs", "over_tasks", "controls", "variance")
 Format = Literal["table", "csv", "markdown", "latex", "json"]
 
 
@@ -61,9 +62,7 @@ def summarize(
         columns = [pivot, *columns]
     summary = summarize(runs or [Path("runs")], by=columns, metrics=metric or [], filters=filters or [], sort=sort)
     if as_json or output == "json":
-        print_json(
-            {name: _records(getattr(summary, name)) for name in ("rows", "groups", "pairs", "controls", "variance")}
-        )
+        print_json({name: _records(getattr(summary, name)) for name in _TABLES})
     elif output == "csv":
         print(_for_csv(summary, metric).to_csv(index=False, lineterminator="\n"), end="")
     elif output == "table":

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from adbench.config import CONTENT, WHERE_NOT_WHAT
 from adbench.errors import DataError
+from adbench.keys import CONTENT, WHERE_NOT_WHAT
 from adbench.results import DONE, FAILED, KILLED, TIMEOUT, UNREADABLE, Run
 
 _CHOSEN = ("protocol", "preprocess", "threshold")  # groups whose option is a setting like any other

@@ -42,7 +42,8 @@ def match(before: Sequence[Configuration], after: Sequence[Configuration]) -> tu
                 partner[i] = free[0]
                 note = _changed(configuration, free[0])
             elif free:
-                note = f"{len(free)} configurations of the runs fit; name the folder of one"
+                differing = ", ".join(varying_keys([c.config for c in free])) or "their data"
+                note = f"{len(free)} configurations of the runs fit, which differ in {differing}; name a folder of one"
         matched = partner.get(i)
         if matched is not None:
             _check_data(configuration, matched)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from adbench.errors import ConfigError
 from adbench.metric_names import heading
+from adbench.over_tasks import ALPHA
 from adbench.results import DONE
 from adbench.sheet import Sheet
 from adbench.standings import ALL_PAIRS_OF
@@ -93,6 +94,29 @@ def pairs_sheet(summary: Summary) -> Sheet:
         notes.append(f"of more than {ALL_PAIRS_OF} configurations, only neighbours by their mean are compared")
     metric = heading(summary.metrics[0]) if summary.metrics else ""
     return Sheet(f"pairs, by {metric}", headings, 2, rows, notes)
+
+
+def over_tasks_sheet(summary: Summary) -> Sheet:
+    """One row for each configuration that has results on all tasks."""
+    table = summary.over_tasks.to_dict("records")
+    rows = [
+        [
+            _text(row["solver"]),
+            f"{row['mean_rank']:.2f}",
+            "yes" if row["not_separated_from_best"] else "no",
+            _share(row["holm_p"]),
+        ]
+        for row in table
+    ]
+    first = table[0]
+    verdict = "they differ" if first["friedman_p"] < ALPHA else "inconclusive, they may all rank the same"
+    notes = [
+        f"Friedman's test over {first['n_tasks']} tasks: p = {first['friedman_p']:.3f}, {verdict}; mean ranks must be"
+        f" {first['critical_difference']:.2f} apart to be told apart (Nemenyi)",
+        "p: of Wilcoxon's signed ranks against the best, corrected by Holm; with fewer than six tasks it says nothing",
+    ]
+    title = f"ranks over tasks, by {heading(summary.metrics[0])}"
+    return Sheet(title, ["model", "mean rank", "may equal the best", "p"], 1, rows, notes)
 
 
 def _doubt(row: Row) -> str:

@@ -12,6 +12,7 @@ from adbench.summary import Summary
 from adbench.summary_sheets import (
     controls_sheet,
     groups_sheet,
+    over_tasks_sheet,
     pairs_sheet,
     pivot_sheets,
     unfinished_sheet,
@@ -29,6 +30,8 @@ def print_summary(summary: Summary, console: Console, pivot: str | None = None) 
         sheets.append(unfinished)
     if len(summary.pairs):
         sheets.append(pairs_sheet(summary))
+    if len(summary.over_tasks):
+        sheets.append(over_tasks_sheet(summary))
     if len(summary.variance):
         sheets.append(variance_sheet(summary))
     for i, sheet in enumerate(sheets):

@@ -8,8 +8,9 @@ tested (paired t), else the two means (Welch). All comparisons of a family are c
     pass          the interval, of confidence 1 - 2 alpha / comparisons, excludes a drop beyond the tolerance
     inconclusive  none of these: more seeds would tell
 
-What moved by less than a tenth of the tolerance is neither better nor worse, however regularly it moved: other
-machines round otherwise, and a model without randomness then moves by the same row in every seed.
+Quality that moved by less than a tenth of the tolerance is neither better nor worse, however regularly it moved: other
+machines round otherwise, and a model without randomness then moves by the same row in every seed. Seconds have to
+move by more than the tolerance: a machine's load slows all seeds together, and no test knows of it.
 """
 
 import math
@@ -28,7 +29,7 @@ from adbench.statistics.variance import noncentrality, seeds_needed
 REGRESSION, IMPROVEMENT, PASS, INCONCLUSIVE = "regression", "improvement", "pass", "inconclusive"
 MISSING, FAILED = "missing", "failed"
 POWER = 0.8
-NEGLIGIBLE = 0.1  # of the tolerance
+NEGLIGIBLE = {"quality": 0.1, "speed": 1.0}  # of the tolerance
 _ROUNDING = 1e-12  # of a value: no difference
 _LARGEST = 1e100  # whose square is still a number
 
@@ -50,7 +51,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Rules:
-    """How a family is judged. tolerance: of quality the largest drop that is let pass; of speed a ratio less one."""
+    """How a family is judged. tolerance: a drop in quality that a pass has to exclude; of speed, a ratio less one."""
 
     kind: Kind = "quality"
     alpha: float = 0.05
@@ -60,6 +61,11 @@ class Rules:
     def margin(self) -> float:
         """The tolerance on the scale that is tested: seconds are compared by their logarithm."""
         return math.log1p(self.tolerance) if self.kind == "speed" else self.tolerance
+
+    @property
+    def negligible(self) -> float:
+        """What no verdict is spent on, on the same scale."""
+        return NEGLIGIBLE[self.kind] * self.margin
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ class Verdict:
             return None
         rise, margin = self.change.rise, self.rules.margin
         distances = [margin + rise] if margin + rise > 0 else []  # to show that no drop exceeds the tolerance
-        if -rise > NEGLIGIBLE * margin:
+        if -rise > self.rules.negligible:
             distances.append(rise)  # to show the drop
         counts = [seeds_needed(d, self.change.sd, self.level, POWER, sides=1) for d in distances]
         return min((n for n in counts if n is not None), default=None)
@@ -152,7 +158,7 @@ def _decide(
         return INCONCLUSIVE, "one seed tells nothing about the others; run more"
     worse, better = ("rise", "drop") if case.less_is_better else ("drop", "rise")
     p, verdict, word = (p_drop, REGRESSION, worse) if change.rise < 0 else (p_rise, IMPROVEMENT, better)
-    if p <= rules.alpha and abs(change.rise) > NEGLIGIBLE * rules.margin:
+    if p <= rules.alpha and abs(change.rise) > rules.negligible:
         return verdict, f"a {word}, p = {_p(p)}" if change.error else f"the same {word} in every seed"
     half_width = float(stats.t.isf(level, change.df)) * change.error if change.error else 0.0
     if change.rise - half_width > -rules.margin:
