@@ -124,11 +124,11 @@ def _verdict(
         if other:
             return DIFFERENT, f"the same scores, but other metrics of them: {', '.join(other[:5])}"
         return IDENTICAL, f"all {len(after.rows):,} scores and the threshold, bit for bit"
-    told = f"{again.metrics['roc_auc'] - original.metrics['roc_auc']:+.6f} AUROC"
+    told = f"{again.metrics['roc_auc'] - original.metrics['roc_auc']:+.3g} AUROC"
     if difference is None:
         told += ", on other test rows or labels"
     else:
-        told += f", 95 % interval {difference.low:+.6f} to {difference.high:+.6f}"
+        told += f", 95 % interval {difference.low:+.3g} to {difference.high:+.3g}"
         if difference.low <= 0 <= difference.high:
             return WITHIN_NOISE, f"{told}: the test rows do not tell the two apart"
     return _by_seeds(original, again, told)
@@ -139,7 +139,7 @@ def _by_seeds(original: Run, again: Run, told: str) -> tuple[str, str]:
     if len(aurocs) < SIBLINGS:
         return DIFFERENT, f"{told}, and no {SIBLINGS} other seeds beside it to say what a seed does"
     limit = 2 * math.sqrt(2) * stdev(aurocs)
-    seeds = f"{len(aurocs)} other seeds in the same folder differ by up to {limit:.6f}"
+    seeds = f"{len(aurocs)} other seeds in the same folder differ by up to {limit:.3g}"
     within = abs(again.metrics["roc_auc"] - original.metrics["roc_auc"]) <= limit
     return (WITHIN_NOISE, f"{told}, and {seeds}") if within else (DIFFERENT, f"{told}, though {seeds}")
 
