@@ -13,6 +13,7 @@ import typer
 
 from adbench.cli_check import check
 from adbench.cli_data import data_app
+from adbench.cli_reproduce import reproduce
 from adbench.cli_summarize import summarize
 from adbench.cli_sweep import run_sweep, sweep
 from adbench.terminal import Json, console, print_entries, print_json, reported
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.command()(sweep)
+app.command()(reproduce)
 app.command()(summarize)
 app.command()(check)
 

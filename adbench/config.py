@@ -97,7 +97,7 @@ class _Composer:
             _check_key(override, defaults, self.groups)
         config = _changed(base, changing, choices)
         _check_top(config, defaults)
-        _match_types(config, defaults, "")
+        match_types(config, defaults, "")
         if self.primary == TRAIN:
             resolve_rate(config, defaults["target_fpr"])
             typed = {override.key_or_group for override in changing}
@@ -225,14 +225,14 @@ def _check_top(config: Config, defaults: Config) -> None:
         raise ConfigError(f"expected a value for {key}, got none; leave it as it is, or write {key}=...")
 
 
-def _match_types(node: Config, defaults: Config, path: str) -> None:
+def match_types(node: Config, defaults: Config, path: str) -> None:
     """Refuse values of another type than the default; write whole numbers as floats where a float stands."""
     for key, value in node.items():
         if key not in defaults:
             continue
         default, where = defaults[key], f"{path}{key}"
         if isinstance(default, dict) and isinstance(value, dict):
-            _match_types(value, default, f"{where}.")
+            match_types(value, default, f"{where}.")
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             if abs(value) > sys.float_info.max:
                 raise _wrong_type(where, default, value)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from adbench.cli import app
 from adbench.config import groups
 
-COMMANDS = ["", "train", "summarize", "models", "config"]
+COMMANDS = ["", "train", "summarize", "reproduce", "models", "config"]
 COMMANDS += ["data", "data list", "data show", "data fetch", "data verify"]
 
 
@@ -44,7 +44,7 @@ def test_help_explains_and_exits_with_zero(command: str) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     heavy = {"torch", "pytorch_lightning", "pandas", "numpy", "hydra", "sklearn", "pooch"}
-    for command in (["train"], ["data", "show"], ["data", "fetch"]):
+    for command in (["train"], ["reproduce"], ["data", "show"], ["data", "fetch"]):
         assert not heavy & modules_after(*command, "--help")
 
 

@@ -1,0 +1,255 @@
+"""A finished run, run again: the verdict, what changed since, and a stranger's folder."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from adbench.cli import app
+from adbench.config import compose
+from adbench.errors import AdbenchError, ConfigError
+from adbench.evaluation.sealed import digest
+from adbench.recompose import recompose
+from adbench.reproduce import DIFFERENT, IDENTICAL, WITHIN_NOISE, reproduce
+from adbench.results import Run, read_run
+from adbench.runner import train
+
+
+def invoke(*arguments: Any) -> Result:
+    return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
+
+
+def edit_config(run: Run, change: Callable[[dict[str, Any]], Any]) -> None:
+    path = run.folder / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    change(config)
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def edit_json(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def pretend(run: Run, other: Run) -> None:
+    """Make the folder claim another run's scores and metrics, as if its own seed had given them."""
+    for name in ("scores.parquet", "frozen.sha256", "metrics.json"):
+        shutil.copy(other.folder / name, run.folder / name)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("model", ["vae", "iforest"])
+def test_the_same_run_is_identical_and_nothing_is_left_or_touched(
+    model: str, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train([f"model={model}", *tiny, "logger=csv"])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    before = contents(tmp_path)
+    found = reproduce(run.folder)
+    assert (found.verdict, found.largest_difference, found.changed) == (IDENTICAL, 0.0, {})
+    assert (found.recomposed.unknown, found.recomposed.defaulted, found.recomposed.notes) == ({}, {}, [])
+    assert contents(tmp_path) == before
+    result = invoke(run.folder)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("identical: all ")
+    assert "changed: nothing that a run records" in result.stdout
+
+
+def test_json_is_one_document_and_keep_leaves_the_run(tiny: list[str], tmp_path: Path) -> None:
+    run = train(["model=pca", *tiny])
+    result = invoke(run.folder, "--keep", tmp_path / "again", "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["verdict"]) == (0, IDENTICAL)
+    assert document["again"] == str(tmp_path / "again" / run.folder.name)
+    assert read_run(Path(document["again"])).status == "done"
+    assert document["metrics"]["roc_auc"] == [run.metrics["roc_auc"]] * 2
+    for keep in (tmp_path / "again", run.folder.parent):  # never over a finished run, least of all the original
+        refused = invoke(run.folder, "--keep", keep)
+        assert (refused.exit_code, "name another with --keep" in refused.stderr) == (2, True)
+
+
+def test_another_seed_is_different_until_other_seeds_say_what_a_seed_does(quick: list[str]) -> None:
+    # A network that has hardly learned: its test rows are many enough to tell two seeds apart.
+    overrides = ["model=ae", "trainer.limit_batches=1", "controls.nearest_rows=100", *quick]
+    runs = [train([*overrides, f"seed={seed}"]) for seed in (0, 1)]
+    pretend(*runs)
+    found = reproduce(runs[0].folder)
+    assert found.auroc_difference is not None
+    assert not found.auroc_difference.low <= 0 <= found.auroc_difference.high
+    assert found.auroc_difference.value == pytest.approx(runs[0].metrics["roc_auc"] - runs[1].metrics["roc_auc"])
+    assert (found.verdict, "no 3 other seeds" in found.reason) == (DIFFERENT, True)
+    assert found.largest_difference
+    assert invoke(runs[0].folder).exit_code == 1
+    siblings = [train([*overrides, f"seed={seed}"]) for seed in (2, 3)]
+    then, now = runs[1].metrics["roc_auc"], runs[0].metrics["roc_auc"]
+    for run, auroc in zip([runs[1], *siblings], (0.0, 0.5, 1.0), strict=True):
+        edit_json(run.folder / "metrics.json", roc_auc=auroc)
+    assert reproduce(runs[0].folder).verdict == WITHIN_NOISE
+    for run, auroc in zip([runs[1], *siblings], (0.5, 0.5, 0.5 + abs(now - then) / 4), strict=True):
+        edit_json(run.folder / "metrics.json", roc_auc=auroc)
+    found = reproduce(runs[0].folder)
+    assert (found.verdict, "though 3 other seeds" in found.reason) == (DIFFERENT, True)
+
+
+def test_what_the_test_rows_do_not_tell_apart_is_noise(tiny: list[str]) -> None:
+    run = train(["model=pca", *tiny])
+    rows = pd.read_parquet(run.folder / "scores.parquet")
+    rows["score"] += 1e-9
+    rows.to_parquet(run.folder / "scores.parquet")
+    frozen = digest(rows["score"].to_numpy(), run.metrics["threshold"])
+    (run.folder / "frozen.sha256").write_text(frozen)
+    found = reproduce(run.folder)
+    assert (found.verdict, found.recomposed.notes) == (WITHIN_NOISE, [])
+    assert found.largest_difference == pytest.approx(1e-9, rel=1e-3)
+
+
+def test_edited_metrics_and_scores_are_found(tiny: list[str]) -> None:
+    run = train(["model=pca", *tiny])
+    edit_json(run.folder / "metrics.json", recall=0.123)
+    found = reproduce(run.folder)
+    assert (found.verdict, found.reason) == (DIFFERENT, "the same scores, but other metrics of them: recall")
+    edit_json(run.folder / "metrics.json", threshold=0.5)
+    assert "frozen.sha256" in reproduce(run.folder).recomposed.notes[0]
+
+
+def test_changed_data_are_said_first_and_moved_data_are_named(tiny: list[str], table: Path, tmp_path: Path) -> None:
+    run = train(["model=pca", *tiny])
+    moved = tmp_path / "moved" / table.name
+    moved.parent.mkdir()
+    table.rename(moved)
+    refused = invoke(run.folder)
+    assert (refused.exit_code, str(table) in refused.stderr) == (2, True)
+    same = reproduce(run.folder, [f"data.path={moved}"])
+    assert (same.verdict, same.changed) == (IDENTICAL, {})
+    assert same.recomposed.overridden == {"data.path": str(moved)}
+    moved.write_text("".join(moved.read_text().splitlines(keepends=True)[:-50]))
+    result = invoke(run.folder, f"data.path={moved}")
+    assert result.stdout.startswith(f"the data changed: {table.name}\n")
+    assert "on other test rows or labels" in result.stdout
+    assert result.exit_code == 1
+
+
+def test_environment_and_configuration_are_compared(tiny: list[str]) -> None:
+    run = train(["model=ae", *tiny])
+    packages = run.environment["packages"] | {"torch": "0.1"}
+    edit_json(run.folder / "environment.json", python="2.7", packages=packages, git_commit="\x1b[31mabc")
+
+    def age(config: dict[str, Any]) -> None:
+        del config["trainer"]["schedule"], config["logger"], config["init_seed"]
+        config["trainer"]["patience"], config["choices"]["optimizer"] = 3, "adam"
+        config["model"]["_target_"] = "adbench.models.autoencoder.AutoEncoder"
+
+    edit_config(run, age)
+    result = invoke(run.folder)
+    assert result.exit_code == 0, result.output
+    for line in (
+        "changed: package torch: 0.1 -> ",
+        "changed: python: 2.7 -> ",
+        "changed: git_commit: ?[31mabc -> ",
+        "changed: trainer.patience=3 is not known today",
+        "changed: trainer.schedule was not stored; its default is constant",
+        "note: there is no group optimizer any more",
+        "note: model._target_ is adbench.models.ae.AE today, and was adbench.models.autoencoder.AutoEncoder",
+    ):
+        assert line in result.stdout, line
+    assert "init_seed" not in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_stored_values_are_taken_not_todays_defaults(tiny: list[str]) -> None:
+    overrides = ["model=ae", "model.latent_size=3", "preprocess=minmax", "protocol.calibration_fraction=0.3", "seed=7"]
+    stored = compose([*overrides, *tiny, "alerts_per_day=5", "rows_per_day=100", "target_fpr=0.01"])
+    made = recompose(yaml.safe_load(yaml.safe_dump(stored)))
+    assert {**made.config, "runs_dir": "", "logger": {}} == {**stored, "runs_dir": "", "logger": {}}
+    assert made.config["target_fpr"] == 0.05
+
+
+def test_a_data_folder_of_another_machine_is_replaced(quick: list[str]) -> None:
+    stored = compose(["model=ae", *quick, "data.folder=/nowhere/data"])
+    made = recompose(stored)
+    assert made.config["data"]["folder"] is None
+    assert made.notes == ["the data folder /nowhere/data is not here; today's default is taken"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config["model"].update(_target_="os.system"),
+        lambda config: config["data"].update(_target_="subprocess.getoutput"),
+        lambda config: config["trainer"].update({"callback": {"_target_": "os.system", "command": "touch PWNED"}}),
+        lambda config: config.update({"hydra": {"run": {"dir": "PWNED"}}}),
+        lambda config: config.update(logger={"csv": {"_target_": "os.mkdir", "path": "PWNED"}}),
+        lambda config: config["data"].update(folder="${oc.env:HOME}"),
+        lambda config: config.update(runs_dir="PWNED"),
+    ],
+)
+def test_a_strangers_configuration_runs_nothing(
+    change: Callable[[dict[str, Any]], Any], tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(["model=pca", *tiny])
+    edit_config(run, change)
+    monkeypatch.chdir(tmp_path)
+    before = contents(tmp_path)
+    assert reproduce(run.folder).verdict == IDENTICAL
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda config: config["choices"].update(model="../../evil"), "an option in config.yaml that is not a name"),
+        (lambda config: config["choices"].update(model="evil"), "expected a model that exists, got model=evil"),
+        (lambda config: config["trainer"].update(max_epochs="many"), "expected a whole number for trainer.max_epochs"),
+        (lambda config: config.update(model=[1]), "expected a group of keys for model"),
+        (lambda config: config.update(target_fpr=float("nan")), "expected a finite number for target_fpr"),
+        (lambda config: config.update(init_seed=-1), "expected init_seed"),
+        (lambda config: config["data"].update(path="nowhere.csv"), "nowhere.csv"),
+        (lambda config: config.pop("choices"), "no composed configuration"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: Callable[[dict[str, Any]], Any], sentence: str, tiny: list[str]) -> None:
+    run = train(["model=pca", *tiny])
+    edit_config(run, change)
+    result = invoke(run.folder)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("override", ["model=vae", "seed=1", "+data.x=1", "~data.drop", "model._target_=os.system"])
+def test_only_single_keys_may_be_given(override: str, tiny: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        recompose(compose(["model=pca", *tiny]), [override])
+
+
+def test_without_a_finished_run_there_is_nothing_to_compare_with(tiny: list[str], tmp_path: Path) -> None:
+    run = train(["model=pca", *tiny])
+    (run.folder / "scores.parquet").write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(AdbenchError, match="expected the scores of a finished run"):
+        reproduce(run.folder)
+    (run.folder / "metrics.json").unlink()
+    for folder, sentence in ((run.folder, "which is incomplete"), (tmp_path, "expected a run folder")):
+        result = invoke(folder)
+        assert (result.exit_code, result.stdout, sentence in result.stderr) == (2, "", True)
+
+
+def test_a_run_that_fails_today_is_different(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from adbench.models.pca import PCA
+
+    run = train(["model=pca", *tiny])
+
+    def broken(self: PCA, x: Any) -> Any:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(PCA, "learn", broken)
+    result = invoke(run.folder)
+    assert result.exit_code == 1
+    assert "different: today it failed: ZeroDivisionError: oops" in result.stdout
