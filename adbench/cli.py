@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from adbench.cli_data import data_app
+from adbench.cli_report import report
 from adbench.cli_sweep import run_sweep, sweep
 from adbench.terminal import Json, console, print_entries, print_json, reported
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.command()(sweep)
+app.command()(report)
 
 
 def main() -> None:

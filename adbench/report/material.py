@@ -1,0 +1,103 @@
+"""What a report is made of: the runs, their tables, and for each configuration what its figures need."""
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from adbench.errors import RunFolderError
+from adbench.report.scores import View, view
+from adbench.report.style import Style, style
+from adbench.results import DONE, Run
+from adbench.summary import Summary, read_all, summarize_runs
+
+SHARES = ("roc_auc", "average_precision", "base_rate", "recall", "test_fpr", "target_fpr", "tpr_at_1pct_fpr")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Runs that differ in nothing but their seeds. `solver`: the model with the settings that a reader tells it by."""
+
+    data: str
+    model: str
+    settings: str
+    task: str
+    solver: str
+    group: dict[str, Any]  # its row of summary.groups
+    rows: pd.DataFrame  # its finished runs, by seed
+    runs: tuple[Run, ...]  # the same
+    all_rows: pd.DataFrame  # finished or not
+    style: Style
+
+    @functools.cached_property
+    def view(self) -> View:
+        """What the scores of its first seed look like; they are read when a figure asks."""
+        return view(self.runs[0])
+
+    def mean(self, metric: str) -> float:
+        """Over its runs; NaN where none has it."""
+        return float(self.rows[metric].mean()) if metric in self.rows else float("nan")
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that was read. `configurations`: task after task, the best first."""
+
+    folders: tuple[Path, ...]
+    summary: Summary
+    runs: tuple[Run, ...]
+    configurations: tuple[Configuration, ...]
+
+    @functools.cached_property
+    def tasks(self) -> dict[str, list[Configuration]]:
+        """Configurations with finished runs, whose results compare, by what they were asked: data and protocol."""
+        tasks: dict[str, list[Configuration]] = {}
+        for configuration in self.configurations:
+            if configuration.runs:
+                tasks.setdefault(configuration.task, []).append(configuration)
+        return tasks
+
+
+def gather(folders: Iterable[Path]) -> Material:
+    """Read the runs. Raises RunFolderError as `summarize` does."""
+    folders = tuple(map(Path, folders))
+    runs = tuple(_believable(run) for run in read_all(folders))
+    if not runs:
+        raise RunFolderError("expected at least one folder of runs, got none; name one")
+    summary = summarize_runs(runs)
+    return Material(folders, summary, runs, tuple(_configurations(summary, runs)))
+
+
+def _believable(run: Run) -> Run:
+    """The run without shares that are none: a stranger's numbers must not stretch an axis."""
+    metrics = {name: value for name, value in run.metrics.items() if _is_possible(name, value)}
+    return run if len(metrics) == len(run.metrics) else Run(run.folder, run.status, run.config, metrics, {}, run.error)
+
+
+def _is_possible(name: str, value: float) -> bool:
+    last = name.rpartition("/")[2]
+    if last in SHARES or last.removesuffix("_low").removesuffix("_high") in SHARES:
+        return 0 <= value <= 1
+    return abs(value) <= 1e15
+
+
+def _configurations(summary: Summary, runs: Sequence[Run]) -> Iterable[Configuration]:
+    by_folder = {str(run.folder): run for run in runs}
+    styles = {solver: style(i) for i, solver in enumerate(sorted(summary.rows["solver"].unique()))}
+    of_rows = {key: rows for key, rows in summary.rows.groupby(list(summary.by), dropna=False, sort=False)}
+    for group in summary.groups.to_dict("records"):
+        key = tuple(group[name] for name in summary.by)
+        rows = of_rows[key]
+        done = rows[rows["status"] == DONE].drop_duplicates("seed").sort_values("seed")
+        first = rows.iloc[0]
+        yield Configuration(
+            *(str(first[name]) for name in ("data", "model", "settings", "task", "solver")),
+            group={str(name): value for name, value in group.items()},
+            rows=done,
+            runs=tuple(by_folder[folder] for folder in done["run"]),
+            all_rows=rows,
+            style=styles[first["solver"]],
+        )

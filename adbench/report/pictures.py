@@ -1,0 +1,69 @@
+"""What a figure is: panels that are drawn when they are wanted, and the words that go with them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adbench.config import suggest
+from adbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing. `name`: of its file, and for `--only`."""
+
+    name: str
+    title: str
+    draw: Callable[[], "Figure"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Panels that belong together. `kind`: which figure it is; `of`: the data, or "" for all.
+
+    notes: sentences about what it does not show, such as scores that could not be read.
+    """
+
+    kind: str
+    of: str
+    caption: str
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """For `--only`."""
+        return file_name(self.kind, self.of)
+
+
+def file_name(*words: str) -> str:
+    """Words as a part of a file name, whatever they hold."""
+    cleaned = (re.sub(r"[^A-Za-z0-9_.]+", "_", word).strip("_.") for word in words if word)
+    return "-".join(word[:60] for word in cleaned if word)
+
+
+def choose(pictures: Iterable[Picture], only: str | None) -> list[Picture]:
+    """All pictures; or those of this name, or this kind, or with the one panel of this name.
+
+    Raises ConfigError, with the nearest names, where it means none.
+    """
+    pictures = list(pictures)
+    if only is None:
+        return pictures
+    chosen = list(_matching(pictures, only))
+    if not chosen:
+        names = {name for picture in pictures for name in (picture.kind, picture.name)}
+        raise ConfigError(f"expected a figure that these runs make, got {only!r}{suggest(only, names)}")
+    return chosen
+
+
+def _matching(pictures: Iterable[Picture], only: str) -> Iterator[Picture]:
+    for picture in pictures:
+        if only in (picture.kind, picture.name):
+            yield picture
+        elif panels := tuple(panel for panel in picture.panels if panel.name == only):
+            yield Picture(picture.kind, picture.of, picture.caption, panels, picture.notes)

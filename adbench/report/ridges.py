@@ -1,0 +1,77 @@
+"""Score histograms: the normals and each family under one another, and the threshold through all of them."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from adbench.report.canvas import SMALL, canvas, name_axes
+from adbench.report.material import Configuration, Material
+from adbench.report.pictures import Panel, Picture, file_name
+from adbench.report.scores import on_axis
+from adbench.report.style import ALARM, FAINT, INK, SOFT, plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 12  # panels of one task
+_ROW = 19.0  # points
+_CAPTION = (
+    "How to read it: each row is a histogram of scores, the first one of the normal test rows. What lies right of the"
+    " red line is reported; the number at the right is its share: false alarms in the first row, detections in the"
+    " others. A detector is good where the first row stays left and the others stay right. The axis puts the median"
+    " normal row at 0 and the threshold at 1, and is logarithmic far from them; a height is the square root of a share,"
+    " so that rare scores show. One run a configuration: its first seed."
+)
+_TICKS = (-100, -10, -1, 0, 1, 3, 10, 100, 1000, 10_000)
+
+
+def pictures(material: Material) -> Iterator[Picture]:
+    """For each task, a panel for each configuration."""
+    for task, of_task in material.tasks.items():
+        shown = [c for c in of_task[:MOST] if not c.view.problem]
+        notes = [c.view.problem for c in of_task[:MOST] if c.view.problem]
+        if len(of_task) > MOST:
+            notes.append(f"The {MOST} best ranked of {len(of_task)} configurations are drawn")
+        panels = (Panel(file_name("scores", task, c.solver), f"{c.solver} on {task}", partial(draw, c)) for c in shown)
+        yield Picture("scores", task, _CAPTION, tuple(panels), tuple(notes))
+
+
+def draw(configuration: Configuration) -> "Figure":
+    """Of one run."""
+    seen, run = configuration.view, configuration.runs[0]
+    names = [plain(ridge.family, 16) for ridge in seen.ridges]
+    figure, axes = canvas(
+        _ROW * len(names) + 8, f"{configuration.solver} on {configuration.task}",
+        left=10 + 4.6 * max(5, *map(len, names)), right=46,
+    )  # fmt: skip
+    centres = (seen.edges[:-1] + seen.edges[1:]) / 2
+    for i, ridge in enumerate(seen.ridges):
+        base = float(len(names) - 1 - i)
+        heights = np.sqrt(ridge.shares / ridge.shares.max()) * 0.82
+        axes.fill_between(centres, base, base + heights, color=FAINT, linewidth=0, step="mid")
+        above = centres > seen.threshold
+        axes.fill_between(centres, base, base + heights, where=above, color=ALARM if i == 0 else configuration.style.colour,
+                          linewidth=0, step="mid")  # fmt: skip
+        axes.axhline(base, color=FAINT, linewidth=0.6)
+        axes.text(1.02, base + 0.12, _share(ridge.reported), transform=axes.get_yaxis_transform(), fontsize=SMALL,
+                  color=ALARM if i == 0 else INK)  # fmt: skip
+    axes.axvline(seen.threshold, color=ALARM, linewidth=1.1)
+    axes.grid(False)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlim(seen.edges[0], seen.edges[-1])
+    axes.set_ylim(-0.05, len(names) + 0.05)
+    axes.set_yticks([len(names) - 1 - i + 0.28 for i in range(len(names))], names)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    ticks = [t for t in _TICKS if seen.edges[0] <= on_axis(t) <= seen.edges[-1]]
+    axes.set_xticks(on_axis(ticks), [f"{t:,}" for t in ticks])
+    name_axes(axes, f"score; threshold {run.metrics['threshold']:.4g}")
+    figure.text(1 - 6 / (figure.bbox.width or 1), axes.get_position().y1 + 4 / figure.bbox.height, "reported",
+                fontsize=7, color=SOFT, ha="right")  # fmt: skip
+    return figure
+
+
+def _share(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 9.95 or percent == 0 else f"{percent:.1f} %" if percent >= 0.1 else "<0.1 %"
