@@ -34,7 +34,9 @@ def main() -> None:
             for theme in ("light", "dark"):
                 save(browser, asked, theme, asked.out / f"report-{theme}.png")
             if asked.grey:
-                save(browser, asked, "light", asked.out / "report-grey.png", "document.body.style.filter='grayscale(1)'")
+                save(
+                    browser, asked, "light", asked.out / "report-grey.png", "document.body.style.filter='grayscale(1)'"
+                )
         finally:
             browser.quit()
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from adbench.report.canvas import NORMAL, SMALL, canvas, name_axes
 from adbench.report.material import Configuration, Material
-from adbench.report.pictures import Panel, Picture, file_name
+from adbench.report.pictures import Panel, Picture
 from adbench.report.style import ALARM, SOFT, plain
 
 if TYPE_CHECKING:
@@ -25,14 +25,17 @@ _CAPTION = (
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One a task."""
+    """A panel for each task."""
+    panels, notes = [], []
     for task, of_task in material.tasks.items():
         shown = [c for c in of_task if any(_promises(run.metrics) for run in c.runs)]
-        notes = [f"The {MOST} best ranked of {len(shown)} configurations are shown"] if len(shown) > MOST else []
         if not shown:
-            notes.append("No run promises a false-positive rate")
-        panel = Panel(file_name("alarms", task), task, partial(draw, task, shown[:MOST]))
-        yield Picture("alarms", task, _CAPTION, (panel,) if shown else (), tuple(notes))
+            notes.append(f"{task}: no run promises a false-positive rate")
+            continue
+        if len(shown) > MOST:
+            notes.append(f"{task}: the {MOST} best ranked of {len(shown)} configurations are shown")
+        panels.append(Panel("alarms", (task,), f"{task}: false alarms", partial(draw, task, shown[:MOST])))
+    yield Picture("alarms", "", _CAPTION, tuple(panels), tuple(notes))
 
 
 def _promises(metrics: dict[str, float]) -> bool:
@@ -43,7 +46,7 @@ def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
     """One row a configuration, its runs beside each other."""
     names = [plain(c.solver, 24) for c in of_task]
     figure, axes = canvas(
-        _ROW * len(names) + 6, f"{task}: false alarms", left=12 + 4.8 * max(4, *map(len, names)), bottom=36
+        _ROW * len(names) + 6, f"{task}: false alarms", left=12 + 4.8 * max(4, *map(len, names)), bottom=33
     )
     points = [
         (i, c, run.metrics) for i, c in enumerate(of_task) for run in c.runs if _promises(run.metrics)
@@ -55,7 +58,7 @@ def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
     )
     high = min(1.0, max(high, max(seen, default=1.0)) * 1.6)
     axes.set_xscale("log")
-    axes.set_xlim(low, max(high, low * 20))
+    axes.set_xlim(low, max(high, low * 8))
     for i, configuration in enumerate(of_task):
         runs = [m for j, _, m in points if j == i]
         for k, m in enumerate(runs):

@@ -82,6 +82,8 @@ def _page(material: Material, pictures: Sequence[Picture], output: Path, with_ca
     verdicts = f'<ul class="verdicts">{items(in_words(material.tasks))}</ul>'
     if not material.tasks:
         verdicts = '<p class="note">No run finished, so that there is nothing to rank and nothing to draw.</p>'
+    if material.n_tasks > len(material.tasks):
+        verdicts += f'<p class="note">Figures: of the first {len(material.tasks)} of {material.n_tasks} datasets.</p>'
     parts = [
         ("opening", TITLE, opening(material, command, datetime.now(UTC))),
         ("leaderboard-of-all", "Leaderboard", verdicts + leaderboard(material.configurations)),

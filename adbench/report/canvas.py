@@ -12,7 +12,7 @@ from adbench.report.style import FAINT, GRID, INK, SOFT, Style, plain
 
 WIDTH = 312.0  # of a panel, in points: three of them stand side by side on a page of 1,300 pixels
 SMALL, NORMAL = 8.0, 9.0
-_LEGEND_LINE = 13.0
+_LEGEND_LINE = 11.5
 
 
 def canvas(
@@ -49,7 +49,7 @@ def name_axes(axes: Axes, x: str, y: str = "") -> None:
 
 def legend_height(labels: Sequence[str]) -> float:
     """In points, of a legend with these labels below the axes."""
-    return 6 + _LEGEND_LINE * -(-len(labels) // _columns(labels))
+    return 4 + _LEGEND_LINE * -(-len(labels) // _columns(labels))
 
 
 def legend(axes: Axes, styles: Sequence[Style], labels: Sequence[str]) -> None:
@@ -95,16 +95,3 @@ def line(axes: Axes, x: Any, y: Any, style: Style, **more: Any) -> None:
 def _offset(style: Style) -> int:
     """Markers of different curves stand at different places, the same in every report."""
     return 7 * ord(style.marker[0])
-
-
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions near the wanted ones, in any order, at least a gap apart and, where there is room, within the bounds."""
-    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    placed = [0.0] * len(wanted)
-    reach = low - gap
-    for i in order:
-        placed[i] = reach = max(wanted[i], reach + gap)
-    limit = high + gap
-    for i in reversed(order):
-        placed[i] = limit = min(placed[i], limit - gap)
-    return placed

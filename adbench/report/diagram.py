@@ -50,7 +50,7 @@ def pictures(material: Material) -> Iterator[Picture]:
             + (f"; fewer than {FEWEST_TASKS} datasets decide nothing" if n_tasks < FEWEST_TASKS else "")
         )
     yield Picture(
-        "ranks", "", _CAPTION, (Panel("ranks", "mean ranks", partial(draw, ranked, difference)),), tuple(notes)
+        "ranks", "", _CAPTION, (Panel("ranks", (), "mean ranks", partial(draw, ranked, difference)),), tuple(notes)
     )
 
 
@@ -98,7 +98,7 @@ def draw(ranked: Sequence[Ranked], difference: float) -> "Figure":
         axes.plot([one.rank, one.rank, side], [30, y, y], color=SOFT, linewidth=0.8, clip_on=False)
         axes.plot([one.rank], [30], color=one.style.colour, marker=one.style.marker, markersize=6, markeredgewidth=0)
         axes.annotate(f"{plain(one.name, 16)}  {one.rank:.2f}", (side, y), (-4 if left else 4, 0), fontsize=NORMAL,
-                      textcoords="offset points", ha="right" if left else "left", va="center_baseline", color=INK)  # fmt: skip
+                      textcoords="offset points", annotation_clip=False, ha="right" if left else "left", va="center_baseline", color=INK)  # fmt: skip
     return figure
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from adbench.report.canvas import NORMAL, SMALL, canvas
 from adbench.report.material import Configuration, Material
-from adbench.report.pictures import Panel, Picture, file_name
+from adbench.report.pictures import Panel, Picture
 from adbench.report.style import HEAT, INK_HIGH, INK_LOW, LEVELS, SOFT, plain
 
 if TYPE_CHECKING:
@@ -24,16 +24,17 @@ _CAPTION = (
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One a task."""
+    """A panel for each task."""
+    panels, notes = [], []
     for task, of_task in material.tasks.items():
         families = _families(of_task)
-        notes = []
         if len(of_task) > MOST:
-            notes.append(f"The {MOST} best ranked of {len(of_task)} configurations are shown")
+            notes.append(f"{task}: the {MOST} best ranked of {len(of_task)} configurations are shown")
         if len(families) > MOST_FAMILIES:
-            notes.append(f"The {MOST_FAMILIES} largest of {len(families)} families are shown")
+            notes.append(f"{task}: the {MOST_FAMILIES} largest of {len(families)} families are shown")
         shown = partial(draw, task, of_task[:MOST], dict(list(families.items())[:MOST_FAMILIES]))
-        yield Picture("families", task, _CAPTION, (Panel(file_name("families", task), task, shown),), tuple(notes))
+        panels.append(Panel("families", (task,), f"{task}: detection per family", shown))
+    yield Picture("families", "", _CAPTION, tuple(panels), tuple(notes))
 
 
 def _families(of_task: Sequence[Configuration]) -> dict[str, float]:

@@ -23,7 +23,7 @@ def leaderboard(configurations: Iterable[Configuration]) -> str:
     tasks = sorted({c.task for c in configurations})
     options = "".join(f'<option value="{text(task)}">{text(task, 60)}</option>' for task in tasks)
     head = "".join(
-        f'<th scope="col" title="{text(meaning)}"><button type="button">{text(heading)}</button></th>'
+        f'<th scope="col" class="{"n" if heading not in _WORDS else ""}" title="{text(meaning)}"><button type="button">{text(heading)}</button></th>'
         for heading, meaning, _ in _COLUMNS
     )
     rows = "".join(
@@ -85,7 +85,7 @@ def _alarms(c: Configuration) -> str:
     low, high = (c.group.get(f"test_fpr_{side}", math.nan) for side in ("low", "high"))
     if len(c.runs) == 1:
         low, high = c.mean("test_fpr_low"), c.mean("test_fpr_high")
-    badge = ("bad", "▲ above") if low > promised else ("note", "▼ below") if high < promised else None
+    badge = ("bad", "▲ above") if low > promised else ("mild", "▼ below") if high < promised else None
     return cell(percent(achieved), achieved, small=f"of {percent(promised)}" if percent(promised) else "", badge=badge)
 
 
@@ -101,8 +101,10 @@ def _control(c: Configuration) -> str:
     if not isinstance(name, str) or not isinstance(over, float) or math.isnan(over):
         return cell("", math.nan)
     low, high = (c.group.get(f"over_control_{side}", math.nan) for side in ("low", "high"))
-    badge = ("bad", "beats the model") if over < 0 else ("note", "no proof") if not low > 0 and low <= high else None
-    return cell(text(CONTROLS.get(name, name), 40), over, small=f"model {over:+.4f}", badge=badge)
+    badge = ("bad", "better") if over < 0 else ("mild", "no proof") if not low > 0 and low <= high else None
+    return cell(text(CONTROLS.get(name, name), 40), over, small=f"model {over:+.4f}", badge=badge).replace(
+        'class="n"', 'class="w"', 1
+    )
 
 
 def _seconds(c: Configuration) -> str:
@@ -110,6 +112,7 @@ def _seconds(c: Configuration) -> str:
     return cell(f"{seconds:,.1f}" if abs(seconds) < 1e9 else "", seconds)
 
 
+_WORDS = ("Data", "Model", "Best control")  # columns that begin at the left
 _COLUMNS: tuple[_Column, ...] = (
     ("Data", "The dataset, with the settings that say what is asked of it", _task),
     ("Model", "The detector, with the settings that differ", _model),
@@ -117,7 +120,7 @@ _COLUMNS: tuple[_Column, ...] = (
     ("Runs", "Finished runs, one a seed", _runs),
     ("AUROC", "Mean over seeds, with its 95 % t interval", _auroc),
     ("Avg. precision", "Mean over seeds; a random score reaches the base rate", _precision),
-    ("Detected at 1 %", "The best detection rate at a false-positive rate of at most 1 % on the test rows", _detected),
+    ("Found at 1 %", "The best detection rate at a false-positive rate of at most 1 % on the test rows", _detected),
     ("False alarms", "Share of normal test rows reported, of the share that was promised", _alarms),
     ("Training gain", "AUROC less that of the same network untrained, with its 95 % interval over seeds", _gain),
     ("Best control", "Of those that need no training; how far the model's AUROC is above it", _control),

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from adbench.report.canvas import canvas, legend, legend_height, name_axes
 from adbench.report.material import Configuration, Material
-from adbench.report.pictures import Panel, Picture, file_name
+from adbench.report.pictures import Panel, Picture
 from adbench.report.scores import POINTS
 from adbench.report.style import Style, style
 from adbench.results import HISTORY, read_history
@@ -17,7 +15,7 @@ from adbench.results import HISTORY, read_history
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST, MOST_SEEDS, MOST_LOSSES = 12, 12, 4
+MOST, MOST_SEEDS, MOST_LOSSES = 9, 12, 4
 _HEIGHT = 130.0
 _CAPTION = (
     "How to read it: the mean loss of each epoch, one line a seed. Lines that still fall at the end say that more"
@@ -35,7 +33,7 @@ def pictures(material: Material) -> Iterator[Picture]:
         if not curves:
             notes.append("No run left a history of losses")
         panels = (
-            Panel(file_name("training", task, c.solver), f"{c.solver} on {task}", partial(draw, c, found))
+            Panel("training", (task, c.solver), f"{c.solver} on {task}", partial(draw, c, found))
             for c, found in curves[:MOST]
         )
         yield Picture("training", task, _CAPTION, tuple(panels), tuple(notes))
@@ -61,12 +59,14 @@ def _is_drawable(value: float) -> bool:
 
 def draw(configuration: Configuration, curves: Curves) -> "Figure":
     """Each loss in its line style."""
+    from matplotlib.ticker import MaxNLocator
+
     first = configuration.style
     styles = [Style(first.colour, ("-", (0, (5, 1.8)), (0, (1.2, 1.4)), (0, (6, 1.6, 1.2, 1.6)))[i], style(i).marker)
               for i in range(len(curves))]  # fmt: skip
     labels = [name.replace("_", " ") for name in curves]
     below = legend_height(labels) if len(curves) > 1 else 0
-    figure, axes = canvas(_HEIGHT, f"{configuration.solver} on {configuration.task}", bottom=36 + below)
+    figure, axes = canvas(_HEIGHT, f"{configuration.solver} on {configuration.task}", bottom=33 + below)
     for look, lines in zip(styles, curves.values(), strict=True):
         for x, y in lines:
             dotted = look.marker if len(x) <= 12 else ""
@@ -74,7 +74,6 @@ def draw(configuration: Configuration, curves: Curves) -> "Figure":
                       markeredgewidth=0)  # fmt: skip
     if below:
         legend(axes, styles, labels)
-    last = max(x[-1] for lines in curves.values() for x, _ in lines)
-    axes.set_xticks(np.unique(np.linspace(1, last, min(last, 6)).round()))
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
     name_axes(axes, "epoch", "loss" if len(curves) == 1 and "loss" in curves else "")
     return figure

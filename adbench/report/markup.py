@@ -40,10 +40,10 @@ def cell(content: str, value: object = None, small: str = "", badge: tuple[str, 
     badge: what kind of mark, and its word.
     """
     sortable = f' data-v="{value:.10g}"' if isinstance(value, int | float) and math.isfinite(value) else ""
-    mark = f' <span class="badge {badge[0]}">{badge[1]}</span>' if badge else ""
-    below = f"<small>{small}</small>" if small else ""
+    mark = f'<span class="badge {badge[0]}">{badge[1]}</span>' if badge else ""
+    below = f"<small>{small} {mark}</small>" if small or mark else ""
     kind = ' class="n"' if value is not None else ""
-    return f"<td{kind}{sortable}>{content}{mark}{below}</td>"
+    return f"<td{kind}{sortable}>{content}{below}</td>"
 
 
 def section(name: str, title: str, body: str, intro: str = "") -> str:

@@ -16,6 +16,8 @@ from adbench.summary import Summary, read_all, summarize_runs
 
 SHARES = ("roc_auc", "average_precision", "base_rate", "recall", "test_fpr", "target_fpr", "tpr_at_1pct_fpr")
 
+MOST_TASKS = 8  # with figures; the leaderboard has all
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -53,12 +55,20 @@ class Material:
 
     @functools.cached_property
     def tasks(self) -> dict[str, list[Configuration]]:
-        """Configurations with finished runs, whose results compare, by what they were asked: data and protocol."""
+        """Configurations with finished runs, whose results compare, by what they were asked: data and protocol.
+
+        Of more than MOST_TASKS, the first ones.
+        """
         tasks: dict[str, list[Configuration]] = {}
         for configuration in self.configurations:
             if configuration.runs:
                 tasks.setdefault(configuration.task, []).append(configuration)
-        return tasks
+        return dict(list(tasks.items())[:MOST_TASKS])
+
+    @functools.cached_property
+    def n_tasks(self) -> int:
+        """How many there are."""
+        return len({c.task for c in self.configurations if c.runs})
 
 
 def gather(folders: Iterable[Path]) -> Material:
@@ -74,7 +84,11 @@ def gather(folders: Iterable[Path]) -> Material:
 def _believable(run: Run) -> Run:
     """The run without shares that are none: a stranger's numbers must not stretch an axis."""
     metrics = {name: value for name, value in run.metrics.items() if _is_possible(name, value)}
-    return run if len(metrics) == len(run.metrics) else Run(run.folder, run.status, run.config, metrics, {}, run.error)
+    return (
+        run
+        if len(metrics) == len(run.metrics)
+        else Run(run.folder, run.status, run.config, metrics, run.environment, run.error)
+    )
 
 
 def _is_possible(name: str, value: float) -> bool:

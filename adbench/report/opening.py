@@ -29,7 +29,9 @@ def opening(material: Material, command: str, now: datetime) -> str:
     ends = sorted(str(run.environment["end"]) for run in material.runs if run.environment.get("end"))
     when = f"Made {now:%Y-%m-%d %H:%M} {now:%Z}"
     if ends:
-        when += f"; runs finished {text(ends[0][:16], 20)} to {text(ends[-1][:16], 20)}"
+        when += (
+            f"; runs finished {text(ends[0][:16].replace('T', ' '), 20)} to {text(ends[-1][:16].replace('T', ' '), 20)}"
+        )
     if versions:
         when += f", by adbench {text(', '.join(versions[:5]), 80)}"
     return (

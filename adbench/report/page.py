@@ -12,14 +12,13 @@ from adbench.report.style import COLOURS, HEAT
 from adbench.report.vector import inline
 
 TITLES = {
-    "roc": "ROC curves",
-    "precision-recall": "Precision and recall",
+    "curves": "Curves",
     "scores": "Scores",
-    "families": "Detection per family",
-    "alarms": "False alarms, promised and achieved",
+    "families": "Families",
+    "alarms": "False alarms",
     "training": "Training",
-    "time": "Time and quality",
-    "ranks": "Over all datasets",
+    "time": "Time",
+    "ranks": "Ranks",
 }
 _HERE = Path(__file__).parent
 
@@ -82,16 +81,16 @@ def figures(pictures: Sequence[Picture], folders: Sequence[str]) -> list[tuple[s
 
 def _figure(picture: Picture, folders: Sequence[str], number: int, alone: bool) -> str:
     panels = "".join(
-        f'<div class="panel">{inline(panel.draw(), f"f{number}p{i}", text(panel.title))}</div>'
+        f"<div class=panel>{inline(panel.draw(), f'f{number}p{i}', text(panel.title))}</div>"
         for i, panel in enumerate(picture.panels)
     )
     notes = "".join(f'<p class="note">{text(note)}.</p>' for note in picture.notes)
     command = shlex.join(["adbench", "report", *folders, "--figures", "figures", "--only", picture.name])
-    heading = f"<h3>{text(picture.of, 80)}</h3>" if picture.of else ""
+    heading = f"<h3>{text(picture.of, 80)}</h3>" if len(picture.panels) > 3 and picture.of else ""
     # The words are the same for every dataset: they stand below the first, and fold away below the others.
     caption = text(picture.caption, 2000)
     words = caption if alone else f"<details><summary>How to read it</summary>{caption}</details>"
     return (
         f'<figure id="{text(picture.name)}" class="{picture.kind}">{heading}<div class="panels">{panels}</div>{notes}'
-        f"<figcaption>{words} <code>{text(command, 600)}</code></figcaption></figure>"
+        f"<figcaption>{words} <code class=made-by>{text(command, 600)}</code></figcaption></figure>"
     )

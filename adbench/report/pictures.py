@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing. `name`: of its file, and for `--only`."""
+    """One drawing. `kind` and `of`: what it shows, and of which data, or of which configuration on it."""
 
-    name: str
+    kind: str
+    of: tuple[str, ...]
     title: str
     draw: Callable[[], "Figure"]
+
+    @property
+    def name(self) -> str:
+        """Of its file, and for `--only`."""
+        return file_name(self.kind, *self.of)
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,12 @@ class Picture:
 
 def file_name(*words: str) -> str:
     """Words as a part of a file name, whatever they hold."""
-    cleaned = (re.sub(r"[^A-Za-z0-9_.]+", "_", word).strip("_.") for word in words if word)
+    cleaned = (re.sub(r"[^A-Za-z0-9_.-]+", "_", word).strip("_.-") for word in words if word)
     return "-".join(word[:60] for word in cleaned if word)
 
 
 def choose(pictures: Iterable[Picture], only: str | None) -> list[Picture]:
-    """All pictures; or those of this name, or this kind, or with the one panel of this name.
+    """All pictures; or those of this name or kind, or with the panels of this name or kind.
 
     Raises ConfigError, with the nearest names, where it means none.
     """
@@ -57,6 +63,7 @@ def choose(pictures: Iterable[Picture], only: str | None) -> list[Picture]:
     chosen = list(_matching(pictures, only))
     if not chosen:
         names = {name for picture in pictures for name in (picture.kind, picture.name)}
+        names |= {name for picture in pictures for panel in picture.panels for name in (panel.kind, panel.name)}
         raise ConfigError(f"expected a figure that these runs make, got {only!r}{suggest(only, names)}")
     return chosen
 
@@ -65,5 +72,5 @@ def _matching(pictures: Iterable[Picture], only: str) -> Iterator[Picture]:
     for picture in pictures:
         if only in (picture.kind, picture.name):
             yield picture
-        elif panels := tuple(panel for panel in picture.panels if panel.name == only):
+        elif panels := tuple(panel for panel in picture.panels if only in (panel.kind, panel.name)):
             yield Picture(picture.kind, picture.of, picture.caption, panels, picture.notes)

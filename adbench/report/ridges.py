@@ -8,14 +8,14 @@ import numpy as np
 
 from adbench.report.canvas import SMALL, canvas, name_axes
 from adbench.report.material import Configuration, Material
-from adbench.report.pictures import Panel, Picture, file_name
+from adbench.report.pictures import Panel, Picture
 from adbench.report.scores import on_axis
 from adbench.report.style import ALARM, FAINT, INK, SOFT, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 12  # panels of one task
+MOST = 9  # panels of one task
 _ROW = 19.0  # points
 _CAPTION = (
     "How to read it: each row is a histogram of scores, the first one of the normal test rows. What lies right of the"
@@ -24,7 +24,7 @@ _CAPTION = (
     " normal row at 0 and the threshold at 1, and is logarithmic far from them; a height is the square root of a share,"
     " so that rare scores show. One run a configuration: its first seed."
 )
-_TICKS = (-100, -10, -1, 0, 1, 3, 10, 100, 1000, 10_000)
+_TICKS = (-1000, -100, -10, -3, -1, 0, 0.5, 1, 2, 5, 10, 30, 100, 1000, 10_000)
 
 
 def pictures(material: Material) -> Iterator[Picture]:
@@ -34,7 +34,7 @@ def pictures(material: Material) -> Iterator[Picture]:
         notes = [c.view.problem for c in of_task[:MOST] if c.view.problem]
         if len(of_task) > MOST:
             notes.append(f"The {MOST} best ranked of {len(of_task)} configurations are drawn")
-        panels = (Panel(file_name("scores", task, c.solver), f"{c.solver} on {task}", partial(draw, c)) for c in shown)
+        panels = (Panel("scores", (task, c.solver), f"{c.solver} on {task}", partial(draw, c)) for c in shown)
         yield Picture("scores", task, _CAPTION, tuple(panels), tuple(notes))
 
 
@@ -46,14 +46,15 @@ def draw(configuration: Configuration) -> "Figure":
         _ROW * len(names) + 8, f"{configuration.solver} on {configuration.task}",
         left=10 + 4.6 * max(5, *map(len, names)), right=46,
     )  # fmt: skip
-    centres = (seen.edges[:-1] + seen.edges[1:]) / 2
+    cut = int(np.searchsorted(seen.edges, seen.threshold - 1e-9))
     for i, ridge in enumerate(seen.ridges):
         base = float(len(names) - 1 - i)
-        heights = np.sqrt(ridge.shares / ridge.shares.max()) * 0.82
-        axes.fill_between(centres, base, base + heights, color=FAINT, linewidth=0, step="mid")
-        above = centres > seen.threshold
-        axes.fill_between(centres, base, base + heights, where=above, color=ALARM if i == 0 else configuration.style.colour,
-                          linewidth=0, step="mid")  # fmt: skip
+        tops = base + np.sqrt(ridge.shares / ridge.shares.max()) * 0.82
+        strong = ALARM if i == 0 else configuration.style.colour
+        for part, colour in ((slice(0, cut), FAINT), (slice(cut, None), strong)):
+            edges = seen.edges[part.start : None if part.stop is None else part.stop + 1]
+            if len(edges) > 1:
+                axes.stairs(tops[part], edges, baseline=base, fill=True, color=colour, linewidth=0)
         axes.axhline(base, color=FAINT, linewidth=0.6)
         axes.text(1.02, base + 0.12, _share(ridge.reported), transform=axes.get_yaxis_transform(), fontsize=SMALL,
                   color=ALARM if i == 0 else INK)  # fmt: skip

@@ -136,7 +136,10 @@ def _ridges(
         places = on_axis(np.clip(scores / unit - median / unit, -1e12, 1e12))
         threshold_place = float(on_axis(np.clip(threshold / unit - median / unit, -1e12, 1e12)))
     low, high = np.quantile(places, [0.0005, 0.9995])
-    edges = np.linspace(min(low, -0.3, threshold_place - 0.3), max(high, 1.3, threshold_place + 0.3), BINS + 1)
+    low, high = min(low, -0.3, threshold_place - 0.3), max(high, 1.3, threshold_place + 0.3)
+    width = (high - low) / (BINS - 1)
+    # The threshold is an edge, so that no bin lies on both sides of it.
+    edges = threshold_place + width * (np.arange(BINS + 1) - np.ceil((threshold_place - low) / width))
     bins = np.clip(np.searchsorted(edges, places, side="right") - 1, 0, BINS - 1)
     reported = scores > threshold
     sizes = np.bincount(codes[~normal], minlength=len(names))

@@ -20,15 +20,16 @@ COLOURS = {
     "alarm": (ALARM, "#ff8f85"),
     "ink-low": (INK_LOW, "#eef2f5"),
     "ink-high": (INK_HIGH, "#0a0e13"),
-    # Okabe & Ito 2008, "Color Universal Design", moved apart in lightness: told apart in grey too.
+    # Okabe & Ito 2008, "Color Universal Design", moved so that two with the same line style differ in
+    # lightness, and are told apart in grey.
     "c0": ("#0067a8", "#5eb3f0"),
     "c1": ("#e08e00", "#f2b44d"),
     "c2": ("#008a63", "#3fcf9f"),
     "c3": ("#c2410c", "#ff9466"),
-    "c4": ("#8e4585", "#dd9bd4"),
-    "c5": ("#2f9fd6", "#9adcff"),
+    "c4": ("#d17fb5", "#b8629a"),
+    "c5": ("#5b3a94", "#a48cf2"),
     "c6": ("#30353a", "#cdd3d9"),
-    "c7": ("#8a7c00", "#d9cb4a"),
+    "c7": ("#a89700", "#e3d65c"),
 }
 LEVELS = 11  # of a heat map
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from adbench.report.canvas import NORMAL, canvas, name_axes, spread
+from adbench.report.canvas import NORMAL, canvas, name_axes
 from adbench.report.material import Configuration, Material
-from adbench.report.pictures import Panel, Picture, file_name
-from adbench.report.style import FAINT, INK, plain
+from adbench.report.pictures import Panel, Picture
+from adbench.report.style import INK, SOFT, plain
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST = 24
@@ -23,14 +24,17 @@ _CAPTION = (
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One a task."""
+    """A panel for each task."""
+    panels, notes = [], []
     for task, of_task in material.tasks.items():
         shown = [c for c in of_task if 1e-6 < c.mean("fit_seconds") < 1e9 and not math.isnan(c.mean("roc_auc"))]
-        notes = [f"The {MOST} best ranked of {len(shown)} configurations are drawn"] if len(shown) > MOST else []
         if not shown:
-            notes.append("No run has both a time and an AUROC")
-        panel = Panel(file_name("time", task), task, partial(draw, task, shown[:MOST]))
-        yield Picture("time", task, _CAPTION, (panel,) if shown else (), tuple(notes))
+            notes.append(f"{task}: no run has both a time and an AUROC")
+            continue
+        if len(shown) > MOST:
+            notes.append(f"{task}: the {MOST} best ranked of {len(shown)} configurations are drawn")
+        panels.append(Panel("time", (task,), f"{task}: time and AUROC", partial(draw, task, shown[:MOST])))
+    yield Picture("time", "", _CAPTION, tuple(panels), tuple(notes))
 
 
 def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
@@ -40,7 +44,7 @@ def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
     lows, highs = zip(*(_interval(c) for c in of_task), strict=True)
     axes.set_xscale("log")
     reach = max(max(seconds) / min(seconds), 2.0)
-    axes.set_xlim(min(seconds) / reach**0.08 / 1.1, max(seconds) * reach**0.35 * 1.3)
+    axes.set_xlim(min(seconds) / reach**0.08 / 1.1, max(seconds) * reach**0.08 * 1.1)
     margin = max((max(highs) - min(lows)) * 0.08, 0.002)
     axes.set_ylim(min(lows) - margin, min(max(highs) + margin, 1 + margin))
     for c, x, y, low, high in zip(of_task, seconds, aurocs, lows, highs, strict=True):
@@ -59,18 +63,45 @@ def _interval(configuration: Configuration) -> tuple[float, float]:
     return (value, value) if math.isnan(low) or math.isnan(high) else (max(float(low), 0.0), min(float(high), 1.0))
 
 
-def _names(axes: "object", of_task: Sequence[Configuration], seconds: Sequence[float], aurocs: Sequence[float]) -> None:
-    """Right of each point; those that would lie over one another are moved apart, with a line to their point."""
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
-    bottom, top = axes.get_ylim()
-    unit = (top - bottom) / _HEIGHT  # of a point
-    places = spread(aurocs, 11.5 * unit, bottom + 6 * unit, top - 6 * unit)
-    for c, x, y, place in zip(of_task, seconds, aurocs, places, strict=True):
-        moved = abs(place - y) > 3 * unit
+def _names(axes: "Axes", of_task: Sequence[Configuration], seconds: Sequence[float], aurocs: Sequence[float]) -> None:
+    """Beside each point, where they hide the fewest points, intervals and other names."""
+    unit = axes.transData
+    points = [tuple(unit.transform(place)) for place in zip(seconds, aurocs, strict=True)]
+    ends = [[float(unit.transform((x, end))[1]) for end in _interval(c)] for c, x in zip(of_task, seconds, strict=True)]
+    taken = [
+        (x - 4, min(low, y - 4), x + 4, max(high, y + 4)) for (x, y), (low, high) in zip(points, ends, strict=True)
+    ]
+    frame = axes.bbox.x0, axes.bbox.y0, axes.bbox.x1, axes.bbox.y1
+    for c, (x, y) in zip(of_task, points, strict=True):
+        name = plain(c.solver, 22)
+        width = 5.2 * len(name)
+        boxes = [_box(x, y, width, dx, dy) for dx, dy in _PLACES]
+        best = min(
+            range(len(boxes)), key=lambda i: (sum(_common(boxes[i], t) for t in taken) + _outside(boxes[i], frame), i)
+        )
+        taken.append(boxes[best])
+        dx, dy = _PLACES[best]
         axes.annotate(
-            plain(c.solver, 22), (x, y), (9 if not moved else 14, (place - y) / unit), textcoords="offset points",
-            fontsize=NORMAL, color=INK, va="center_baseline",
-            arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3.5},
+            name, (c.mean("fit_seconds"), c.mean("roc_auc")), (dx, dy), textcoords="offset points", fontsize=NORMAL,
+            color=INK, ha="left" if dx > 0 else "right", va="center_baseline",
+            arrowprops=None if abs(dy) < 8 else {"arrowstyle": "-", "color": SOFT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4},
         )  # fmt: skip
+
+
+# Where a name can stand, in points from its point; the nearest first.
+_PLACES = ((7, 0), (-7, 0), (7, 9), (7, -9), (-7, 9), (-7, -9), (10, 20), (-10, 20), (10, -20), (-10, -20),
+           (12, 34), (-12, 34), (12, -34), (-12, -34))  # fmt: skip
+_Box = tuple[float, float, float, float]
+
+
+def _box(x: float, y: float, width: float, dx: float, dy: float) -> _Box:
+    left = x + dx if dx > 0 else x + dx - width
+    return left, y + dy - 5, left + width, y + dy + 5
+
+
+def _common(a: _Box, b: _Box) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _outside(box: _Box, frame: _Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1]) - _common(box, frame)
