@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow lint format figures published defaults thresholds executors bench clean
+.PHONY: setup train test test-slow lint format figures published defaults thresholds executors intervals gate check bench clean
 
 setup: .venv/.ready
 
@@ -45,6 +45,16 @@ thresholds: setup  ## whether the threshold rules keep their promise, on the tra
 
 executors: setup  ## whether every executor gives the same table
 	$(BIN)/python scripts/check_executors.py
+
+intervals: setup  ## whether the intervals cover the truth as often as they say, by simulation
+	$(BIN)/python scripts/check_intervals.py
+
+gate: setup  ## false alarms and power of `adbench check`, by simulation
+	$(BIN)/python scripts/check_gate.py
+
+check: setup  ## the project's own regression gate: a small benchmark against its baseline
+	$(BIN)/adbench sweep benchmark=regression runs_dir=runs/regression
+	$(BIN)/adbench check --baseline benchmarks/nslkdd.json runs/regression
 
 bench: setup  ## training speed against a hand-written loop, and start-up times
 	$(BIN)/python scripts/bench_training.py

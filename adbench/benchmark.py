@@ -4,9 +4,10 @@ from typing import Any
 
 import yaml
 
-from adbench.config import SWEEP, groups, suggest
+from adbench.config import SWEEP, groups
 from adbench.errors import ConfigError
 from adbench.paths import config_folder
+from adbench.suggest import suggest
 
 
 def overrides_of(text: str) -> list[str]:

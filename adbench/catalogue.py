@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
-from adbench.config import groups, suggest
+from adbench.config import groups
 from adbench.errors import ConfigError
 from adbench.paths import config_folder, data_folder
+from adbench.suggest import suggest
 
 
 def list_models() -> list[dict[str, Any]]:

@@ -4,16 +4,16 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 """
 
 import io
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from adbench.cli_data import data_app
 from adbench.cli_report import report
+from adbench.cli_summarize import summarize
 from adbench.cli_sweep import run_sweep, sweep
 from adbench.terminal import Json, console, print_entries, print_json, reported
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.command()(sweep)
 app.command()(report)
+app.command()(summarize)
 
 
 def main() -> None:
@@ -98,33 +99,6 @@ def train(
     if run.status == "pruned":
         print(f"adbench: the run was stopped {run.error}, by the file stop in {run.folder}", file=sys.stderr)
     return 0
-
-
-@app.command()
-@reported
-def summarize(
-    runs: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
-    ] = None,
-    output: Annotated[
-        Literal["table", "csv", "json"], typer.Option("--format", help="csv: one row a run, all metrics.")
-    ] = "table",
-    as_json: Json = False,
-) -> None:
-    """Tables of finished runs: one row a run, then mean and standard deviation over seeds."""
-    from adbench import summary
-
-    tables = summary.summarize(runs or [Path("runs")])
-    if output == "csv" and not as_json:
-        print(tables.rows.to_csv(index=False, lineterminator="\n"), end="")
-    elif as_json or output == "json":
-        records = {name: json.loads(getattr(tables, name).to_json(orient="records")) for name in ("rows", "groups")}
-        print_json(records)
-    else:
-        from adbench.tables import print_summary
-
-        print_summary(tables, console(whole_lines=True))
 
 
 @app.command()

@@ -70,11 +70,12 @@ def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rule
         chosen = {} if planned.objective is None else {"best": best and best.document()}
         print_json({"runs": [run.document() for run in runs]} | chosen)
     else:
+        from adbench.sheets import groups_sheet
         from adbench.summary import summarize_runs
-        from adbench.tables import print_groups
+        from adbench.tables import print_sheet
 
         if runs:
-            print_groups(summarize_runs(runs), console(whole_lines=True))
+            print_sheet(groups_sheet(summarize_runs(runs)), console(whole_lines=True))
         if planned.objective is not None:
             none = [f"best {planned.objective.name}: none, since no configuration has it for all its seeds"]
             print(*map(printable, best.lines() if best else none), sep="\n")

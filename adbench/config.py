@@ -19,29 +19,12 @@ from omegaconf.errors import OmegaConfBaseException
 from adbench.alarms import resolve_rate
 from adbench.data.local_files import find_files, sha256_of
 from adbench.errors import AdbenchError, ConfigError
+from adbench.keys import CONTENT, LIMITS, WHERE_NOT_WHAT
 from adbench.overrides import hydra_at_hand, parse
 from adbench.paths import config_folder
+from adbench.suggest import suggest
 
 Config = dict[str, Any]
-
-# Keys that say where and on what a run happens. They cannot change its result, so they are not in its hash:
-# a run started on a CPU is the same run on a GPU.
-WHERE_NOT_WHAT = {
-    "choices": None,
-    "runs_dir": None,
-    "alerts_per_day": None,  # these two are in target_fpr
-    "rows_per_day": None,
-    "data": ("folder",),
-    "trainer": (
-        *("accelerator", "strategy", "threads", "batches_per_step"),
-        *("checkpoint_seconds", "calibration_loss"),
-    ),
-}
-
-# Numbers that limit something, and may be null: no limit, or for checkpoints none at all.
-LIMITS = ("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds", "trainer.min_steps")
-# Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
-CONTENT = {"data": ("path", "test_path")}
 
 # Groups that can stay without an option.
 OPTIONAL = ("experiment", "debug")
@@ -157,15 +140,6 @@ def _changed(base: DictConfig, changing: list[Override], choices: dict[str, str]
 def _not_composed(overrides: list[Override], error: Exception) -> ConfigError:
     texts = " ".join(override.input_line or "" for override in overrides)
     return ConfigError(f"the configuration cannot be composed from {texts}: {' '.join(str(error).split())}")
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """The end of an error sentence: the names nearest to a word, or all there are when none is near."""
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
-    return f"; there is {', '.join(names)}" if names else ""
 
 
 def run_hash(config: Config) -> str:

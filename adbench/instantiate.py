@@ -5,8 +5,8 @@ import inspect
 from types import UnionType
 from typing import Any, get_args
 
-from adbench.config import suggest
 from adbench.errors import ConfigError
+from adbench.suggest import suggest
 
 # Where each group's targets live. Nothing else is imported or called on a configuration's word: even well-known
 # packages hold helpers that run what they are handed.

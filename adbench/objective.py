@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from adbench.config import Config, suggest
+from adbench.config import Config
 from adbench.errors import ConfigError
 from adbench.instantiate import locate
 from adbench.results import DONE, Run, families
+from adbench.suggest import suggest
 
 FIT_LOSS, CALIBRATION_LOSS = "fit_loss", "calibration_loss"  # in metrics.json
 LOSS = "loss"  # the mean loss of an epoch in history.csv, where there is only one

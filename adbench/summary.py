@@ -1,6 +1,6 @@
-"""Finished runs -> tables: one row a run, and the runs that differ in nothing but the seed together."""
+"""Finished runs -> tables: one row a run, one a configuration over its seeds, one a pair of configurations."""
 
-import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,63 +8,88 @@ from typing import Any
 
 import pandas as pd
 
-from adbench.config import WHERE_NOT_WHAT
-from adbench.errors import RunFolderError
-from adbench.results import DONE, UNREADABLE, Run, find_runs, read_run
-
-METRICS = (
-    "roc_auc",
-    "average_precision",
-    "tpr_at_1pct_fpr",
-    "recall",
-    "test_fpr",
-    "training_gain",
-    "fit_seconds",
-)
+from adbench.errors import ConfigError, RunFolderError
+from adbench.filters import keep
+from adbench.metric_names import SHOWN, choose_metrics, suggest_name
+from adbench.results import CONFIG, UNREADABLE, Run, find_runs, read_run
+from adbench.standings import above_next, standings
+from adbench.summary_groups import over_seeds
+from adbench.summary_rows import FIRST, metric_columns, tidy_rows
 
 
 @dataclass(frozen=True)
 class Summary:
-    """`rows`: one a run, all its metrics. `groups`: one a configuration, with mean and sd over its seeds."""
+    """`rows`: one a run, all its metrics. `groups`: one for each value of the columns `by`. `pairs`: of two
+    configurations each. `metrics`: what the groups show, the first of which ranks them."""
 
     rows: pd.DataFrame
     groups: pd.DataFrame
+    pairs: pd.DataFrame
+    by: tuple[str, ...]
+    metrics: tuple[str, ...]
 
 
-def summarize(folders: Iterable[Path] = (Path("runs"),)) -> Summary:
+def summarize(
+    folders: Iterable[Path] = (Path("runs"),),
+    *,
+    by: Sequence[str] = FIRST,
+    metrics: Sequence[str] = (),
+    filters: Sequence[str] = (),
+    sort: str | None = None,
+) -> Summary:
     """Read runs, given as run folders or as folders of them.
 
-    `settings` names what differs between configurations of the same data and model. Failed, incomplete and
-    unreadable runs are rows too, without metrics; `unfinished` counts them in the groups. Raises RunFolderError
-    for a folder without runs, and for a damaged run that was named itself.
+    metrics: names or patterns of what to show, `SHOWN` without any. filters: as `filters.keep` reads them. sort: a
+    column of the groups, "-column" for the largest first. Failed, incomplete and unreadable runs are rows too, without
+    metrics. Raises RunFolderError for a folder without runs, and for a damaged run that was named itself; ConfigError
+    for a name that is none.
     """
-    runs = list(_read_all([Path(folder) for folder in folders]))
+    runs = list(read_all(folders))
     if not runs:
         raise RunFolderError("expected at least one folder of runs, got none; name one")
-    return summarize_runs(runs)
+    return summarize_runs(runs, by=by, metrics=metrics, filters=filters, sort=sort)
 
 
-def summarize_runs(runs: Sequence[Run]) -> Summary:
+def summarize_runs(
+    runs: Sequence[Run],
+    *,
+    by: Sequence[str] = FIRST,
+    metrics: Sequence[str] = (),
+    filters: Sequence[str] = (),
+    sort: str | None = None,
+) -> Summary:
     """`summarize` for runs that were read already; at least one."""
-    rows = pd.DataFrame([run.metrics | _identity(run) for run in runs])
-    rows = rows[[*_identity(runs[0]), *(name for name in rows if name not in _identity(runs[0]))]]
-    rows.insert(2, "settings", _settings(rows, [_flat(run.config) for run in runs]))
-    rows = rows.sort_values(["data", "model", "settings", "seed"], ignore_index=True)
-    return Summary(rows, _over_seeds(rows))
+    rows = tidy_rows(runs)
+    known = metric_columns(rows)
+    chosen = tuple(choose_metrics(metrics, known) if metrics else (name for name in SHOWN if name in known))
+    _require_columns(by, rows, "to group by")
+    kept = keep(rows, filters)
+    if not len(kept):
+        raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
+    groups, pairs = over_seeds(kept, by, chosen), pd.DataFrame()
+    if tuple(by) == FIRST and chosen:
+        if chosen[0] in groups:
+            groups["above_next"] = above_next(kept, groups, chosen[0])
+        pairs = standings(kept, chosen[0])
+    return Summary(kept, _sorted(groups, by, sort), pairs, tuple(by), chosen)
 
 
-def _read_all(folders: list[Path]) -> Iterator[Run]:
+def read_all(folders: Iterable[Path]) -> Iterator[Run]:
+    """The runs in these folders, each once; an unreadable one among others is a run of that status."""
     seen = set()
-    for folder in folders:
+    for folder in map(Path, folders):
         paths = find_runs(folder)
         if not paths:
             raise RunFolderError(f"expected at least one run in {folder}, got none; start one with adbench train")
         for path in paths:
-            if path.resolve() in seen:
-                continue
-            seen.add(path.resolve())
             try:
+                file = os.stat(f"{path}/{CONFIG}")  # noqa: PTH116 - the same file under another path is the same run
+                if (file.st_dev, file.st_ino) in seen:
+                    continue
+                seen.add((file.st_dev, file.st_ino))
                 yield read_run(path)
+            except FileNotFoundError:
+                continue  # a folder that was removed in between
             except RunFolderError as error:
                 if path == folder:
                     raise
@@ -72,51 +97,25 @@ def _read_all(folders: list[Path]) -> Iterator[Run]:
                 yield Run(path, UNREADABLE, {"choices": {}}, {}, {}, str(error))
 
 
-def _identity(run: Run) -> dict[str, Any]:
-    choices = run.config["choices"]
-    return {
-        "data": choices.get("data", "?"),
-        "model": choices.get("model", "?"),
-        "seed": run.config.get("seed", -1),
-        "status": run.status,
-        "error": run.error,
-        "run": str(run.folder),
-    }
+def _require_columns(names: Sequence[str], table: pd.DataFrame, purpose: str) -> None:
+    for name in names:
+        if name not in table:
+            raise ConfigError(
+                f"expected a column of these runs {purpose}, got {name!r}{suggest_name(name, map(str, table))}"
+            )
 
 
-def _flat(config: dict[str, Any]) -> dict[str, str]:
-    """What can change a result, as `key=value` would be typed; the seed aside."""
-    flat = {group: config["choices"].get(group) for group in ("protocol", "preprocess", "threshold")}
-    for key, value in config.items():
-        dropped = WHERE_NOT_WHAT.get(key, ())
-        if key == "seed" or dropped is None:
-            continue
-        inner = value.items() if isinstance(value, dict) else [(None, value)]
-        flat |= {f"{key}.{k}" if k else key: v for k, v in inner if k not in dropped and k != "_target_"}
-    return {key: json.dumps(value, default=str).replace('"', "") for key, value in flat.items()}
+def _sorted(groups: pd.DataFrame, by: Sequence[str], sort: str | None) -> pd.DataFrame:
+    """Without a wish: dataset after dataset, the best first."""
+    if sort is None:
+        columns = [name for name in ("data", "task", "rank") if name in groups]
+        return groups.sort_values([*columns, *by], ignore_index=True, key=_comparable)
+    column = sort.removeprefix("-")
+    _require_columns([column], groups, "to sort by")
+    return groups.sort_values(column, ascending=not sort.startswith("-"), ignore_index=True, key=_comparable)
 
 
-def _settings(rows: pd.DataFrame, configs: list[dict[str, str]]) -> list[str]:
-    """Of each run, the keys whose value is not the same in all runs of its data and model."""
-    settings = [""] * len(rows)
-    for _, same in rows.groupby(["data", "model"], dropna=False):
-        of_group = [configs[i] for i in same.index]
-        keys = sorted({key for config in of_group for key in config})
-        varying = [key for key in keys if len({config.get(key) for config in of_group}) > 1]
-        for i in same.index:
-            settings[i] = " ".join(f"{key}={configs[i][key]}" for key in varying if key in configs[i])
-    return settings
-
-
-def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """A seed that was run in several folders counts once."""
-    configuration = ["data", "model", "settings"]
-    done = rows[rows["status"] == DONE].drop_duplicates([*configuration, "seed"])
-    present = [metric for metric in METRICS if metric in rows]
-    groups = rows.groupby(configuration)["status"].agg(unfinished=lambda status: int((status != DONE).sum()))
-    by_configuration = done.groupby(configuration)
-    groups.insert(0, "n", by_configuration.size().reindex(groups.index, fill_value=0))
-    mean, sd = by_configuration[present].mean(), by_configuration[present].std()
-    for metric in present:
-        groups[f"{metric}_mean"], groups[f"{metric}_sd"] = mean[metric], sd[metric]
-    return groups.reset_index()
+def _comparable(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Numbers as numbers; where a key has values of several types, all as text."""
+    mixed = column.dtype == object and column.map(type).nunique() > 1
+    return column.map(str) if mixed else column

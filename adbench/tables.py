@@ -1,52 +1,48 @@
 """Tables for the terminal."""
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from adbench.summary import METRICS, Summary
+from adbench.sheets import Sheet, groups_sheet, pairs_sheet, pivot_sheets, unfinished_sheet
+from adbench.summary import Summary
 from adbench.terminal import printable
 
-HEADINGS = {
-    "tpr_at_1pct_fpr": "detected at 1% FPR",
-    "test_fpr": "test FPR",
-    "roc_auc": "AUROC",
-    "fit_seconds": "fit s",
-}
+
+def print_summary(summary: Summary, console: Console, pivot: str | None = None) -> None:
+    """One row a configuration, or one table a metric; then what did not finish, and the pairs."""
+    sheets = pivot_sheets(summary, pivot) if pivot else [groups_sheet(summary)]
+    if (unfinished := unfinished_sheet(summary)).rows:
+        sheets.append(unfinished)
+    if len(summary.pairs):
+        sheets.append(pairs_sheet(summary))
+    for i, sheet in enumerate(sheets):
+        if i:
+            console.print()
+        print_sheet(sheet, console)
 
 
-def print_summary(summary: Summary, console: Console) -> None:
-    """One row a run; below it one row a configuration, mean ± standard deviation over its seeds."""
-    rows = summary.rows
-    metrics = [metric for metric in METRICS if metric in rows]
-    headings = [_heading(metric) for metric in metrics]
-    runs = _table("runs", ["data", "model", "settings", "seed", "status", *headings], text_columns=3)
-    for _, row in rows.iterrows():
-        status = row["status"] + (f" ({row['run']}): {printable(row['error'])}" if row["error"] else "")
-        settings = printable(row["settings"])
-        runs.add_row(row["data"], row["model"], settings, str(row["seed"]), status, *_cells(row, metrics))
-    console.print(runs)
-    console.print()
-    print_groups(summary, console)
+def print_sheet(sheet: Sheet, console: Console) -> None:
+    """A sheet, and below it how to read it. Whole lines, however long: nothing is cut or broken."""
+    columns = list(zip(sheet.headings, *sheet.rows, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
 
-
-def print_groups(summary: Summary, console: Console) -> None:
-    """One row a configuration, mean ± standard deviation over its seeds."""
-    groups = summary.groups
-    metrics = [metric for metric in METRICS if metric in summary.rows]
-    headings = [_heading(metric) for metric in metrics]
-    over_seeds = _table(
-        "over seeds, mean ± sd", ["data", "model", "settings", "n", "unfinished", *headings], text_columns=3
-    )
-    for _, row in groups.iterrows():
-        cells = [_mean_and_sd(row[f"{metric}_mean"], row[f"{metric}_sd"], metric) for metric in metrics]
-        over_seeds.add_row(
-            row["data"], row["model"], printable(row["settings"]), str(row["n"]), str(row["unfinished"]), *cells
+    def line(cells: Sequence[str]) -> str:
+        gaps = (" " * (width - cell_len(cell)) for width, cell in zip(widths, cells, strict=True))
+        sides = (
+            (cell, gap) if i < sheet.text_columns else (gap, cell)
+            for i, (cell, gap) in enumerate(zip(cells, gaps, strict=True))
         )
-    console.print(over_seeds)
+        return "  ".join("".join(side) for side in sides).rstrip()
+
+    console.print(sheet.title, style="italic")
+    console.print(line(sheet.headings), style="bold")
+    print("\n".join(map(line, sheet.rows)), file=console.file)  # rich would look for styles in every cell
+    for note in sheet.notes:
+        console.print(note, style="dim")
 
 
 def print_catalogue(entries: list[dict[str, Any]], console: Console) -> None:
@@ -62,24 +58,6 @@ def _table(title: str | None, headings: list[str], text_columns: int) -> Table:
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="left" if i < text_columns else "right", overflow="fold")
     return table
-
-
-def _heading(metric: str) -> str:
-    return HEADINGS.get(metric, metric.replace("_", " "))
-
-
-def _cells(row: "pd.Series[Any]", metrics: list[str]) -> list[str]:
-    return [_number(row[metric], metric) for metric in metrics]
-
-
-def _mean_and_sd(mean: float, sd: float, metric: str) -> str:
-    return _number(mean, metric) if pd.isna(sd) else f"{_number(mean, metric)} ± {_number(sd, metric)}"
-
-
-def _number(value: float, metric: str) -> str:
-    if math.isnan(value):
-        return "-"
-    return f"{value:.1f}" if metric.endswith("_seconds") else f"{value:.4f}"
 
 
 def _plain(value: Any) -> str:

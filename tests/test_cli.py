@@ -98,11 +98,13 @@ def test_summarize_shows_runs_and_means_over_seeds(quick: list[str], tmp_path: P
         (0, "done"),
         (1, "done"),
     ]
-    assert [(group["n"], group["unfinished"]) for group in tables["groups"]] == [(0, 1), (2, 0)]
-    group = tables["groups"][1]
-    assert group["settings"] == "preprocess=quantile preprocess.n_quantiles=1000"
-    assert group["roc_auc_mean"] == pytest.approx(sum(aurocs) / 2)
-    assert group["roc_auc_sd"] == pytest.approx(abs(aurocs[0] - aurocs[1]) / 2**0.5)
+    counts = {group["settings"]: [group[name] for name in ("n", "failed", "missing")] for group in tables["groups"]}
+    quantile = "preprocess=quantile preprocess.n_quantiles=1000"
+    assert counts == {quantile: [2, 0, 0], "preprocess=minmax": [0, 0, 2]}
+    (group,) = (group for group in tables["groups"] if group["n"])
+    assert group["roc_auc"] == pytest.approx(sum(aurocs) / 2)
+    half_width = 12.7062 * abs(aurocs[0] - aurocs[1]) / 2  # the 97.5 % point of t with one degree of freedom
+    assert group["roc_auc_high"] - group["roc_auc"] == pytest.approx(half_width, rel=1e-4)
     text = invoke("summarize", str(tmp_path / "runs")).stdout
     assert "±" in text
     assert "incomplete" in text
@@ -237,7 +239,7 @@ def test_a_pipe_gets_whole_rows(quick: list[str], tmp_path: Path) -> None:
     for sizes in (hidden, [8]):
         assert invoke("train", "model=ae", f"model.hidden_sizes={sizes}".replace(" ", ""), *quick).exit_code == 0
     lines = invoke("summarize", str(tmp_path / "runs")).stdout.splitlines()
-    assert any(str(hidden) in line and "done" in line for line in lines)
+    assert any(str(hidden) in line and "±" not in line and "0." in line for line in lines)
 
 
 def test_escape_sequences_of_a_run_folder_do_not_reach_the_terminal(quick: list[str], tmp_path: Path) -> None:

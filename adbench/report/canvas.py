@@ -2,7 +2,7 @@
 global, and nothing needs a display."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,7 +23,9 @@ def canvas(
     total = height + top + bottom
     figure = Figure(figsize=(width / 72, total / 72), dpi=72, facecolor="white")
     axes = figure.add_axes((left / width, bottom / total, (width - left - right) / width, height / total))
-    figure.text(6 / width, 1 - 13 / total, plain(title, int(width / 5)), fontsize=10, weight="bold", color=INK)
+    size = 10.0 if 6.6 * len(title) <= width - 12 else 8.5  # a bold letter takes about 0.66 of its size
+    words = plain(title, int((width - 12) / (0.66 * size)))
+    figure.text(6 / width, 1 - 13 / total, words, fontsize=size, weight="bold", color=INK)
     tidy(axes)
     return figure, axes
 
@@ -55,7 +57,8 @@ def legend_height(labels: Sequence[str]) -> float:
 def legend(axes: Axes, styles: Sequence[Style], labels: Sequence[str]) -> None:
     """Below the axes, where it covers no line; leave `legend_height` more at the bottom."""
     handles = [
-        Line2D([], [], color=s.colour, linestyle=s.line, marker=s.marker, markersize=4, linewidth=1.6) for s in styles
+        Line2D([], [], color=s.colour, linestyle=cast(Any, s.line), marker=s.marker, markersize=4, linewidth=1.6)
+        for s in styles
     ]
     figure = axes.get_figure()
     assert figure is not None

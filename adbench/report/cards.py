@@ -25,10 +25,9 @@ def _card(name: str) -> str:
     facts = "".join(f"<dt>{text(term)}</dt><dd>{text(value, 600)}</dd>" for term, value in _facts(found).items())
     notes = f"<details><summary>Known defects and notes ({len(found['notes'])})</summary><ul>"
     notes += items(text(note, 1000) for note in found["notes"]) + "</ul></details>"
-    return (
-        f'<article class="card"><h3>{text(name)} <span>{text(found["title"])}</span></h3>{warned}'
-        f'<div class="columns"><div>{_parts(found)}</div><dl>{facts}</dl></div>{notes if found["notes"] else ""}</article>'
-    )
+    columns = f'<div class="columns"><div>{_parts(found)}</div><dl>{facts}</dl></div>'
+    heading = f"<h3>{text(name)} <span>{text(found['title'])}</span></h3>"
+    return f'<article class="card">{heading}{warned}{columns}{notes if found["notes"] else ""}</article>'
 
 
 def _facts(found: dict[str, Any]) -> dict[str, str]:

@@ -29,7 +29,7 @@ def _row(c: Configuration, defaults: dict[str, str]) -> str:
 
 
 def command(configuration: Configuration, defaults: dict[str, str]) -> str:
-    """Choices that are not the default, the settings that differ within the report, and the seeds; quoted for a shell."""
+    """Choices that are not the default, the settings that differ within the report, and the seeds; for a shell."""
     seeds = sorted({int(seed) for seed in configuration.all_rows["seed"]})
     if configuration.runs:
         chosen = configuration.runs[0].config["choices"]

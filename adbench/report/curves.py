@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 MOST = 8  # lines in one panel
 _HEIGHT = 196.0
 _CAPTION = (
-    "How to read it. Left: as a threshold falls, a detector finds more anomalies and reports more normal rows; the higher"
-    " a line, the better, and the dashed line is chance. Middle: the same with a logarithmic axis, because a team that"
-    " looks at alarms works at its left edge; the dotted lines mark 0.1 % and 1 %. Right: of what is reported, how much"
+    "How to read it. Left: as a threshold falls, a detector finds more anomalies and reports more normal rows; the"
+    " higher a line, the better, and the dashed line is chance. Middle: the same with a logarithmic axis: whoever looks"
+    " at the alarms works at its left edge; the dotted lines mark 0.1 % and 1 %. Right: of what is reported, how much"
     " is an anomaly, against how many of the anomalies are found; in steps, so that the area is average precision. A"
     " random score stays at the base rate, the dashed line, just below which the axis begins. The numbers: AUROC,"
     " detected at 1 % false alarms, average precision. One run a configuration:"

@@ -11,7 +11,7 @@ from adbench.report.canvas import NORMAL, SMALL, canvas
 from adbench.report.material import Material
 from adbench.report.pictures import Panel, Picture
 from adbench.report.style import ALARM, INK, SOFT, Style, plain
-from adbench.statistics.ranks import critical_difference, mean_ranks
+from adbench.statistics.ranks import critical_difference, mean_ranks, not_separated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +75,8 @@ def _ranked(material: Material) -> tuple[list[Ranked], int]:
 def draw(ranked: Sequence[Ranked], difference: float) -> "Figure":
     """The best at the left, named from above; the others at the right."""
     half = -(-len(ranked) // 2)
-    bars = _bars(ranked, difference)
+    groups = not_separated([one.rank for one in ranked], difference)
+    bars = [(ranked[group[0]].rank, ranked[group[-1]].rank) for group in groups]
     height = 46 + 9 * len(bars) + 17 * half
     figure, axes = canvas(height, "mean rank by AUROC", width=500, left=110, right=110, bottom=8)
     last = float(max(len(ranked), 2))
@@ -97,17 +98,8 @@ def draw(ranked: Sequence[Ranked], difference: float) -> "Figure":
         side = 1 - (last - 1) * 0.02 if left else last + (last - 1) * 0.02
         axes.plot([one.rank, one.rank, side], [30, y, y], color=SOFT, linewidth=0.8, clip_on=False)
         axes.plot([one.rank], [30], color=one.style.colour, marker=one.style.marker, markersize=6, markeredgewidth=0)
-        axes.annotate(f"{plain(one.name, 16)}  {one.rank:.2f}", (side, y), (-4 if left else 4, 0), fontsize=NORMAL,
-                      textcoords="offset points", annotation_clip=False, ha="right" if left else "left", va="center_baseline", color=INK)  # fmt: skip
+        axes.annotate(
+            f"{plain(one.name, 16)}  {one.rank:.2f}", (side, y), (-4 if left else 4, 0), textcoords="offset points",
+            fontsize=NORMAL, ha="right" if left else "left", va="center_baseline", color=INK, annotation_clip=False,
+        )  # fmt: skip
     return figure
-
-
-def _bars(ranked: Sequence[Ranked], difference: float) -> list[tuple[float, float]]:
-    """The widest spans of ranks closer than the critical difference, none inside another."""
-    ranks = [one.rank for one in ranked]
-    spans: list[tuple[int, int]] = []
-    for i, rank in enumerate(ranks):
-        j = max(j for j in range(i, len(ranks)) if ranks[j] - rank < difference)
-        if j > i and (not spans or j > spans[-1][1]):
-            spans.append((i, j))
-    return [(ranks[i], ranks[j]) for i, j in spans]

@@ -22,10 +22,7 @@ def leaderboard(configurations: Iterable[Configuration]) -> str:
     configurations = list(configurations)
     tasks = sorted({c.task for c in configurations})
     options = "".join(f'<option value="{text(task)}">{text(task, 60)}</option>' for task in tasks)
-    head = "".join(
-        f'<th scope="col" class="{"n" if heading not in _WORDS else ""}" title="{text(meaning)}"><button type="button">{text(heading)}</button></th>'
-        for heading, meaning, _ in _COLUMNS
-    )
+    head = "".join(_heading(heading, meaning) for heading, meaning, _ in _COLUMNS)
     rows = "".join(
         f'<tr data-task="{text(c.task)}">{"".join(make(c) for _, _, make in _COLUMNS)}</tr>' for c in configurations
     )
@@ -36,6 +33,11 @@ def leaderboard(configurations: Iterable[Configuration]) -> str:
         '<div class="scroll" tabindex="0" role="region" aria-label="Leaderboard"><table id="leaderboard">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _heading(heading: str, meaning: str) -> str:
+    kind = "" if heading in _WORDS else ' class="n"'
+    return f'<th scope="col"{kind} title="{text(meaning)}"><button type="button">{text(heading)}</button></th>'
 
 
 def _task(c: Configuration) -> str:
@@ -49,8 +51,8 @@ def _model(c: Configuration) -> str:
 
 def _rank(c: Configuration) -> str:
     rank = c.group.get("rank")
-    known = isinstance(rank, int | float) and not math.isnan(rank)
-    return cell(str(int(rank)) if known else "", rank if known else math.nan)
+    known = float(rank) if isinstance(rank, int | float) else math.nan
+    return cell(number(known, 0), known)
 
 
 def _runs(c: Configuration) -> str:
@@ -80,7 +82,7 @@ def _detected(c: Configuration) -> str:
 
 def _alarms(c: Configuration) -> str:
     achieved, promised = c.mean("test_fpr"), c.mean("target_fpr")
-    if not c.rows.get("promises_fpr", c.rows.get("roc_auc", c.rows["seed"]) * 0 + 1).astype(bool).all():
+    if not all(run.metrics.get("promises_fpr", True) for run in c.runs):
         return cell(percent(achieved), achieved, small="nothing promised")
     low, high = (c.group.get(f"test_fpr_{side}", math.nan) for side in ("low", "high"))
     if len(c.runs) == 1:
@@ -102,9 +104,7 @@ def _control(c: Configuration) -> str:
         return cell("", math.nan)
     low, high = (c.group.get(f"over_control_{side}", math.nan) for side in ("low", "high"))
     badge = ("bad", "better") if over < 0 else ("mild", "no proof") if not low > 0 and low <= high else None
-    return cell(text(CONTROLS.get(name, name), 40), over, small=f"model {over:+.4f}", badge=badge).replace(
-        'class="n"', 'class="w"', 1
-    )
+    return cell(text(CONTROLS.get(name, name), 40), over, small=f"model {over:+.4f}", badge=badge, kind="w")
 
 
 def _seconds(c: Configuration) -> str:
@@ -139,10 +139,9 @@ def _verdict(task: str, of_task: list[Configuration]) -> str:
         return f"<b>{text(task, 60)}</b>: no run has an AUROC."
     first = ranked[0]
     interval = _interval(first.group, "roc_auc")
-    sentence = (
-        f"<b>{text(task, 60)}</b>: <b>{text(first.solver, 80)}</b> ranks first of {plural(len(ranked), 'configuration')},"
-        f" AUROC {number(first.mean('roc_auc'))}{f' ({interval})' if interval else ''}"
-    )
+    sentence = f"<b>{text(task, 60)}</b>: <b>{text(first.solver, 80)}</b> ranks first of"
+    sentence += f" {plural(len(ranked), 'configuration')}, AUROC {number(first.mean('roc_auc'))}"
+    sentence += f" ({interval})" if interval else ""
     probability = first.group.get("above_next", math.nan)
     if len(ranked) > 1 and isinstance(probability, float) and not math.isnan(probability):
         sure = "" if probability >= 0.975 else ", which is inconclusive"

@@ -66,7 +66,7 @@ def draw(configuration: Configuration, curves: Curves) -> "Figure":
               for i in range(len(curves))]  # fmt: skip
     labels = [name.replace("_", " ") for name in curves]
     below = legend_height(labels) if len(curves) > 1 else 0
-    figure, axes = canvas(_HEIGHT, f"{configuration.solver} on {configuration.task}", bottom=33 + below)
+    figure, axes = canvas(_HEIGHT, f"{configuration.solver} on {configuration.task}", bottom=33 + below, left=54)
     for look, lines in zip(styles, curves.values(), strict=True):
         for x, y in lines:
             dotted = look.marker if len(x) <= 12 else ""

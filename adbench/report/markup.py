@@ -34,7 +34,9 @@ def percent(value: object) -> str:
     return f"{share:.1f} %" if share >= 9.95 or share == 0 else f"{share:.2f} %" if share >= 0.095 else f"{share:.2g} %"
 
 
-def cell(content: str, value: object = None, small: str = "", badge: tuple[str, str] | None = None) -> str:
+def cell(
+    content: str, value: object = None, small: str = "", badge: tuple[str, str] | None = None, kind: str = "n"
+) -> str:
     """A cell of a table that sorts by `value`, or by its text. content and small: escaped already.
 
     badge: what kind of mark, and its word.
@@ -42,8 +44,8 @@ def cell(content: str, value: object = None, small: str = "", badge: tuple[str, 
     sortable = f' data-v="{value:.10g}"' if isinstance(value, int | float) and math.isfinite(value) else ""
     mark = f'<span class="badge {badge[0]}">{badge[1]}</span>' if badge else ""
     below = f"<small>{small} {mark}</small>" if small or mark else ""
-    kind = ' class="n"' if value is not None else ""
-    return f"<td{kind}{sortable}>{content}{below}</td>"
+    style = f' class="{kind}"' if value is not None else ""
+    return f"<td{style}{sortable}>{content}{below}</td>"
 
 
 def section(name: str, title: str, body: str, intro: str = "") -> str:

@@ -13,6 +13,7 @@ from adbench.report.scores import View, view
 from adbench.report.style import Style, style
 from adbench.results import DONE, Run
 from adbench.summary import Summary, read_all, summarize_runs
+from adbench.summary_rows import seeds_of
 
 SHARES = ("roc_auc", "average_precision", "base_rate", "recall", "test_fpr", "target_fpr", "tpr_at_1pct_fpr")
 
@@ -95,20 +96,22 @@ def _is_possible(name: str, value: float) -> bool:
     last = name.rpartition("/")[2]
     if last in SHARES or last.removesuffix("_low").removesuffix("_high") in SHARES:
         return 0 <= value <= 1
-    return abs(value) <= 1e15
+    return abs(value) <= 1e15 or last == "threshold"
 
 
 def _configurations(summary: Summary, runs: Sequence[Run]) -> Iterable[Configuration]:
     by_folder = {str(run.folder): run for run in runs}
     styles = {solver: style(i) for i, solver in enumerate(sorted(summary.rows["solver"].unique()))}
-    of_rows = {key: rows for key, rows in summary.rows.groupby(list(summary.by), dropna=False, sort=False)}
+    of_rows = dict(list(summary.rows.groupby(list(summary.by), dropna=False, sort=False)))
     for group in summary.groups.to_dict("records"):
         key = tuple(group[name] for name in summary.by)
         rows = of_rows[key]
-        done = rows[rows["status"] == DONE].drop_duplicates("seed").sort_values("seed")
+        done = rows[rows["status"] == DONE].sort_values("seed")
+        done = done[~seeds_of(done).duplicated()]
         first = rows.iloc[0]
+        words = {name: str(first[name]) for name in ("data", "model", "settings", "task", "solver")}
         yield Configuration(
-            *(str(first[name]) for name in ("data", "model", "settings", "task", "solver")),
+            **words,
             group={str(name): value for name, value in group.items()},
             rows=done,
             runs=tuple(by_folder[folder] for folder in done["run"]),

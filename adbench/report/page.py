@@ -27,7 +27,8 @@ def page(parts: Sequence[tuple[str, str, str]]) -> str:
     """parts: name, title and HTML of each; the first is the opening."""
     script = (_HERE / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+    policy += "base-uri 'none'; form-action 'none'"
     (_, title, opening), *others = parts
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in others)
     sections = "".join(section(name, heading, body) for name, heading, body in others)
@@ -37,7 +38,8 @@ def page(parts: Sequence[tuple[str, str, str]]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="color-scheme" content="light dark"><title>{title}</title>'
         f"<style>{_sheet()}</style></head><body>"
-        f'<header><div class="top"><h1>{title}</h1><button type="button" id="theme" aria-label="Light or dark">◐</button>'
+        f'<header><div class="top"><h1>{title}</h1>'
+        '<button type="button" id="theme" aria-label="Light or dark">◐</button>'
         f'</div>{opening}</header><nav aria-label="Sections">{links}</nav><main>{sections}</main>'
         f"<script>{script}</script></body></html>\n"
     )
@@ -69,7 +71,7 @@ def figures(pictures: Sequence[Picture], folders: Sequence[str]) -> list[tuple[s
     """A part for each kind of figure."""
     parts, number = [], 0
     for kind, title in TITLES.items():
-        drawn = []
+        drawn: list[str] = []
         for picture in pictures:
             if picture.kind == kind:
                 drawn.append(_figure(picture, folders, number, alone=len(drawn) == 0))
@@ -91,6 +93,7 @@ def _figure(picture: Picture, folders: Sequence[str], number: int, alone: bool) 
     caption = text(picture.caption, 2000)
     words = caption if alone else f"<details><summary>How to read it</summary>{caption}</details>"
     return (
-        f'<figure id="{text(picture.name)}" class="{picture.kind}">{heading}<div class="panels">{panels}</div>{notes}'
+        f'<figure id="figure-{text(picture.name)}" class="{picture.kind}">{heading}'
+        f'<div class="panels">{panels}</div>{notes}'
         f"<figcaption>{words} <code class=made-by>{text(command, 600)}</code></figcaption></figure>"
     )

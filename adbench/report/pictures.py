@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adbench.config import suggest
 from adbench.errors import ConfigError
+from adbench.suggest import suggest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -59,7 +59,7 @@
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const row of rows) {
-      const text = row.textContent.toLowerCase();
+      const text = `${row.cells[0].textContent} ${row.cells[1].textContent}`.toLowerCase();
       const kept = wanted.every((word) => text.includes(word)) && (!task.value || row.dataset.task === task.value);
       row.hidden = !kept;
       shown += kept;

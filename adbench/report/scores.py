@@ -18,6 +18,7 @@ _MOST_ROWS = 50_000_000
 _STEEPNESS = 3.0  # of the score axis: linear below the threshold, logarithmic far above
 
 Numbers = npt.NDArray[np.float64]
+Curve = tuple[Numbers, Numbers]
 
 
 @dataclass(frozen=True)
@@ -30,20 +31,21 @@ class Ridge:
     reported: float
 
 
+def _nothing() -> Curve:
+    return np.empty(0), np.empty(0)
+
+
 @dataclass(frozen=True)
 class View:
     """What is left of the scores when they have been looked at; `problem` says why there is nothing."""
 
     problem: str = ""
-    roc: tuple[Numbers, Numbers] = field(default_factory=lambda: _NOTHING)  # false-positive rate, detection rate
-    roc_log: tuple[Numbers, Numbers] = field(default_factory=lambda: _NOTHING)
-    precision_recall: tuple[Numbers, Numbers] = field(default_factory=lambda: _NOTHING)  # recall, precision
+    roc: Curve = field(default_factory=_nothing)  # false-positive rate, detection rate
+    roc_log: Curve = field(default_factory=_nothing)
+    precision_recall: Curve = field(default_factory=_nothing)  # recall, precision
     edges: Numbers = field(default_factory=lambda: np.empty(0))  # (BINS + 1,) on the axis of `on_axis`
     threshold: float = float("nan")  # there
     ridges: tuple[Ridge, ...] = ()  # normals first
-
-
-_NOTHING = (np.empty(0), np.empty(0))
 
 
 def view(run: Run) -> View:

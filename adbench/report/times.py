@@ -39,7 +39,7 @@ def pictures(material: Material) -> Iterator[Picture]:
 
 def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
     """One point a configuration, named beside it."""
-    figure, axes = canvas(_HEIGHT, f"{task}: time and AUROC")
+    figure, axes = canvas(_HEIGHT, f"{task}: time and AUROC", left=54)
     seconds, aurocs = [c.mean("fit_seconds") for c in of_task], [c.mean("roc_auc") for c in of_task]
     lows, highs = zip(*(_interval(c) for c in of_task), strict=True)
     axes.set_xscale("log")
@@ -84,13 +84,14 @@ def _names(axes: "Axes", of_task: Sequence[Configuration], seconds: Sequence[flo
         axes.annotate(
             name, (c.mean("fit_seconds"), c.mean("roc_auc")), (dx, dy), textcoords="offset points", fontsize=NORMAL,
             color=INK, ha="left" if dx > 0 else "right", va="center_baseline",
-            arrowprops=None if abs(dy) < 8 else {"arrowstyle": "-", "color": SOFT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4},
+            arrowprops=_LEADER if abs(dy) > 8 else None,
         )  # fmt: skip
 
 
 # Where a name can stand, in points from its point; the nearest first.
 _PLACES = ((7, 0), (-7, 0), (7, 9), (7, -9), (-7, 9), (-7, -9), (10, 20), (-10, 20), (10, -20), (-10, -20),
            (12, 34), (-12, 34), (12, -34), (-12, -34))  # fmt: skip
+_LEADER = {"arrowstyle": "-", "color": SOFT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4}
 _Box = tuple[float, float, float, float]
 
 

@@ -1,0 +1,87 @@
+"""The command that turns runs into tables."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from adbench.terminal import Json, console, print_json, reported
+
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
+]
+Format = Literal["table", "csv", "markdown", "latex", "json"]
+
+
+@reported
+def summarize(
+    runs: Runs = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Columns that make a group, with commas or again: data, model, settings, or a key that varies, such"
+            " as trainer.max_epochs. Default: everything but the seed.",
+            show_default=False,
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Metrics to show; patterns work, as in 'family/*/recall'. The first one ranks."),
+    ] = None,
+    sort: Annotated[str | None, typer.Option(help="A column of the table; --sort=-roc_auc: largest first.")] = None,
+    filters: Annotated[
+        list[str] | None, typer.Option("--filter", help="Only runs with model=ae,vae or roc_auc>=0.9; all of several.")
+    ] = None,
+    pivot: Annotated[
+        str | None, typer.Option(help="A column for each value of this one, as in --pivot data; a table a metric.")
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="csv: one row a run, all metrics. json: that, the groups and the pairs.")
+    ] = "table",
+    as_json: Json = False,
+) -> None:
+    """Tables of finished runs: mean and 95 % interval over seeds, rank, controls, and how sure each order is.
+
+    A mean stands with ± half of its 95 % t interval over seeds. Runs that failed and seeds that are missing are
+    counted. "above next" is the probability that a configuration is truly above the next one on the same data, over
+    the seeds both have; "inconclusive" is said where a 95 % interval leaves the order open.
+
+    \b
+    Examples: adbench summarize
+              adbench summarize runs/leaderboard --metric average_precision --pivot data --format markdown
+              adbench summarize --filter model=vae --by model.latent_size --sort=-roc_auc
+    """
+    from adbench.summary import summarize
+    from adbench.summary_rows import FIRST
+
+    columns = [part.strip() for text in by or [] for part in text.split(",")] or list(FIRST)
+    if pivot and not by and pivot not in columns:
+        columns = [pivot, *columns]
+    summary = summarize(runs or [Path("runs")], by=columns, metrics=metric or [], filters=filters or [], sort=sort)
+    if as_json or output == "json":
+        print_json({name: _records(getattr(summary, name)) for name in ("rows", "groups", "pairs")})
+    elif output == "csv":
+        print(_for_csv(summary, metric).to_csv(index=False, lineterminator="\n"), end="")
+    elif output == "table":
+        from adbench.tables import print_summary
+
+        print_summary(summary, console(whole_lines=True), pivot)
+    else:
+        from adbench import sheets
+
+        chosen = sheets.pivot_sheets(summary, pivot) if pivot else [sheets.groups_sheet(summary)]
+        print(sheets.as_markdown(chosen) if output == "markdown" else sheets.as_latex(chosen))
+
+
+def _records(table: Any) -> Any:
+    return json.loads(table.to_json(orient="records", double_precision=15))
+
+
+def _for_csv(summary: Any, metrics: list[str] | None) -> Any:
+    """All metrics, or those that were asked for."""
+    if not metrics:
+        return summary.rows
+    names = list(summary.rows.columns[: list(summary.rows.columns).index("run") + 1])
+    return summary.rows[names + list(summary.metrics)]

@@ -1,0 +1,22 @@
+"""Which keys of a configuration are special, and how."""
+
+# Keys that say where and on what a run happens. They cannot change its result, so they are not in its hash:
+# a run started on a CPU is the same run on a GPU.
+WHERE_NOT_WHAT = {
+    "choices": None,
+    "runs_dir": None,
+    "alerts_per_day": None,  # these two are in target_fpr
+    "rows_per_day": None,
+    "data": ("folder",),
+    "trainer": (
+        *("accelerator", "strategy", "threads", "batches_per_step"),
+        *("checkpoint_seconds", "calibration_loss"),
+    ),
+}
+
+# Numbers that limit something, and may be null: no limit, or for checkpoints none at all.
+LIMITS = ("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds", "trainer.min_steps")
+# Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.
+SEED_KEYS = ("seed", "init_seed", "order_seed", "protocol.split_seed")
+# Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
+CONTENT = {"data": ("path", "test_path")}

@@ -1,0 +1,253 @@
+"""Tables of runs: what is grouped, ranked, filtered and shown, on run folders in the real format."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from adbench.cli import app
+from adbench.config import compose, run_name
+from adbench.errors import AdbenchError
+from adbench.results import ALWAYS_MEASURED, load_yaml
+from adbench.sheets import Sheet, as_latex, as_markdown
+from adbench.summary import summarize
+
+MEASURED = dict.fromkeys(ALWAYS_MEASURED, 0.5)
+
+
+def write_run(runs: Path, overrides: list[str], **metrics: float) -> Path:
+    """A finished run of this configuration, whose metrics are made up."""
+    seeds = [text for text in overrides if text.startswith("seed=")]
+    config = json.loads(composed(tuple(text for text in overrides if text not in seeds)))
+    config |= {"seed": int(seeds[0].removeprefix("seed=")) if seeds else 0, "runs_dir": str(runs)}
+    folder = runs / run_name(config)
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    (folder / "metrics.json").write_text(json.dumps(MEASURED | metrics))
+    return folder
+
+
+@functools.cache
+def composed(overrides: tuple[str, ...]) -> str:
+    return json.dumps(compose(overrides))
+
+
+def fail(folder: Path, error: str = "ValueError: no") -> None:
+    (folder / "metrics.json").unlink()
+    (folder / "error.txt").write_text(error)
+
+
+def table(runs: Path, *arguments: str) -> Any:
+    result = CliRunner().invoke(app, ["summarize", str(runs), *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """ae is .03 above pca for every seed but for a little noise, and gan cannot be told from ae."""
+    folder = tmp_path / "runs"
+    noise = (0.001, -0.002, 0.003, 0.0, -0.001)
+    for seed, off in enumerate(noise):
+        for data, base in (("nslkdd", 0.90), ("unswnb15", 0.80)):
+            task = [f"data={data}", f"seed={seed}"]
+            write_run(folder, ["model=ae", *task], roc_auc=base + off, test_fpr=0.01)
+            write_run(folder, ["model=gan", *task], roc_auc=base + noise[-1 - seed] + 0.0002, test_fpr=0.03)
+            write_run(folder, ["model=pca", *task], roc_auc=base - 0.03 - off / 2, test_fpr=0.02)
+    return folder
+
+
+def test_means_intervals_and_ranks(runs: Path) -> None:
+    groups = summarize([runs]).groups
+    ae = groups[(groups["data"] == "nslkdd") & (groups["model"] == "ae")].iloc[0]
+    assert (ae["n"], ae["failed"], ae["missing"]) == (5, 0, 0)
+    assert ae["roc_auc"] == pytest.approx(0.9002)
+    sd = pd.Series([0.001, -0.002, 0.003, 0.0, -0.001]).std()
+    assert ae["roc_auc_high"] - ae["roc_auc"] == pytest.approx(2.776445 * sd / 5**0.5, rel=1e-5)
+    assert set(groups.loc[groups["model"] == "pca", "rank"]) == {3}
+    by_false_alarms = summarize([runs], metrics=["test_fpr"]).groups
+    assert by_false_alarms.groupby("model")["rank"].first().to_dict() == {"ae": 1, "pca": 2, "gan": 3}
+
+
+def test_an_order_is_certain_or_inconclusive(runs: Path) -> None:
+    pairs = summarize([runs]).pairs.set_index(["a", "b"])
+    certain = pairs.loc[("ae", "pca")]
+    assert (certain["n"], certain["n_tasks"]) == (10, 2)
+    assert certain["probability"] > 0.999
+    assert certain["difference"] == pytest.approx(0.0303)
+    (undecided,) = (row for pair, row in pairs.iterrows() if set(pair) == {"ae", "gan"})
+    assert undecided["probability"] < 0.9
+    assert undecided["low"] < 0 < undecided["high"]
+    assert undecided["seeds_needed"] > 5
+    assert "inconclusive" in table(runs)
+
+
+def test_results_of_other_tasks_do_not_compare(runs: Path) -> None:
+    for seed in range(3):
+        task = ["data=nslkdd", "protocol=unsupervised", f"seed={seed}"]
+        write_run(runs, ["model=ae", *task], roc_auc=0.6)
+        write_run(runs, ["model=pca", *task], roc_auc=0.7)
+    groups = summarize([runs]).groups
+    assert sorted(groups.loc[groups["data"] == "nslkdd", "rank"]) == [1, 1, 2, 2, 3]
+    assert groups["task"].nunique() == 3
+    pairs = summarize([runs]).pairs.set_index(["a", "b"])
+    assert pairs.loc[("pca", "ae"), "n_tasks"] == 3  # .1 below on one outweighs .03 above on two
+
+
+def test_failed_and_missing_seeds_are_counted(runs: Path) -> None:
+    for i, folder in enumerate(sorted(runs.glob("nslkdd-ae-*"))[:3]):
+        if i:
+            fail(folder)
+        else:
+            (folder / "metrics.json").unlink()
+    groups = summarize([runs]).groups.set_index(["data", "model"])
+    assert list(groups.loc[("nslkdd", "ae"), ["n", "failed", "missing"]]) == [2, 2, 1]
+    assert list(groups.loc[("nslkdd", "pca"), ["n", "failed", "missing"]]) == [5, 0, 0]
+
+
+def test_only_failed_runs_are_a_table_too(tmp_path: Path) -> None:
+    fail(write_run(tmp_path, ["model=ae"]))
+    assert "ValueError: no" in table(tmp_path)
+    for output in ("csv", "markdown", "latex", "json"):
+        table(tmp_path, "--format", output)
+    (group,) = json.loads(table(tmp_path, "--json"))["groups"]
+    assert (group["n"], group["failed"]) == (0, 1)
+
+
+def test_runs_of_other_versions_have_blanks(runs: Path) -> None:
+    write_run(runs, ["model=vae", "seed=9"], roc_auc=0.9, brand_new=3.0)
+    rows = summarize([runs]).rows
+    assert rows["brand_new"].count() == 1
+    assert "brand new" in table(runs, "--metric", "brand_new")
+
+
+def test_a_gain_whose_interval_touches_0_is_marked(tmp_path: Path) -> None:
+    for seed, gain in enumerate((0.1, -0.1, 0.15)):
+        write_run(
+            tmp_path, ["model=ae", f"seed={seed}"], training_gain=gain, training_gain_low=0.09, training_gain_high=0.2
+        )
+    helped = [f"seed={seed}" for seed in range(3)]
+    for override in helped:
+        metrics = {"training_gain": 0.2, "training_gain_low": 0.1, "training_gain_high": 0.3}
+        write_run(tmp_path, ["model=vae", override], **metrics)
+    groups = summarize([tmp_path]).groups.set_index("model")
+    assert groups["training_helped"].to_dict() == {"ae": "unclear", "vae": "yes"}
+    assert "unclear" in table(tmp_path)
+
+
+def test_the_best_control_stands_beside_the_model(tmp_path: Path) -> None:
+    for seed in range(3):
+        controls = {"control/mean_abs_z/roc_auc": 0.8, "control/random/roc_auc": 0.5}
+        controls |= {"control/oracle_best_column/roc_auc": 0.99, "control/untrained/roc_auc": 0.95}
+        write_run(tmp_path, ["model=ae", f"seed={seed}"], roc_auc=0.7 + seed / 100, **controls)
+    (group,) = summarize([tmp_path]).groups.to_dict("records")
+    assert group["control"] == "mean_abs_z"
+    assert group["over_control"] == pytest.approx(-0.09)
+
+
+def test_a_key_that_varies_is_a_column(tmp_path: Path) -> None:
+    for size in (4, 8):
+        for seed in (0, 1):
+            write_run(tmp_path, ["model=ae", f"model.latent_size={size}", f"seed={seed}"], roc_auc=size / 10)
+    summary = summarize([tmp_path], by=["model.latent_size"])
+    assert list(summary.groups["model.latent_size"]) == [8, 4]
+    assert list(summarize([tmp_path], sort="roc_auc").groups["settings"]) == [
+        "model.latent_size=4",
+        "model.latent_size=8",
+    ]
+    assert len(summarize([tmp_path], filters=["model.latent_size>4"]).rows) == 2
+    assert len(summarize([tmp_path], filters=["model.latent_size=4", "seed!=0"]).rows) == 1
+    assert (
+        table(tmp_path, "--format", "csv")
+        .splitlines()[0]
+        .startswith("data,model,settings,task,solver,model.latent_size")
+    )
+
+
+def test_seeds_of_parts_are_repetitions_where_they_vary(tmp_path: Path) -> None:
+    for split in (0, 1, 2):
+        write_run(tmp_path, ["model=ae", f"protocol.split_seed={split}"], roc_auc=0.9)
+    (group,) = summarize([tmp_path]).groups.to_dict("records")
+    assert (group["n"], group["settings"]) == (3, "")
+    write_run(tmp_path, ["model=ae"], roc_auc=0.9)  # no split seed at all: another way to draw
+    assert len(summarize([tmp_path]).groups) == 4
+
+
+def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:
+    text = table(runs, "--pivot", "data", "--metric", "roc_auc", "--format", "markdown")
+    assert "| model | nslkdd | unswnb15 |" in text
+    assert len([line for line in text.splitlines() if line.startswith("| ")]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--metric", "roc_acu"], "did you mean roc_auc"),
+        (["--by", "modle"], "did you mean model"),
+        (["--sort", "rnk"], "did you mean rank"),
+        (["--filter", "modle=ae"], "did you mean model"),
+        (["--filter", "ae"], "such as model=ae,vae"),
+        (["--filter", "roc_auc>high"], "a number after >"),
+        (["--filter", "model=nothing"], "got none of 30"),
+        (["--filter", "model=__import__('os').system('touch pwned')"], "got none of 30"),
+        (["--pivot", "seed"], "roc"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence(runs: Path, arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(app, ["summarize", str(runs), *arguments])
+    if arguments[0] == "--pivot":
+        assert result.exit_code == 0  # a column of the rows: it is grouped by, too
+        return
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_no_runs_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(AdbenchError, match="expected at least one run"):
+        summarize([tmp_path])
+
+
+NASTY = "<script>|_&%$#{}~^\\`[x](y)"
+
+
+def test_names_are_text_in_every_format() -> None:
+    sheet = Sheet(NASTY, ["name", "n"], 1, [[NASTY, "1"]])
+    markdown = as_markdown([sheet])
+    assert "<script>" not in markdown
+    assert "[x](y)" not in markdown
+    latex = as_latex([sheet])
+    body = latex.split("\\midrule")[1]
+    assert body.count("&") == 2  # the escaped one, and the one between the cells
+    assert "$" not in body.replace("\\$", "")
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1) | st.sampled_from(["seed", "model", "runs_dir"]), DOCUMENTS, max_size=6))
+def test_a_configuration_is_read_as_yaml_reads_it(document: dict[str, Any]) -> None:
+    class NoAliases(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    for style in (None, True, False):
+        text = yaml.dump(document, Dumper=NoAliases, sort_keys=False, default_flow_style=style)
+        assert load_yaml(text) == yaml.safe_load(text) == document
+
+
+@pytest.mark.parametrize("text", ["a: &x 1\nb: *x\n", "a: [*x]\n", "b: &y [1]\na: *y\n"])
+def test_aliases_are_refused(text: str) -> None:
+    with pytest.raises((ValueError, yaml.YAMLError)):
+        load_yaml(text)
