@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adbench.report.canvas import NORMAL, SMALL, canvas, name_axes
+from adbench.report.canvas import NORMAL, SMALL, canvas, logarithmic, name_axes
 from adbench.report.material import Configuration, Material
 from adbench.report.pictures import Panel, Picture
 from adbench.report.style import ALARM, SOFT, plain
@@ -57,8 +57,7 @@ def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
         max((m.get("test_fpr_high", m["test_fpr"]) for *_, m in points), default=1),
     )
     high = min(1.0, max(high, max(seen, default=1.0)) * 1.6)
-    axes.set_xscale("log")
-    axes.set_xlim(low, max(high, low * 8))
+    logarithmic(axes, low, max(high, low * 8))
     for i, configuration in enumerate(of_task):
         runs = [m for j, _, m in points if j == i]
         for k, m in enumerate(runs):
@@ -87,12 +86,11 @@ def _run(axes: "object", y: float, m: dict[str, float], configuration: Configura
 
 def _percent_ticks(axes: "object") -> None:
     from matplotlib.axes import Axes
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     assert isinstance(axes, Axes)
     low, high = axes.get_xlim()
     wide = high / low > 150
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", labelsize=SMALL, labelcolor=SOFT)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,14 +85,16 @@ def _page(material: Material, pictures: Sequence[Picture], output: Path, with_ca
         verdicts = '<p class="note">No run finished, so that there is nothing to rank and nothing to draw.</p>'
     if material.n_tasks > len(material.tasks):
         verdicts += f'<p class="note">Figures: of the first {len(material.tasks)} of {material.n_tasks} datasets.</p>'
-    parts = [
-        ("opening", TITLE, opening(material, command, datetime.now(UTC))),
-        ("leaderboard-of-all", "Leaderboard", verdicts + leaderboard(material.configurations)),
-        *figures(pictures, words),
-    ]
-    if with_cards:
-        names = sorted({c.data for c in material.configurations if c.runs})
-        parts += [("cards", "Data cards", cards(names))] if names else []
+    names = sorted({c.data for c in material.configurations if c.runs}) if with_cards else []
+    # Loading a dataset mostly waits for the disk, numpy and pandas, which let the drawing go on.
+    with ThreadPoolExecutor(1) as beside:
+        read = beside.submit(cards, names)
+        parts = [
+            ("opening", TITLE, opening(material, command, datetime.now(UTC))),
+            ("leaderboard-of-all", "Leaderboard", verdicts + leaderboard(material.configurations)),
+            *figures(pictures, words),
+        ]
+        parts += [("cards", "Data cards", read.result())] if names else []
     return page([*parts, ("commands", "Commands", run_table(material.configurations))])
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from adbench.report.style import FAINT, GRID, INK, SOFT, Style, plain
 
@@ -41,6 +42,13 @@ def tidy(axes: Axes) -> None:
     axes.tick_params(which="minor", length=1.5)
     axes.grid(True, which="major", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
+
+
+def logarithmic(axes: Axes, low: float, high: float) -> None:
+    """The x axis; without small ticks, which would take much of the time and the bytes."""
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def name_axes(axes: Axes, x: str, y: str = "") -> None:

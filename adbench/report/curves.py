@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adbench.report.canvas import SMALL, canvas, legend, legend_height, line, name_axes
+from adbench.report.canvas import SMALL, canvas, legend, legend_height, line, logarithmic, name_axes
 from adbench.report.material import Configuration, Material
 from adbench.report.pictures import Panel, Picture
 from adbench.report.style import SOFT
@@ -63,8 +63,7 @@ def draw_roc_log(task: str, shown: Sequence[Configuration]) -> "Figure":
     for rate in (0.01, 0.001):
         if lowest < rate:
             axes.axvline(rate, color=SOFT, linestyle=":", linewidth=1)
-    axes.set_xscale("log")
-    axes.set_xlim(lowest, 1)
+    logarithmic(axes, lowest, 1)
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     for c in reversed(shown):
         x, y = c.view.roc_log

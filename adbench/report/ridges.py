@@ -9,7 +9,7 @@ import numpy as np
 from adbench.report.canvas import SMALL, canvas, name_axes
 from adbench.report.material import Configuration, Material
 from adbench.report.pictures import Panel, Picture
-from adbench.report.scores import on_axis
+from adbench.report.scores import Numbers, on_axis
 from adbench.report.style import ALARM, FAINT, INK, SOFT, plain
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def pictures(material: Material) -> Iterator[Picture]:
 
 def draw(configuration: Configuration) -> "Figure":
     """Of one run."""
+    from matplotlib.collections import PolyCollection
+
     seen, run = configuration.view, configuration.runs[0]
     names = [plain(ridge.family, 16) for ridge in seen.ridges]
     figure, axes = canvas(
@@ -47,17 +49,17 @@ def draw(configuration: Configuration) -> "Figure":
         left=10 + 4.6 * max(5, *map(len, names)), right=46,
     )  # fmt: skip
     cut = int(np.searchsorted(seen.edges, seen.threshold - 1e-9))
-    for i, ridge in enumerate(seen.ridges):
-        base = float(len(names) - 1 - i)
-        tops = base + np.sqrt(ridge.shares / ridge.shares.max()) * 0.82
-        strong = ALARM if i == 0 else configuration.style.colour
-        for part, colour in ((slice(0, cut), FAINT), (slice(cut, None), strong)):
-            edges = seen.edges[part.start : None if part.stop is None else part.stop + 1]
-            if len(edges) > 1:
-                axes.stairs(tops[part], edges, baseline=base, fill=True, color=colour, linewidth=0)
-        axes.axhline(base, color=FAINT, linewidth=0.6)
+    strong = [ALARM, *[configuration.style.colour] * (len(names) - 1)]
+    bases = np.arange(len(names))[::-1].astype(float)
+    tops = [base + np.sqrt(r.shares / r.shares.max()) * 0.82 for base, r in zip(bases, seen.ridges, strict=True)]
+    for part, colours in ((slice(0, cut), FAINT), (slice(cut, None), strong)):
+        edges = seen.edges[part.start : part.stop + 1 if part.stop is not None else None]
+        shapes = [_steps(edges, top[part], base) for top, base in zip(tops, bases, strict=True)]
+        axes.add_collection(PolyCollection(shapes, facecolors=colours, linewidths=0), autolim=False)
+    axes.hlines(bases, seen.edges[0], seen.edges[-1], color=FAINT, linewidth=0.6)
+    for base, ridge, colour in zip(bases, seen.ridges, [ALARM, *[INK] * (len(names) - 1)], strict=True):
         axes.text(1.02, base + 0.12, _share(ridge.reported), transform=axes.get_yaxis_transform(), fontsize=SMALL,
-                  color=ALARM if i == 0 else INK)  # fmt: skip
+                  color=colour)  # fmt: skip
     axes.axvline(seen.threshold, color=ALARM, linewidth=1.1)
     axes.grid(False)
     axes.spines["left"].set_visible(False)
@@ -71,6 +73,13 @@ def draw(configuration: Configuration) -> "Figure":
     figure.text(1 - 6 / (figure.bbox.width or 1), axes.get_position().y1 + 4 / figure.bbox.height, "reported",
                 fontsize=7, color=SOFT, ha="right")  # fmt: skip
     return figure
+
+
+def _steps(edges: Numbers, tops: Numbers, base: float) -> Numbers:
+    """The outline of a histogram, shape (points, 2)."""
+    x = np.repeat(edges, 2)
+    y = np.concatenate([[base], np.repeat(tops, 2), [base]])
+    return np.column_stack([x, y])
 
 
 def _share(share: float) -> str:

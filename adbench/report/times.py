@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from adbench.report.canvas import NORMAL, canvas, name_axes
+from adbench.report.canvas import NORMAL, canvas, logarithmic, name_axes
 from adbench.report.material import Configuration, Material
 from adbench.report.pictures import Panel, Picture
 from adbench.report.style import INK, SOFT, plain
@@ -42,9 +42,8 @@ def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
     figure, axes = canvas(_HEIGHT, f"{task}: time and AUROC", left=54)
     seconds, aurocs = [c.mean("fit_seconds") for c in of_task], [c.mean("roc_auc") for c in of_task]
     lows, highs = zip(*(_interval(c) for c in of_task), strict=True)
-    axes.set_xscale("log")
     reach = max(max(seconds) / min(seconds), 2.0)
-    axes.set_xlim(min(seconds) / reach**0.08 / 1.1, max(seconds) * reach**0.08 * 1.1)
+    logarithmic(axes, min(seconds) / reach**0.08 / 1.1, max(seconds) * reach**0.08 * 1.1)
     margin = max((max(highs) - min(lows)) * 0.08, 0.002)
     axes.set_ylim(min(lows) - margin, min(max(highs) + margin, 1 + margin))
     for c, x, y, low, high in zip(of_task, seconds, aurocs, lows, highs, strict=True):
