@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("report", type=Path)
     parser.add_argument("--out", type=Path, default=Path("docs"))
     parser.add_argument("--width", type=int, default=1400)
-    parser.add_argument("--height", type=int, default=3200, help="of the page, from the top; 0: all of it")
+    parser.add_argument("--height", type=int, default=4200, help="of the page, from the top; 0: all of it")
     parser.add_argument("--grey", action="store_true", help="also report-grey.png, without colours")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)

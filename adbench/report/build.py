@@ -16,6 +16,7 @@ from adbench.report.markup import items
 from adbench.report.material import Material, gather
 from adbench.report.opening import opening
 from adbench.report.pictures import Picture, choose
+from adbench.results import DONE
 
 TITLE = "Anomaly detection: what the runs show"
 
@@ -52,7 +53,7 @@ def report(
     written = list(_write_figures(pictures, figures)) if figures else []
     if output:
         _write(output, _page(material, pictures, output, with_cards))
-    finished = sum(len(c.runs) for c in material.configurations)
+    finished = sum(run.status == DONE for run in material.runs)
     return Report(output, tuple(written), len(material.runs), finished, len(material.configurations))
 
 

@@ -41,12 +41,15 @@ def _heading(heading: str, meaning: str) -> str:
 
 
 def _task(c: Configuration) -> str:
-    return cell(text(c.task, 60))
+    return cell(text(c.data, 40), small=_settings(c.task.removeprefix(c.data)))
 
 
 def _model(c: Configuration) -> str:
-    of_solver = c.solver.removeprefix(c.model).strip()
-    return cell(f"<b>{text(c.model, 40)}</b>", small=text(of_solver, 160))
+    return cell(f"<b>{text(c.model, 40)}</b>", small=_settings(c.solver.removeprefix(c.model)))
+
+
+def _settings(words: str) -> str:
+    return text(words.strip(), 160).replace("=", "=<wbr>")  # where a line may break; no escape holds the sign
 
 
 def _rank(c: Configuration) -> str:

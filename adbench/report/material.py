@@ -10,7 +10,7 @@ import pandas as pd
 
 from adbench.errors import RunFolderError
 from adbench.report.scores import View, view
-from adbench.report.style import Style, style
+from adbench.report.style import N_COLOURS, Style, style
 from adbench.results import DONE, Run
 from adbench.summary import Summary, read_all, summarize_runs
 from adbench.summary_rows import seeds_of
@@ -99,9 +99,22 @@ def _is_possible(name: str, value: float) -> bool:
     return abs(value) <= 1e15 or last == "threshold"
 
 
+def _solvers(summary: Summary) -> list[str]:
+    """By name; where they are more than there are colours, those that are drawn most come first."""
+    solver_of = summary.rows.drop_duplicates(list(summary.by)).set_index(list(summary.by))["solver"]
+    ranks = summary.groups.set_index(list(summary.by)).get("rank", pd.Series(dtype=float))
+    best = pd.DataFrame({"solver": solver_of, "rank": ranks}).groupby("solver")["rank"].min()
+    names = sorted(map(str, best.index))
+    return names if len(names) <= N_COLOURS else sorted(names, key=lambda name: (_or_last(best[name]), name))
+
+
+def _or_last(rank: Any) -> float:
+    return float("inf") if pd.isna(rank) else float(rank)
+
+
 def _configurations(summary: Summary, runs: Sequence[Run]) -> Iterable[Configuration]:
     by_folder = {str(run.folder): run for run in runs}
-    styles = {solver: style(i) for i, solver in enumerate(sorted(summary.rows["solver"].unique()))}
+    styles = {solver: style(i) for i, solver in enumerate(_solvers(summary))}
     of_rows = dict(list(summary.rows.groupby(list(summary.by), dropna=False, sort=False)))
     for group in summary.groups.to_dict("records"):
         key = tuple(group[name] for name in summary.by)

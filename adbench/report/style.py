@@ -49,7 +49,7 @@ HEAT = {
 
 _LINES = ("-", (0, (5, 1.8)), (0, (1.2, 1.4)), (0, (6, 1.6, 1.2, 1.6)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
-_N_COLOURS = 8
+N_COLOURS = 8
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Style:
 
 def style(index: int) -> Style:
     """The first 8 differ in colour and marker, their neighbours in line style too; 32 differ in something."""
-    turn = index // _N_COLOURS
+    turn = index // N_COLOURS
     return Style(
-        COLOURS[f"c{index % _N_COLOURS}"][0],
+        COLOURS[f"c{index % N_COLOURS}"][0],
         _LINES[(index + turn) % len(_LINES)],
         _MARKERS[(index + turn) % len(_MARKERS)],
     )
