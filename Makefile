@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow lint format figures published defaults thresholds executors intervals gate check bench clean
+.PHONY: setup train test test-slow lint format leaderboard variance published defaults thresholds executors intervals gate check bench clean
 
 setup: .venv/.ready
 
@@ -31,8 +31,16 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-figures: setup  ## the README's tables: every model, seeds 0-4, on the test part of each dataset
-	$(BIN)/python scripts/figures.py
+leaderboard: setup  ## every model on three datasets, seeds 0-4: the README's table and what is in docs/
+	$(BIN)/adbench sweep benchmark=leaderboard runs_dir=runs/leaderboard
+	$(BIN)/adbench sweep benchmark=without_ttl runs_dir=runs/without_ttl
+	$(BIN)/python scripts/leaderboard.py
+	$(BIN)/adbench report runs/leaderboard -o docs/leaderboard.html
+	$(BIN)/python scripts/screenshots.py docs/leaderboard.html
+
+variance: setup  ## how much of the spread over seeds the split, the weights and the order of rows bring
+	$(BIN)/adbench sweep benchmark=variance runs_dir=runs/variance
+	$(BIN)/adbench summarize runs/variance
 
 published: setup  ## the protocols of DAGMM and GOAD beside the published figures
 	$(BIN)/python scripts/published.py
@@ -62,6 +70,7 @@ bench: setup  ## training speed against a hand-written loop, and start-up times
 	$(BIN)/python scripts/bench_loading.py
 	$(BIN)/python scripts/bench_memory.py
 	$(BIN)/python scripts/bench_sweep.py
+	$(BIN)/python scripts/bench_summary.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from adbench.cli_check import check
 from adbench.cli_data import data_app
 from adbench.cli_report import report
 from adbench.cli_summarize import summarize
@@ -34,6 +35,7 @@ app.add_typer(data_app, name="data")
 app.command()(sweep)
 app.command()(report)
 app.command()(summarize)
+app.command()(check)
 
 
 def main() -> None:

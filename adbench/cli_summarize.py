@@ -12,6 +12,7 @@ Runs = Annotated[
     list[Path] | None,
     typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
 ]
+_TABLES = ("rows", "groups", "pairs", "over_tasks", "controls", "variance")
 Format = Literal["table", "csv", "markdown", "latex", "json"]
 
 
@@ -61,7 +62,7 @@ def summarize(
         columns = [pivot, *columns]
     summary = summarize(runs or [Path("runs")], by=columns, metrics=metric or [], filters=filters or [], sort=sort)
     if as_json or output == "json":
-        print_json({name: _records(getattr(summary, name)) for name in ("rows", "groups", "pairs")})
+        print_json({name: _records(getattr(summary, name)) for name in _TABLES})
     elif output == "csv":
         print(_for_csv(summary, metric).to_csv(index=False, lineterminator="\n"), end="")
     elif output == "table":
@@ -69,10 +70,10 @@ def summarize(
 
         print_summary(summary, console(whole_lines=True), pivot)
     else:
-        from adbench import sheets
+        from adbench import sheet, summary_sheets
 
-        chosen = sheets.pivot_sheets(summary, pivot) if pivot else [sheets.groups_sheet(summary)]
-        print(sheets.as_markdown(chosen) if output == "markdown" else sheets.as_latex(chosen))
+        sheets = summary_sheets.pivot_sheets(summary, pivot) if pivot else [summary_sheets.groups_sheet(summary)]
+        print(sheet.as_markdown(sheets) if output == "markdown" else sheet.as_latex(sheets))
 
 
 def _records(table: Any) -> Any:

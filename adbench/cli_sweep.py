@@ -70,8 +70,8 @@ def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rule
         chosen = {} if planned.objective is None else {"best": best and best.document()}
         print_json({"runs": [run.document() for run in runs]} | chosen)
     else:
-        from adbench.sheets import groups_sheet
         from adbench.summary import summarize_runs
+        from adbench.summary_sheets import groups_sheet
         from adbench.tables import print_sheet
 
         if runs:

@@ -19,15 +19,15 @@ from omegaconf.errors import OmegaConfBaseException
 from adbench.alarms import resolve_rate
 from adbench.data.local_files import find_files, sha256_of
 from adbench.errors import AdbenchError, ConfigError
-from adbench.keys import CONTENT, LIMITS, WHERE_NOT_WHAT
-from adbench.overrides import hydra_at_hand, parse
+from adbench.keys import CONTENT, LIMITS, NOTHING_WHILE_NULL, WHERE_NOT_WHAT
+from adbench.overrides import SEVERAL, hydra_at_hand, parse
 from adbench.paths import config_folder
 from adbench.suggest import suggest
 
 Config = dict[str, Any]
 
 # Groups that can stay without an option.
-OPTIONAL = ("experiment", "debug")
+OPTIONAL = ("experiment", "debug", "logger")
 # What a configuration is composed from: the file under configs/ of this name.
 TRAIN, SWEEP = "train", "sweep"
 _REQUIRED = {
@@ -50,8 +50,9 @@ def groups(primary: str = TRAIN) -> dict[str, list[str]]:
 def compose(overrides: Iterable[str], primary: str = TRAIN) -> Config:
     """The composed configuration with its overrides, resolved to plain dicts, lists and scalars.
 
-    Under `choices` it names the option taken from each group. Raises ConfigError, with the nearest names, for
-    an unknown group, option or key, and for a value of another type than the default it replaces.
+    Under `choices` it names the option taken from each group; those of a run's loggers are the keys of `logger`.
+    Raises ConfigError, with the nearest names, for an unknown group, option or key, and for a value of another type
+    than the default it replaces.
     """
     return compose_all([list(overrides)], primary)[0]
 
@@ -112,7 +113,8 @@ class _Composer:
                 composed = hydra.compose(self.primary, list(texts), return_hydra_config=True)
             except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
                 raise _not_composed(choosing, error) from None
-            chosen = {k: v for k, v in composed.hydra.runtime.choices.items() if k in self.groups and v is not None}
+            single = self.groups.keys() - {SEVERAL}
+            chosen = {k: v for k, v in composed.hydra.runtime.choices.items() if k in single and v is not None}
             assert isinstance(composed, DictConfig)
             OmegaConf.set_struct(composed, False)
             del composed["hydra"]
@@ -144,7 +146,8 @@ def _not_composed(overrides: list[Override], error: Exception) -> ConfigError:
 
 def run_hash(config: Config) -> str:
     """Eight hex digits of the sha256 of the configuration, without what cannot change the result."""
-    what = {key: identity(config, key) for key in config if WHERE_NOT_WHAT.get(key, ()) is not None}
+    said = [key for key in config if key not in NOTHING_WHILE_NULL or config[key] is not None]
+    what = {key: identity(config, key) for key in said if WHERE_NOT_WHAT.get(key, ()) is not None}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -179,8 +182,10 @@ def _check_option(override: Override, known_groups: dict[str, list[str]], requir
     known = known_groups[group]
     if group in required and (override.is_delete() or option is None):
         raise ConfigError(f"expected a {group}, got none; there is {', '.join(known)}")
-    if not override.is_delete() and option is not None and option not in known:
-        raise ConfigError(f"expected a {group} that exists, got {group}={option}{suggest(str(option), known)}")
+    options = option if group == SEVERAL and isinstance(option, list) else [option]
+    for one in options if not override.is_delete() and option is not None else []:
+        if one not in known:
+            raise ConfigError(f"expected a {group} that exists, got {group}={one}{suggest(str(one), known)}")
 
 
 def _check_key(override: Override, defaults: Config, known_groups: dict[str, list[str]]) -> None:

@@ -1,6 +1,8 @@
 """What a run was made with, so that a later difference can be traced."""
 
+import contextlib
 import functools
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -22,10 +24,21 @@ def describe(config: dict[str, Any], fingerprints: dict[str, str]) -> dict[str, 
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "cpu": _cpu(),
         "device": f"{trainer['accelerator']} x {trainer['devices']}",
         "data_sha256": fingerprints,
         "start": now(),
     }
+
+
+@functools.cache
+def _cpu() -> str:
+    """The processor, by which times compare or do not: "NAME x CORES"."""
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name} x {os.cpu_count()}"
 
 
 def now() -> str:

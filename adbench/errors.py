@@ -4,6 +4,7 @@ Each message is one sentence for the person who typed the command: what was expe
 next. The command line prints it without a traceback and exits with code 2.
 
     AdbenchError
+    ├── BaselineError       a baseline that is none, cannot be written, or would be of too few runs
     ├── ConfigError         a group, an option, a key or a value of the configuration
     ├── DataError           a data file that is missing, altered or malformed, or a table with bad values
     ├── RunFolderError      a run folder that cannot be written or read
@@ -20,6 +21,10 @@ class PrunedError(Exception):
 
 class AdbenchError(Exception):
     """A mistake in what was asked, or in what was handed over; never a bug in adbench."""
+
+
+class BaselineError(AdbenchError):
+    """A baseline that is none, cannot be written, or would be of too few runs."""
 
 
 class ConfigError(AdbenchError):

@@ -1,6 +1,7 @@
 """What a training leaves behind about its epochs."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from adbench.losses import has_one_loss, loss_names, mean_loss
 from adbench.models.base import NeuralDetector
 from adbench.models.detector import Matrix
 from adbench.objective import CALIBRATION_LOSS
-from adbench.results import STOP
+from adbench.results import STOP, read_history
 
 
 class History(Callback):
@@ -20,10 +21,14 @@ class History(Callback):
     that of the rows of x_calibration, where there are any. Raises PrunedError after it where a sweep left a file STOP.
 
     What it wrote is in a checkpoint: a training that goes on from there has no line of a later epoch.
+
+    tell: called with each line of this attempt and, once it goes on from a checkpoint, with those before.
     """
 
-    def __init__(self, path: Path, x_calibration: Matrix | None = None) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, x_calibration: Matrix | None = None, tell: Callable[[dict[str, float]], None] | None = None
+    ) -> None:
+        self.path, self.tell = path, tell
         self.x_calibration = x_calibration if x_calibration is not None and len(x_calibration) else None
         self.started = 0.0
         self.seconds_before = 0.0
@@ -36,14 +41,16 @@ class History(Callback):
         """Write them again. After the last epoch nothing follows, not even a start."""
         self.path.write_text(state_dict["text"], encoding="ascii")
         self.seconds_before = state_dict["seconds"]
+        if self.tell:
+            for row in read_history(self.path):
+                self.tell(row)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the header, unless this goes on."""
         assert isinstance(pl_module, NeuralDetector)
         self.started = time.perf_counter()
         if trainer.is_global_zero and trainer.current_epoch == 0:
-            names = [*loss_names(pl_module), *([CALIBRATION_LOSS] if self._rows(pl_module) is not None else [])]
-            self.path.write_text(",".join(["epoch", "seconds", *names]) + "\n", encoding="ascii")
+            self.path.write_text(",".join(self._names(pl_module)) + "\n", encoding="ascii")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's line."""
@@ -54,10 +61,16 @@ class History(Callback):
                 values.append(str(mean_loss(pl_module, x)))
             with self.path.open("a", encoding="ascii") as file:
                 file.write(",".join(values) + "\n")
+            if self.tell:
+                self.tell(dict(zip(self._names(pl_module), map(float, values), strict=True)))
         # After the last epoch the rest costs little. All processes end, or none: one alone would wait for the others.
         stop = trainer.current_epoch + 1 < (trainer.max_epochs or 0) and self.path.with_name(STOP).exists()
         if trainer.strategy.reduce_boolean_decision(stop, all=False):
             raise PrunedError(f"after epoch {trainer.current_epoch + 1}")
+
+    def _names(self, pl_module: NeuralDetector) -> list[str]:
+        calibration = [CALIBRATION_LOSS] if self._rows(pl_module) is not None else []
+        return ["epoch", "seconds", *loss_names(pl_module), *calibration]
 
     def _rows(self, pl_module: NeuralDetector) -> Matrix | None:
         return self.x_calibration if has_one_loss(pl_module) else None

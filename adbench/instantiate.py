@@ -20,14 +20,15 @@ PACKAGES = {
     "controls": "adbench.evaluation.controls.",
     "executor": "adbench.executors.",
     "sampler": "adbench.samplers.",
+    "logger": "adbench.loggers.",
 }
 
 
 def build(node: dict[str, Any], group: str, **more: Any) -> Any:
     """Call the node's `_target_` with its other keys, and `more`, as arguments.
 
-    group: the node's name in the configuration. Raises ConfigError when the target does not lie in that group's
-    package, or the arguments do not fit its signature.
+    group: the node's name in the configuration, or as in "logger.csv" that of a group and of a node in it. Raises
+    ConfigError when the target does not lie in that group's package, or the arguments do not fit its signature.
     """
     arguments = {key: value for key, value in node.items() if key != "_target_"} | more
     target = locate(node, group)
@@ -58,7 +59,7 @@ def _check_kind(key: str, value: Any, annotation: Any) -> None:
 
 def locate(node: dict[str, Any], group: str) -> Any:
     """The class or function that the node's `_target_` names. Raises ConfigError as `build` does."""
-    path, package = node.get("_target_"), PACKAGES[group]
+    path, package = node.get("_target_"), PACKAGES[group.partition(".")[0]]
     if not isinstance(path, str) or not path.startswith(package) or any(p.startswith("_") for p in path.split(".")):
         raise ConfigError(
             f"expected {group}._target_ to name something in {package}, got {path}; "

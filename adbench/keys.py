@@ -4,6 +4,7 @@
 # a run started on a CPU is the same run on a GPU.
 WHERE_NOT_WHAT = {
     "choices": None,
+    "logger": None,
     "runs_dir": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
@@ -16,7 +17,11 @@ WHERE_NOT_WHAT = {
 
 # Numbers that limit something, and may be null: no limit, or for checkpoints none at all.
 LIMITS = ("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds", "trainer.min_steps")
+# What can be drawn with a seed of its own; null: with the run's seed.
+OTHER_SEEDS = ("init_seed", "order_seed")
+# Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
+NOTHING_WHILE_NULL = OTHER_SEEDS
 # Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.
-SEED_KEYS = ("seed", "init_seed", "order_seed", "protocol.split_seed")
+SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")
 # Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
 CONTENT = {"data": ("path", "test_path")}

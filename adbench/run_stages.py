@@ -16,23 +16,26 @@ from adbench.evaluation.evaluate import UNTRAINED, evaluate
 from adbench.evaluation.sealed import Sealed, freeze, require_scores
 from adbench.history import History
 from adbench.instantiate import build
+from adbench.keys import OTHER_SEEDS
+from adbench.loggers.log import Log
 from adbench.losses import final_losses
 from adbench.prepared import Kept, Prepared, control_scores, prepare
 from adbench.reporter import Reporter, Stopwatch
-from adbench.results import ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS
+from adbench.results import ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
 from adbench.run_folder import RunFolder
 
 
-def run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None) -> None:
+def run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log) -> None:
     """All of a run. Linear algebra gets as many threads as the training: their number can change the last bits."""
     with threadpool_limits(config["trainer"].get("threads", 1)):
-        _run_in(folder, config, reporter, kept)
+        _run_in(folder, config, reporter, kept, log)
 
 
-def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None) -> None:
+def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log) -> None:
     """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
-    seed, seconds = config["seed"], Stopwatch(reporter)
-    training = build(config["trainer"], "trainer", seed=seed)
+    seconds = Stopwatch(reporter)
+    init_seed, order_seed = (config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS)
+    training = build(config["trainer"], "trainer", seed=order_seed)
     rule = build(config["threshold"], "threshold")
     # A reporter draws in this process; training processes of their own could not reach it.
     watching = reporter.callbacks() if training.in_this_process else []
@@ -41,16 +44,22 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | 
     x_fit, x_calibration, x_test = rows.matrices
     environment = describe(config, rows.fingerprints)
     folder.write_json(ENVIRONMENT, environment)
+    log.begin()
 
-    seed_everything(seed, workers=True, verbose=False)
+    seed_everything(init_seed, workers=True, verbose=False)
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
     untrained = detector.untrained()
+    if any(config.get(key) is not None for key in OTHER_SEEDS):  # else the draws go on from those of the weights
+        seed_everything(order_seed, workers=True, verbose=False)
 
     training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
-    history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None)
+    tell = log.epoch if training.in_this_process else None  # other processes can only leave a file
+    history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None, tell)
     training.callbacks = [history, *watching]
     with seconds.of("fit"):
         n_rows_trained = detector.fit(x_fit, training)
+    for row in [] if training.in_this_process else read_history(folder.path / HISTORY):
+        log.epoch(row)
     if training.checkpoint is not None:
         seconds.measured["fit_seconds"] += training.checkpoint.seconds_before
         environment["resumed_after_epoch"] = training.checkpoint.resumed_after

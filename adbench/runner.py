@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from adbench.checks import require_at_least, require_fraction
 from adbench.config import Config, compose, run_name
 from adbench.errors import AdbenchError, ConfigError, PrunedError
+from adbench.keys import OTHER_SEEDS
+from adbench.loggers.log import Log
 from adbench.reporter import Reporter
 from adbench.results import ERROR, PRUNED, Run, finished_run, read_run
 from adbench.run_folder import RunFolder
@@ -29,38 +31,52 @@ def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Repor
 
 def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" = None) -> Run:
     """`train` for a configuration that is composed already. kept: rows that runs of this process share."""
-    require_at_least("seed", config["seed"], 0)
-    if config["seed"] > MAX_SEED:
-        raise ConfigError(f"expected seed to be at most {MAX_SEED}, got {config['seed']}")
+    for key in ("seed", *(key for key in OTHER_SEEDS if config.get(key) is not None)):
+        _require_seed(key, config[key])
     require_fraction("target_fpr", config["target_fpr"])
     folder = RunFolder(run_path(config))
     finished = None if force else finished_run(folder.path)
     if finished is not None:
         folder.forget_checkpoint()  # which a kill right after the metrics leaves
         return finished
+    log = Log(config, folder.path, reporter.note)
     try:
         folder.claim()
         finished = None if force else finished_run(folder.path)  # by another process, until a moment ago
         if finished is not None:
             return finished
         folder.start(config, resume=not force)
-        # Imported here, so that a request with a typo is refused before seconds of imports.
-        from adbench.run_stages import run_in
-
-        run_in(folder, config, reporter, kept)
-        return read_run(folder.path)
+        _attempt(folder, config, reporter, kept, log)
+        ended = read_run(folder.path)
+        log.end(ended.status, ended.metrics)
+        return ended
     except AdbenchError:
         folder.discard()
         raise
+    finally:
+        folder.unlock()
+        log.leave()
+
+
+def _attempt(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept | None", log: Log) -> None:
+    try:
+        # Imported here, so that a request with a typo is refused before seconds of imports.
+        from adbench.run_stages import run_in
+
+        run_in(folder, config, reporter, kept, log)
+    except AdbenchError:
+        raise
     except PrunedError as pruned:
         folder.fail(ERROR, f"{PRUNED}: {pruned}\n")
-        return read_run(folder.path)
     except Exception:
         # Whatever a detector or a library raised: the run failed, and stays visible as a failed one.
         folder.fail(ERROR, traceback.format_exc())
-        return read_run(folder.path)
-    finally:
-        folder.unlock()
+
+
+def _require_seed(key: str, value: int) -> None:
+    require_at_least(key, value, 0)
+    if value > MAX_SEED:
+        raise ConfigError(f"expected {key} to be at most {MAX_SEED}, got {value}")
 
 
 def run_path(config: Config) -> Path:

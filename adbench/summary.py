@@ -11,20 +11,28 @@ import pandas as pd
 from adbench.errors import ConfigError, RunFolderError
 from adbench.filters import keep
 from adbench.metric_names import SHOWN, choose_metrics, suggest_name
+from adbench.over_tasks import over_tasks
 from adbench.results import CONFIG, UNREADABLE, Run, find_runs, read_run
 from adbench.standings import above_next, standings
+from adbench.summary_controls import controls_table
 from adbench.summary_groups import over_seeds
 from adbench.summary_rows import FIRST, metric_columns, tidy_rows
+from adbench.variance_sources import variance_sources
 
 
 @dataclass(frozen=True)
 class Summary:
     """`rows`: one a run, all its metrics. `groups`: one for each value of the columns `by`. `pairs`: of two
-    configurations each. `metrics`: what the groups show, the first of which ranks them."""
+    configurations each. `over_tasks`: mean ranks over several tasks. `controls`: of each task. `variance`: where the
+    spread over seeds comes from, when several kinds of seed vary. `metrics`: what the groups show, the first of which
+    ranks them."""
 
     rows: pd.DataFrame
     groups: pd.DataFrame
     pairs: pd.DataFrame
+    over_tasks: pd.DataFrame
+    controls: pd.DataFrame
+    variance: pd.DataFrame
     by: tuple[str, ...]
     metrics: tuple[str, ...]
 
@@ -66,12 +74,26 @@ def summarize_runs(
     kept = keep(rows, filters)
     if not len(kept):
         raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
-    groups, pairs = over_seeds(kept, by, chosen), pd.DataFrame()
+    if len(kept) < len(rows):
+        kept = _described_anew(kept, runs)
+    groups = over_seeds(kept, by, chosen)
+    pairs = ranks = variance = pd.DataFrame()
     if tuple(by) == FIRST and chosen:
         if chosen[0] in groups:
             groups["above_next"] = above_next(kept, groups, chosen[0])
-        pairs = standings(kept, chosen[0])
-    return Summary(kept, _sorted(groups, by, sort), pairs, tuple(by), chosen)
+        pairs, ranks = standings(kept, chosen[0]), over_tasks(groups, chosen[0])
+        variance = variance_sources(kept, chosen[0])
+    return Summary(
+        kept, _sorted(groups, by, sort), pairs, ranks, controls_table(kept, chosen), variance, tuple(by), chosen
+    )
+
+
+def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
+    """What no longer varies among the rows that are left is no setting of theirs."""
+    left = set(kept["run"])
+    anew = tidy_rows([run for run in runs if str(run.folder) in left]).set_index("run")
+    described = {name: anew[name].reindex(kept["run"]).to_numpy() for name in ("settings", "task", "solver")}
+    return kept.assign(**described)
 
 
 def read_all(folders: Iterable[Path]) -> Iterator[Run]:

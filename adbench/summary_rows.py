@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adbench.keys import SEED_KEYS, WHERE_NOT_WHAT
+from adbench.keys import NOTHING_WHILE_NULL, SEED_KEYS, WHERE_NOT_WHAT
 from adbench.results import Run
 
 FIRST = ("data", "model", "settings")
@@ -142,7 +142,8 @@ class _Flat:
             # The same object has the same value; few objects differ and are equal.
             if len({id(config.get(part)) for config in configs}) == 1 and part in configs[0]:
                 continue
-            flat = [self._flat(part, config[part]) if part in config else {} for config in configs]
+            unsaid = {part: "null"} if part in NOTHING_WHILE_NULL else {}
+            flat = [self._flat(part, config[part]) if part in config else unsaid for config in configs]
             for key in sorted({key for config in flat for key in config}):
                 values = [config.get(key) for config in flat]
                 if len(set(values)) > 1 and key.startswith(_TASK_PARTS) is of_task:

@@ -9,8 +9,9 @@ from adbench.config import SWEEP, compose, groups
 from adbench.executors.base import Executor
 from adbench.instantiate import build
 from adbench.jobs import Job
+from adbench.loggers.log import build_loggers
 from adbench.objective import Objective
-from adbench.overrides import replace, root_of
+from adbench.overrides import SEVERAL, replace, root_of
 from adbench.results import Run
 from adbench.samplers.base import Sampler
 
@@ -78,4 +79,6 @@ def plan(overrides: Iterable[str]) -> Plan:
         of_jobs = replace(overrides_of(text), of_jobs)
     objective = None if config["objective"] is None else Objective(str(config["objective"]))
     sampler = build(config["sampler"], "sampler", overrides=of_jobs, objective=objective)
+    for loggers in [text for text in of_jobs if root_of(text) == SEVERAL and "." not in text.partition("=")[0]]:
+        build_loggers(compose([loggers]))  # what is not installed is said once, not by each job
     return Plan(of_jobs, sampler, build(config["executor"], "executor"), objective)

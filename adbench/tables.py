@@ -7,18 +7,33 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from adbench.sheets import Sheet, groups_sheet, pairs_sheet, pivot_sheets, unfinished_sheet
+from adbench.sheet import Sheet
 from adbench.summary import Summary
+from adbench.summary_sheets import (
+    controls_sheet,
+    groups_sheet,
+    over_tasks_sheet,
+    pairs_sheet,
+    pivot_sheets,
+    unfinished_sheet,
+    variance_sheet,
+)
 from adbench.terminal import printable
 
 
 def print_summary(summary: Summary, console: Console, pivot: str | None = None) -> None:
-    """One row a configuration, or one table a metric; then what did not finish, and the pairs."""
+    """One row a configuration, or one table a metric; then controls, what did not finish, pairs, and what varies."""
     sheets = pivot_sheets(summary, pivot) if pivot else [groups_sheet(summary)]
+    if len(summary.controls):
+        sheets.append(controls_sheet(summary))
     if (unfinished := unfinished_sheet(summary)).rows:
         sheets.append(unfinished)
     if len(summary.pairs):
         sheets.append(pairs_sheet(summary))
+    if len(summary.over_tasks):
+        sheets.append(over_tasks_sheet(summary))
+    if len(summary.variance):
+        sheets.append(variance_sheet(summary))
     for i, sheet in enumerate(sheets):
         if i:
             console.print()

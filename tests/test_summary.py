@@ -16,7 +16,7 @@ from adbench.cli import app
 from adbench.config import compose, run_name
 from adbench.errors import AdbenchError
 from adbench.results import ALWAYS_MEASURED, load_yaml
-from adbench.sheets import Sheet, as_latex, as_markdown
+from adbench.sheet import Sheet, as_latex, as_markdown
 from adbench.summary import summarize
 
 MEASURED = dict.fromkeys(ALWAYS_MEASURED, 0.5)
@@ -150,6 +150,11 @@ def test_the_best_control_stands_beside_the_model(tmp_path: Path) -> None:
     (group,) = summarize([tmp_path]).groups.to_dict("records")
     assert group["control"] == "mean_abs_z"
     assert group["over_control"] == pytest.approx(-0.09)
+    controls = summarize([tmp_path]).controls.set_index("control")
+    assert controls["roc_auc"].to_dict() == pytest.approx(
+        {"mean_abs_z": 0.8, "random": 0.5, "oracle_best_column": 0.99}
+    )
+    assert set(controls["n"]) == {3}
 
 
 def test_a_key_that_varies_is_a_column(tmp_path: Path) -> None:
@@ -162,7 +167,8 @@ def test_a_key_that_varies_is_a_column(tmp_path: Path) -> None:
         "model.latent_size=4",
         "model.latent_size=8",
     ]
-    assert len(summarize([tmp_path], filters=["model.latent_size>4"]).rows) == 2
+    filtered = summarize([tmp_path], filters=["model.latent_size>4"])
+    assert list(filtered.rows["settings"]) == ["", ""]  # it does not vary any more
     assert len(summarize([tmp_path], filters=["model.latent_size=4", "seed!=0"]).rows) == 1
     assert (
         table(tmp_path, "--format", "csv")
@@ -178,6 +184,26 @@ def test_seeds_of_parts_are_repetitions_where_they_vary(tmp_path: Path) -> None:
     assert (group["n"], group["settings"]) == (3, "")
     write_run(tmp_path, ["model=ae"], roc_auc=0.9)  # no split seed at all: another way to draw
     assert len(summarize([tmp_path]).groups) == 4
+
+
+def test_two_tasks_do_not_settle_an_order(runs: Path) -> None:
+    ranks = summarize([runs]).over_tasks.set_index("solver")
+    assert ranks.loc["pca", "mean_rank"] == 3
+    assert ranks["not_separated_from_best"].all()
+    assert ranks["holm_p"].dropna().min() > 0.05
+    assert "ranks over tasks" in table(runs)
+
+
+def test_variance_is_told_apart_where_seeds_vary_apart(tmp_path: Path) -> None:
+    for split in range(3):
+        for init in range(3):
+            overrides = ["model=ae", f"protocol.split_seed={split}", f"init_seed={init}"]
+            write_run(tmp_path, overrides, roc_auc=0.9 + split / 100 + init / 1000)
+    variance = summarize([tmp_path]).variance.set_index("source")
+    assert variance.loc["split", "sd"] == pytest.approx(0.01)
+    assert variance.loc["initial weights", "sd"] == pytest.approx(0.001)
+    assert variance.loc["their interplay", "sd"] == pytest.approx(0, abs=1e-6)
+    assert "where the variance of AUROC comes from" in table(tmp_path)
 
 
 def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:

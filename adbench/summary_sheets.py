@@ -1,32 +1,21 @@
-"""A summary as sheets of text, and a sheet as Markdown or LaTeX."""
+"""A summary as sheets of text."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from adbench.errors import ConfigError
 from adbench.metric_names import heading
+from adbench.over_tasks import ALPHA
 from adbench.results import DONE
+from adbench.sheet import Sheet
 from adbench.standings import ALL_PAIRS_OF
 from adbench.summary import Summary
 from adbench.summary_groups import GAIN, NO, UNCLEAR
 from adbench.terminal import printable
 
 Row = Any  # a row of a pandas table
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table of texts, of which the first columns hold words and the others numbers."""
-
-    title: str
-    headings: list[str]
-    text_columns: int
-    rows: list[list[str]]
-    notes: list[str] = field(default_factory=list)
 
 
 def groups_sheet(summary: Summary) -> Sheet:
@@ -73,6 +62,18 @@ def pivot_sheets(summary: Summary, column: str) -> list[Sheet]:
     return sheets
 
 
+def controls_sheet(summary: Summary) -> Sheet:
+    """One row a task and control."""
+    controls = summary.controls
+    metrics = [metric for metric in summary.metrics if metric in controls]
+    rows = [
+        [_text(row["task"]), _text(row["control"]), str(row["n"]), *(mean_cell(row, metric) for metric in metrics)]
+        for row in controls.to_dict("records")
+    ]
+    notes = ["oracle_...: picked with the test labels, so nobody can use it; it says what one column gives away"]
+    return Sheet("controls: without any model", ["data", "control", "n", *map(heading, metrics)], 2, rows, notes)
+
+
 def pairs_sheet(summary: Summary) -> Sheet:
     """One row a pair of configurations."""
     headings = ["better", "than", "tasks", "runs", "difference", "probability", "seeds needed"]
@@ -95,8 +96,50 @@ def pairs_sheet(summary: Summary) -> Sheet:
     return Sheet(f"pairs, by {metric}", headings, 2, rows, notes)
 
 
+def over_tasks_sheet(summary: Summary) -> Sheet:
+    """One row for each configuration that has results on all tasks."""
+    table = summary.over_tasks.to_dict("records")
+    rows = [
+        [
+            _text(row["solver"]),
+            f"{row['mean_rank']:.2f}",
+            "yes" if row["not_separated_from_best"] else "no",
+            _share(row["holm_p"]),
+        ]
+        for row in table
+    ]
+    first = table[0]
+    verdict = "they differ" if first["friedman_p"] < ALPHA else "inconclusive, they may all rank the same"
+    notes = [
+        f"Friedman's test over {first['n_tasks']} tasks: p = {first['friedman_p']:.3f}, {verdict}; mean ranks must be"
+        f" {first['critical_difference']:.2f} apart to be told apart (Nemenyi)",
+        "p: of Wilcoxon's signed ranks against the best, corrected by Holm; with fewer than six tasks it says nothing",
+    ]
+    title = f"ranks over tasks, by {heading(summary.metrics[0])}"
+    return Sheet(title, ["model", "mean rank", "may equal the best", "p"], 1, rows, notes)
+
+
 def _doubt(row: Row) -> str:
     return "" if row["low"] > 0 or row["high"] < 0 else " inconclusive"
+
+
+def variance_sheet(summary: Summary) -> Sheet:
+    """One row for each configuration whose runs vary several kinds of seed, and each kind."""
+    rows = [
+        [
+            *(_text(row[name]) for name in ("task", "solver", "source")),
+            str(row["n"]),
+            f"{row['sd']:.4f}",
+            f"{row['share']:.1%}",
+        ]
+        for row in summary.variance.to_dict("records")
+    ]
+    notes = [
+        "sd: what the draw of this part alone brings, by the method of moments over the runs",
+        "runs that share a split or initial weights are not independent: the intervals above are too narrow for them",
+    ]
+    title = f"where the variance of {heading(summary.metrics[0])} comes from" if summary.metrics else ""
+    return Sheet(title, ["data", "model", "source", "runs", "sd", "share of variance"], 3, rows, notes)
 
 
 def unfinished_sheet(summary: Summary) -> Sheet:
@@ -157,51 +200,3 @@ def _count(value: Any) -> str:
 
 def _text(value: Any) -> str:
     return "-" if value is None or (isinstance(value, float) and math.isnan(value)) else printable(str(value))
-
-
-def as_markdown(sheets: Sequence[Sheet]) -> str:
-    """Tables for a README or a comment; what would be markup in a name is shown as it is written."""
-    return "\n\n".join(_markdown(sheet) for sheet in sheets)
-
-
-def _markdown(sheet: Sheet) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(map(_escape_markdown, cells))} |"
-
-    ruler = [":--" if i < sheet.text_columns else "--:" for i in range(len(sheet.headings))]
-    rows = [line(sheet.headings), f"|{'|'.join(ruler)}|", *map(line, sheet.rows)]
-    return "\n".join([f"**{_escape_markdown(sheet.title)}**", "", *rows, "", *map(_escape_markdown, sheet.notes)])
-
-
-def _escape_markdown(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{character}" if character in r"\`*_[]|" else character for character in escaped)
-
-
-def as_latex(sheets: Sequence[Sheet]) -> str:
-    """Tables for a paper, with the rules of the package booktabs."""
-    return "\n\n".join(_latex(sheet) for sheet in sheets)
-
-
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\\": r"\textbackslash{}",
-    "±": r"$\pm$",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-}
-
-
-def _latex(sheet: Sheet) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return " & ".join("".join(_LATEX.get(character, character) for character in cell) for cell in cells) + r" \\"
-
-    columns = "l" * sheet.text_columns + "r" * (len(sheet.headings) - sheet.text_columns)
-    body = [line(sheet.headings), r"\midrule", *map(line, sheet.rows)]
-    comments = [f"% {note}" for note in [sheet.title, *sheet.notes]]
-    return "\n".join(
-        [*comments, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]
-    )

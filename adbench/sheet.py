@@ -1,0 +1,63 @@
+"""A table of texts, and how Markdown and LaTeX write it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of texts, of which the first columns hold words and the others numbers."""
+
+    title: str
+    headings: list[str]
+    text_columns: int
+    rows: list[list[str]]
+    notes: list[str] = field(default_factory=list)
+
+
+def as_markdown(sheets: Sequence[Sheet]) -> str:
+    """Tables for a README or a comment; what would be markup in a name is shown as it is written."""
+    return "\n\n".join(_markdown(sheet) for sheet in sheets)
+
+
+def _markdown(sheet: Sheet) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(map(_escape_markdown, cells))} |"
+
+    ruler = [":--" if i < sheet.text_columns else "--:" for i in range(len(sheet.headings))]
+    rows = [line(sheet.headings), f"|{'|'.join(ruler)}|", *map(line, sheet.rows)]
+    return "\n".join([f"**{_escape_markdown(sheet.title)}**", "", *rows, "", *map(_escape_markdown, sheet.notes)])
+
+
+def _escape_markdown(text: str) -> str:
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join(f"\\{character}" if character in r"\`*_[]|" else character for character in escaped)
+
+
+def as_latex(sheets: Sequence[Sheet]) -> str:
+    """Tables for a paper, with the rules of the package booktabs."""
+    return "\n\n".join(_latex(sheet) for sheet in sheets)
+
+
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "±": r"$\pm$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+
+
+def _latex(sheet: Sheet) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join("".join(_LATEX.get(character, character) for character in cell) for cell in cells) + r" \\"
+
+    columns = "l" * sheet.text_columns + "r" * (len(sheet.headings) - sheet.text_columns)
+    body = [line(sheet.headings), r"\midrule", *map(line, sheet.rows)]
+    comments = [f"% {note}" for note in [sheet.title, *sheet.notes]]
+    return "\n".join(
+        [*comments, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]
+    )
