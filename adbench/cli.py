@@ -13,6 +13,7 @@ import typer
 
 from adbench.cli_check import check
 from adbench.cli_data import data_app
+from adbench.cli_report import report
 from adbench.cli_reproduce import reproduce
 from adbench.cli_summarize import summarize
 from adbench.cli_sweep import run_sweep, sweep
@@ -32,10 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
-app.command()(sweep)
-app.command()(reproduce)
-app.command()(summarize)
-app.command()(check)
+for command in (sweep, summarize, report, check, reproduce):
+    app.command()(command)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ next. The command line prints it without a traceback and exits with code 2.
     ├── DataError           a data file that is missing, altered or malformed, or a table with bad values
     ├── RunFolderError      a run folder that cannot be written or read
     │   └── FolderInUseError    another process is running it
+    ├── ReportError         a report that cannot be drawn or written
     ├── ScoresError         scores that are not finite, or not one a row
     └── SealedLabelsError   somebody reached for test labels before scores and threshold were frozen
 """
@@ -40,6 +41,10 @@ class RunFolderError(AdbenchError):
 
 class FolderInUseError(RunFolderError):
     """A run folder that another process is writing."""
+
+
+class ReportError(AdbenchError):
+    """A report that cannot be drawn or written."""
 
 
 class ScoresError(AdbenchError):

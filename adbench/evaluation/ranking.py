@@ -79,7 +79,7 @@ def ranking_metrics(scores: Scores, label: npt.NDArray[np.int8]) -> dict[str, fl
     `oracle_f1_at_count`, where as many rows are reported as there are anomalies, so that precision, recall and F1 are
     one number; of rows whose scores tie at that cut, the same share is anomalous as of all of them.
     """
-    true_positives, false_positives = _counts_by_threshold(scores, label)
+    true_positives, false_positives = counts_by_threshold(scores, label)
     n_anomalies, n_normals = true_positives[-1], false_positives[-1]
     recall = true_positives / n_anomalies
     fpr = false_positives / n_normals
@@ -103,7 +103,7 @@ def _f1_at_count(true_positives: Scores, false_positives: Scores) -> float:
     return float(np.interp(true_positives[-1], reported, found) / true_positives[-1])
 
 
-def _counts_by_threshold(scores: Scores, label: npt.NDArray[np.int8]) -> tuple[Scores, Scores]:
+def counts_by_threshold(scores: Scores, label: npt.NDArray[np.int8]) -> tuple[Scores, Scores]:
     """True and false positives when everything at or above each distinct score is reported, highest first."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]

@@ -1,0 +1,1 @@
+"""Finished runs -> one HTML file with tables and figures, and the same figures as files. Needs no torch."""
