@@ -32,9 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(data_app, name="data")
-for command in (sweep, summarize, report, check, reproduce):
-    app.command()(command)
 
 
 def main() -> None:
@@ -48,7 +45,6 @@ def main() -> None:
     app()
 
 
-@app.command()
 @reported
 def train(
     overrides: Overrides = None,
@@ -102,7 +98,6 @@ def train(
     return 0
 
 
-@app.command()
 @reported
 def models(as_json: Json = False) -> None:
     """The detectors that model= can name."""
@@ -111,7 +106,6 @@ def models(as_json: Json = False) -> None:
     print_entries("models", list_models(), as_json)
 
 
-@app.command()
 @reported
 def config(overrides: Overrides = None, as_json: Json = False) -> None:
     """Print the configuration that `adbench train` would run, with every key that can be overridden."""
@@ -124,3 +118,9 @@ def config(overrides: Overrides = None, as_json: Json = False) -> None:
         import yaml
 
         print(yaml.safe_dump(composed, sort_keys=False), end="")
+
+
+# In the order of --help: that of a day's work.
+for command in (train, sweep, summarize, report, check, reproduce, models, config):
+    app.command()(command)
+app.add_typer(data_app, name="data")
