@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from adbench.cli import app
 from adbench.config import groups
 
-COMMANDS = ["", "train", "summarize", "reproduce", "models", "config"]
+COMMANDS = ["", "train", "sweep", "summarize", "report", "check", "reproduce", "models", "config"]
 COMMANDS += ["data", "data list", "data show", "data fetch", "data verify"]
 
 

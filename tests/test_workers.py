@@ -144,7 +144,8 @@ def test_real_workers_run_jobs_and_failures_are_rows(tiny: list[str], tmp_path: 
 
     again = invoke("train", "-m", *overrides, "model=pca")
     assert again.exit_code == 1
-    assert "unfinished" in again.stdout
+    (of_failed,) = (line.split() for line in again.stdout.splitlines() if "model.n_components=40" in line)
+    assert of_failed[-11:][:3] == ["0", "2", "0"], again.stdout  # n, failed, missing
     assert again.stderr.count("failed: ") == 2
 
 
