@@ -314,6 +314,15 @@ def test_a_changed_default_is_paired_and_named(baseline: Path, write: Write, tmp
     assert document["notes"] == ["ae on nslkdd: the configuration changed: model.latent_size 16 -> 3"]
 
 
+def test_runs_from_before_a_key_that_says_nothing_are_the_same(baseline: Path, runs: Path) -> None:
+    for file in runs.glob("*/config.yaml"):
+        config = yaml.safe_load(file.read_text())
+        assert (config.pop("init_seed"), config.pop("order_seed")) == (None, None)
+        file.write_text(yaml.safe_dump(config))
+    code, document = checked(baseline, str(runs))
+    assert (code, document["notes"]) == (0, [])
+
+
 def test_configurations_are_told_apart_by_what_varies(write: Write, tmp_path: Path) -> None:
     for seed in range(4):
         for size in (2, 4):
