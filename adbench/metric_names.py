@@ -25,6 +25,11 @@ HEADINGS = {
     "mcc": "MCC",
     "f1": "F1",
 }
+# By the last part of the name; what is in neither is better neither way.
+_MORE_IS_BETTER = (
+    *("roc_auc", "average_precision", "tpr_at_1pct_fpr", "tpr_at_0p1pct_fpr", "precision", "recall", "f1", "mcc"),
+    *("oracle_best_f1", "oracle_f1_at_count", "training_gain", "rows_per_second"),
+)
 _LESS_IS_BETTER = ("test_fpr", "fit_loss", "calibration_loss")
 
 
@@ -38,6 +43,11 @@ def less_is_better(metric: str) -> bool:
     """Whether a lower value is the better one: false alarms, seconds and losses."""
     name = metric.split("/")[-1]
     return name in _LESS_IS_BETTER or name.endswith("_seconds")
+
+
+def is_directed(metric: str) -> bool:
+    """Whether it is known which way it is better."""
+    return metric.split("/")[-1] in _MORE_IS_BETTER or less_is_better(metric)
 
 
 def choose_metrics(patterns: Iterable[str], known: Sequence[str]) -> list[str]:

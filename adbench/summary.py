@@ -1,18 +1,17 @@
 """Finished runs -> tables: one row a run, one a configuration over its seeds, one a pair of configurations."""
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from adbench.errors import ConfigError, RunFolderError
+from adbench.errors import ConfigError
 from adbench.filters import keep
 from adbench.metric_names import SHOWN, choose_metrics, suggest_name
 from adbench.over_tasks import over_tasks
-from adbench.results import CONFIG, UNREADABLE, Run, find_runs, read_run
+from adbench.results import Run, read_runs
 from adbench.standings import above_next, standings
 from adbench.summary_controls import controls_table
 from adbench.summary_groups import over_seeds
@@ -52,10 +51,7 @@ def summarize(
     metrics. Raises RunFolderError for a folder without runs, and for a damaged run that was named itself; ConfigError
     for a name that is none.
     """
-    runs = list(read_all(folders))
-    if not runs:
-        raise RunFolderError("expected at least one folder of runs, got none; name one")
-    return summarize_runs(runs, by=by, metrics=metrics, filters=filters, sort=sort)
+    return summarize_runs(read_runs(folders), by=by, metrics=metrics, filters=filters, sort=sort)
 
 
 def summarize_runs(
@@ -94,29 +90,6 @@ def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
     anew = tidy_rows([run for run in runs if str(run.folder) in left]).set_index("run")
     described = {name: anew[name].reindex(kept["run"]).to_numpy() for name in ("settings", "task", "solver")}
     return kept.assign(**described)
-
-
-def read_all(folders: Iterable[Path]) -> Iterator[Run]:
-    """The runs in these folders, each once; an unreadable one among others is a run of that status."""
-    seen = set()
-    for folder in map(Path, folders):
-        paths = find_runs(folder)
-        if not paths:
-            raise RunFolderError(f"expected at least one run in {folder}, got none; start one with adbench train")
-        for path in paths:
-            try:
-                file = os.stat(f"{path}/{CONFIG}")  # noqa: PTH116 - the same file under another path is the same run
-                if (file.st_dev, file.st_ino) in seen:
-                    continue
-                seen.add((file.st_dev, file.st_ino))
-                yield read_run(path)
-            except FileNotFoundError:
-                continue  # a folder that was removed in between
-            except RunFolderError as error:
-                if path == folder:
-                    raise
-                # One damaged folder among many must not hide the others, nor itself.
-                yield Run(path, UNREADABLE, {"choices": {}}, {}, {}, str(error))
 
 
 def _require_columns(names: Sequence[str], table: pd.DataFrame, purpose: str) -> None:

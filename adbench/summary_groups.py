@@ -11,6 +11,7 @@ from adbench.evaluation.controls import ORACLE
 from adbench.evaluation.evaluate import UNTRAINED
 from adbench.metric_names import less_is_better
 from adbench.results import DONE, INCOMPLETE, PRUNED
+from adbench.statistics.intervals import half_width
 from adbench.summary_rows import metric_columns, seeds_of
 
 GAIN = "training_gain"
@@ -37,9 +38,8 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
     groups["n"] = grouped.size().reindex(groups.index, fill_value=0)
     groups["failed"], groups["missing"] = _failed_and_missing(rows, by, groups.index)
     present = [metric for metric in metrics if metric in done]
-    columns = {column: _interval(grouped[metric], groups.index) for metric in present for column in [metric]}
-    for metric, interval in columns.items():
-        for suffix, values in zip(("", "_low", "_high"), interval, strict=True):
+    for metric in present:
+        for suffix, values in zip(("", "_low", "_high"), _interval(grouped[metric], groups.index), strict=True):
             groups[f"{metric}{suffix}"] = values
     if GAIN in present:
         groups["training_helped"] = _helped(groups, done, by)
@@ -56,12 +56,10 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
 
 def t_bounds(mean: Any, sd: Any, n: Any) -> tuple[Any, Any]:
     """The 95 % t interval of means; NaN for one value alone."""
-    from scipy.special import stdtrit
-
     n = np.asarray(n, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        half_width = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975) * sd / np.sqrt(n), np.nan)
-    return mean - half_width, mean + half_width
+        half = half_width(sd / np.sqrt(n), n - 1)
+    return mean - half, mean + half
 
 
 def _interval(values: Any, index: pd.Index) -> tuple[Any, Any, Any]:

@@ -93,6 +93,7 @@ def test_one_seed_tells_nothing_unless_it_is_identical() -> None:
     found = one([0.95], [0.80])
     assert (found.verdict, found.smallest_effect(), found.seeds_to_settle()) == (INCONCLUSIVE, None, None)
     assert one([0.95, 0.94], [0.80], first_after=5).verdict == INCONCLUSIVE
+    assert one([0.95, 0.94], [0.0], first_after=5).verdict == INCONCLUSIVE  # 0 is a value like any other
     assert one([0.95], [0.95]).verdict == PASS
 
 
