@@ -108,7 +108,8 @@ def explanation(report: Report) -> str:
     """What the columns mean."""
     limits, n = report.limits, sum(v.change is not None and v.rules.kind == "quality" for v in report.verdicts)
     return (
-        f"Change: now less baseline, with an interval that holds for all {n} comparisons of quality at once. A drop"
+        f"Change: now less baseline, with intervals that hold for all {n} comparisons of quality at once in"
+        f" {1 - 2 * limits.alpha:.0%} of cases. A drop"
         f" is a regression at p <= {limits.alpha:g} after Holm's correction; a pass excludes one by"
         f" {limits.tolerance:g}. Would have seen: the smallest change for the worse found in four of five cases."
     )

@@ -39,7 +39,8 @@ class Configuration:
 
 
 def configurations_of(runs: Iterable[Run]) -> list[Configuration]:
-    """Group runs by everything but the seed, in a fixed order. A seed that was run twice counts once.
+    """Group runs by everything but the seed, in a fixed order. A seed that was run twice counts once; the seeds of
+    parts, such as init_seed, are settings here, since a baseline keeps values by one number.
 
     Raises DataError where one configuration was run on different bytes of the same data.
     """

@@ -64,6 +64,12 @@ def choose_metrics(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
     return list(chosen)
 
 
+def without_bounds(names: Iterable[str]) -> list[str]:
+    """The names that are no bound of another one of them: a table shows that one with its interval over seeds."""
+    stems = {name: name.removesuffix("_low").removesuffix("_high") for name in names}
+    return [name for name, stem in stems.items() if stem == name or stem not in stems]
+
+
 def suggest_name(word: str, known: Iterable[str]) -> str:
     """The end of an error sentence: the nearest names, or the short ones, since families make hundreds of others."""
     names = list(known)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from adbench.errors import ConfigError
 from adbench.filters import keep
-from adbench.metric_names import SHOWN, choose_metrics, suggest_name
+from adbench.metric_names import SHOWN, choose_metrics, suggest_name, without_bounds
 from adbench.over_tasks import over_tasks
 from adbench.results import Run, read_runs
 from adbench.standings import above_next, standings
@@ -46,10 +46,10 @@ def summarize(
 ) -> Summary:
     """Read runs, given as run folders or as folders of them.
 
-    metrics: names or patterns of what to show, `SHOWN` without any. filters: as `filters.keep` reads them. sort: a
-    column of the groups, "-column" for the largest first. Failed, incomplete and unreadable runs are rows too, without
-    metrics. Raises RunFolderError for a folder without runs, and for a damaged run that was named itself; ConfigError
-    for a name that is none.
+    metrics: names or patterns of what to show, `SHOWN` without any; a bound is not shown beside its metric. filters:
+    as `filters.keep` reads them. sort: a column of the groups, "-column" for the largest first. Failed, incomplete and
+    unreadable runs are rows too, without metrics. Raises RunFolderError as `read_runs` does; ConfigError for a name
+    that is none.
     """
     return summarize_runs(read_runs(folders), by=by, metrics=metrics, filters=filters, sort=sort)
 
@@ -65,7 +65,7 @@ def summarize_runs(
     """`summarize` for runs that were read already; at least one."""
     rows = tidy_rows(runs)
     known = metric_columns(rows)
-    chosen = tuple(choose_metrics(metrics, known) if metrics else (name for name in SHOWN if name in known))
+    chosen = tuple(without_bounds(choose_metrics(metrics, known) if metrics else filter(known.__contains__, SHOWN)))
     _require_columns(by, rows, "to group by")
     kept = keep(rows, filters)
     if not len(kept):

@@ -90,8 +90,8 @@ def _rank(groups: pd.DataFrame, metric: str) -> Any:
 
 def _helped(groups: pd.DataFrame, done: pd.DataFrame, by: Sequence[str]) -> npt.NDArray[Any]:
     """By the interval over seeds, and by that of each run, which knows how few the test rows are."""
-    per_run = done.groupby(list(by), dropna=False)[[f"{GAIN}_low", f"{GAIN}_high"]].agg(["min", "max"])
-    per_run = per_run.reindex(groups.index)
+    bounds = done.reindex(columns=[f"{GAIN}_low", f"{GAIN}_high"])  # of runs from elsewhere maybe without
+    per_run = bounds.groupby([done[key] for key in by], dropna=False).agg(["min", "max"]).reindex(groups.index)
     low = np.fmin(groups[f"{GAIN}_low"].to_numpy(float), per_run[f"{GAIN}_low", "min"].to_numpy(float))
     high = np.fmax(groups[f"{GAIN}_high"].to_numpy(float), per_run[f"{GAIN}_high", "max"].to_numpy(float))
     return np.where(np.isnan(low), "", np.where(low > 0, YES, np.where(high < 0, NO, UNCLEAR)))

@@ -41,12 +41,6 @@ def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
     return rows.sort_values(["data", "model", "settings", "seed"], ignore_index=True)
 
 
-def key_columns(rows: pd.DataFrame) -> list[str]:
-    """The columns of the keys that vary."""
-    names = list(rows.columns)
-    return names[names.index("solver") + 1 : names.index("seed")]
-
-
 def metric_columns(rows: pd.DataFrame) -> list[str]:
     """The columns of the metrics."""
     return list(rows.columns[list(rows.columns).index("run") + 1 :])

@@ -142,6 +142,17 @@ def test_a_gain_whose_interval_touches_0_is_marked(tmp_path: Path) -> None:
     assert "unclear" in table(tmp_path)
 
 
+def test_bounds_of_a_run_are_not_taken_for_those_over_seeds(tmp_path: Path) -> None:
+    for seed in range(3):
+        bounds = {"roc_auc_low": 0.8, "roc_auc_high": 0.99}
+        write_run(tmp_path, ["model=ae", f"seed={seed}"], roc_auc=0.9 + seed / 1000, training_gain=0.1 + seed, **bounds)
+    alone, pattern = (summarize([tmp_path], metrics=[metric]).groups for metric in ("roc_auc", "roc_auc*"))
+    pd.testing.assert_frame_equal(alone, pattern)
+    assert "roc_auc,roc_auc_low,roc_auc_high\n" in table(tmp_path, "--metric", "roc_auc*", "--format", "csv")
+    (group,) = summarize([tmp_path]).groups.to_dict("records")  # nor are there any of the gain
+    assert group["training_helped"] == "unclear"
+
+
 def test_the_best_control_stands_beside_the_model(tmp_path: Path) -> None:
     for seed in range(3):
         controls = {"control/mean_abs_z/roc_auc": 0.8, "control/random/roc_auc": 0.5}
