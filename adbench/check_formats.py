@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from adbench.check import RUNS, Report
 from adbench.evaluation.ranking import Interval
+from adbench.sheet import escape_markdown
 from adbench.terminal import printable
 from adbench.verdict import FAILED, INCONCLUSIVE, MISSING, PASS, REGRESSION, Verdict
 
@@ -188,9 +189,7 @@ def _folded(title: str, lines: list[str]) -> list[str]:
 
 
 def _markdown(text: str) -> str:
-    """Text that Markdown and HTML leave as it is, and that mentions nobody."""
-    escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", escaped)
+    return escape_markdown(printable(text))
 
 
 def _xml(text: str) -> str:

@@ -221,6 +221,7 @@ def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:
     text = table(runs, "--pivot", "data", "--metric", "roc_auc", "--format", "markdown")
     assert "| model | nslkdd | unswnb15 |" in text
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == 4
+    assert "| data | model | 0 |" in table(runs, "--pivot", "seed", "--format", "markdown")  # grouped by it, too
 
 
 @pytest.mark.parametrize(
@@ -234,14 +235,10 @@ def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:
         (["--filter", "roc_auc>high"], "a number after >"),
         (["--filter", "model=nothing"], "got none of 30"),
         (["--filter", "model=__import__('os').system('touch pwned')"], "got none of 30"),
-        (["--pivot", "seed"], "roc"),
     ],
 )
 def test_a_wrong_word_is_one_sentence(runs: Path, arguments: list[str], sentence: str) -> None:
     result = CliRunner().invoke(app, ["summarize", str(runs), *arguments])
-    if arguments[0] == "--pivot":
-        assert result.exit_code == 0  # a column of the rows: it is grouped by, too
-        return
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert "Traceback" not in result.output
@@ -252,7 +249,7 @@ def test_no_runs_are_one_sentence(tmp_path: Path) -> None:
         summarize([tmp_path])
 
 
-NASTY = "<script>|_&%$#{}~^\\`[x](y)"
+NASTY = "<script>|_&%$#{}~^\\`[x](y)@all"
 
 
 def test_names_are_text_in_every_format() -> None:
@@ -260,6 +257,7 @@ def test_names_are_text_in_every_format() -> None:
     markdown = as_markdown([sheet])
     assert "<script>" not in markdown
     assert "[x](y)" not in markdown
+    assert "@all" not in markdown
     latex = as_latex([sheet])
     body = latex.split("\\midrule")[1]
     assert body.count("&") == 2  # the escaped one, and the one between the cells
