@@ -110,7 +110,7 @@ def explanation(report: Report) -> str:
     limits, n = report.limits, sum(v.change is not None and v.rules.kind == "quality" for v in report.verdicts)
     return (
         f"Change: now less baseline, with intervals that hold for all {n} comparisons of quality at once in"
-        f" {1 - 2 * limits.alpha:.0%} of cases. A drop"
+        f" {100 * (1 - 2 * limits.alpha):g} % of cases. A drop"
         f" is a regression at p <= {limits.alpha:g} after Holm's correction; a pass excludes one by"
         f" {limits.tolerance:g}. Would have seen: the smallest change for the worse found in four of five cases."
     )

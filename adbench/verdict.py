@@ -118,7 +118,9 @@ class Verdict:
         """The smallest drop that would have been found in four of five cases, on the scale of `difference`, above 0."""
         if self.change is None or not math.isfinite(self.change.error):
             return None
-        size = noncentrality(self.change.df, self.level, POWER) * self.change.error if self.change.error else 0.0
+        error, df, size = self.change.error, self.change.df, self.rules.negligible
+        if error:  # what is found has to be significant, and more than negligible
+            size = error * max(noncentrality(df, self.level, POWER), size / error + float(stats.t.ppf(POWER, df)))
         return min(math.expm1(min(size, 50.0)), 1e9) if self.rules.kind == "speed" else size
 
     def seeds_to_settle(self) -> int | None:

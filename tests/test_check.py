@@ -138,6 +138,9 @@ def test_the_smallest_effect_is_found_with_the_power_it_says() -> None:
     assert size == pytest.approx(0.01 / math.sqrt(8) * 2.7, rel=0.1)
     found = [one([0.0] * 8, list(x - size)).verdict == REGRESSION for x in noise[:600]]
     assert np.mean(found) == pytest.approx(0.8, abs=0.06)
+    # Where nothing varies, what is negligible is still no drop.
+    assert one([0.9] * 3, [0.9] * 3).smallest_effect() == pytest.approx(Rules().negligible)
+    assert one([0.9] * 3, [0.9 - 0.9 * Rules().negligible] * 3).verdict == PASS
 
 
 def test_as_many_seeds_as_it_says_do_settle_it() -> None:
