@@ -29,7 +29,8 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
     Each metric: its mean, and with _low and _high its 95 % t interval over the n runs, NaN for one run alone.
     task and solver: where all its runs have one. rank: by the first metric, within the task or, without one, the
     data. training_helped: yes, no, or unclear where an interval of the gain touches 0. control: the best of those that
-    need no training, by the first metric; over_control: how far the group is above it, with its interval.
+    need no training, picked by the first metric on the same test rows, so in its favour; over_control: how far the
+    group is above it, with its interval.
     """
     rows = rows.assign(_seeds=seeds_of(rows))
     done = rows[rows["status"] == DONE].drop_duplicates([*by, *_UNIT])

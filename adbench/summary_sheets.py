@@ -174,7 +174,10 @@ def _notes(summary: Summary, with_control: bool) -> list[str]:
     if "training_helped" in summary.groups and (summary.groups["training_helped"] == UNCLEAR).any():
         notes.append("unclear: an interval of the training gain touches 0, so nothing was shown to be learned")
     if with_control:
-        notes.append(f"control: the best of those without training, by {heading(summary.metrics[0])}")
+        notes.append(
+            f"control: the best of those without training, by {heading(summary.metrics[0])} on the same test rows, in its"
+            " favour"
+        )
     return notes
 
 
