@@ -175,8 +175,8 @@ def _notes(summary: Summary, with_control: bool) -> list[str]:
         notes.append("unclear: an interval of the training gain touches 0, so nothing was shown to be learned")
     if with_control:
         notes.append(
-            f"control: the best of those without training, by {heading(summary.metrics[0])} on the same test rows, in its"
-            " favour"
+            f"control: the best of those without training, by {heading(summary.metrics[0])} on the same test rows, in"
+            " its favour"
         )
     return notes
 
