@@ -8,9 +8,10 @@ from pathlib import Path
 
 from adbench.baseline import Baseline, read_baseline, write_baseline
 from adbench.configurations import Configuration, configurations_of
-from adbench.errors import ConfigError, RunFolderError
+from adbench.errors import ConfigError
 from adbench.matching import Match, match
-from adbench.results import UNREADABLE, Run, find_runs, read_run
+from adbench.metric_names import is_directed, less_is_better, suggest_name
+from adbench.results import read_runs
 from adbench.suggest import suggest
 from adbench.verdict import (
     FAILED,
@@ -28,12 +29,6 @@ from adbench.verdict import (
 DEFAULT_SEEDS = 10
 QUALITY = ("roc_auc", "average_precision", "tpr_at_1pct_fpr")
 SPEED = ("fit_seconds", "score_seconds")
-# The last part of a metric's name -> whether less of it is better; the others are better neither way.
-_MORE_IS_BETTER = (
-    *("roc_auc", "average_precision", "tpr_at_1pct_fpr", "tpr_at_0p1pct_fpr", "precision", "recall", "f1", "mcc"),
-    *("oracle_best_f1", "oracle_f1_at_count", "training_gain", "rows_per_second"),
-)
-_LESS_IS_BETTER = ("test_fpr", "fit_loss", "calibration_loss")
 RUNS = "runs"  # stands where a metric's name does in a verdict on the runs themselves
 
 
@@ -111,29 +106,8 @@ def update(
     known = {name for c in found for name in c.metrics}
     for name in metrics:
         if name not in known:
-            raise ConfigError(f"expected a metric of these runs, got {name!r}{_nearest(name, known)}")
+            raise ConfigError(f"expected a metric of these runs, got {name!r}{suggest_name(name, known)}")
     return found, write_baseline(baseline, found, metrics)
-
-
-def read_runs(folders: Iterable[Path]) -> list[Run]:
-    """The runs in these folders, each once; an unreadable one among others is a run of that status."""
-    found: dict[Path, Run] = {}
-    for folder in folders:
-        paths = find_runs(folder)
-        if not paths:
-            raise RunFolderError(f"expected at least one run in {folder}, got none; start one with adbench train")
-        for path in paths:
-            if path.resolve() in found:
-                continue
-            try:
-                found[path.resolve()] = read_run(path)
-            except RunFolderError as error:
-                if path == folder:
-                    raise
-                found[path.resolve()] = Run(path, UNREADABLE, {"choices": {}}, {}, {}, str(error))
-    if not found:
-        raise RunFolderError("expected at least one folder of runs, got none; name one")
-    return list(found.values())
 
 
 def _choose(metrics: Sequence[str], baseline: Baseline) -> list[str]:
@@ -141,30 +115,14 @@ def _choose(metrics: Sequence[str], baseline: Baseline) -> list[str]:
     for name in metrics:
         if name not in known:
             raise ConfigError(
-                f"expected a metric of the baseline, got {name!r}{_nearest(name, known)}; another one of finished runs"
-                " gets into it with --update --metric"
+                f"expected a metric of the baseline, got {name!r}{suggest_name(name, known)}; another one of"
+                " finished runs gets into it with --update --metric"
             )
-        if not _is_directed(name):
+        if not is_directed(name):
             raise ConfigError(
-                f"expected a metric that is better one way, got {name}{suggest('', filter(_is_directed, known))}"
+                f"expected a metric that is better one way, got {name}{suggest('', filter(is_directed, known))}"
             )
     return list(dict.fromkeys(metrics)) or [name for name in (*QUALITY, *SPEED) if name in known]
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """Families make hundreds of names: without a near one, the short ones are offered."""
-    names = list(known)
-    near = suggest(name, names)
-    return near if near.startswith("; did") else suggest(name, [n for n in names if "/" not in n])
-
-
-def _is_directed(metric: str) -> bool:
-    return metric.split("/")[-1] in _MORE_IS_BETTER or _less_is_better(metric)
-
-
-def _less_is_better(metric: str) -> bool:
-    name = metric.split("/")[-1]
-    return name in _LESS_IS_BETTER or name.endswith("_seconds")
 
 
 def _is_speed(metric: str) -> bool:
@@ -199,7 +157,7 @@ def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> l
             if not before:
                 continue
             data, model = found.before.data, found.before.model
-            case = Case(data, model, found.settings, metric, before, after, _less_is_better(metric))
+            case = Case(data, model, found.settings, metric, before, after, less_is_better(metric))
             if not after:
                 refused.append(Verdict(case, rules, MISSING, "the runs do not have it"))
             elif rules.kind == "speed" and (reason := _other_machine(found.before, found.after)):

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from adbench.check import RUNS, Report
 from adbench.evaluation.ranking import Interval
+from adbench.sheet import escape_markdown
 from adbench.terminal import printable
 from adbench.verdict import FAILED, INCONCLUSIVE, MISSING, PASS, REGRESSION, Verdict
 
@@ -108,7 +109,8 @@ def explanation(report: Report) -> str:
     """What the columns mean."""
     limits, n = report.limits, sum(v.change is not None and v.rules.kind == "quality" for v in report.verdicts)
     return (
-        f"Change: now less baseline, with an interval that holds for all {n} comparisons of quality at once. A drop"
+        f"Change: now less baseline, with intervals that hold for all {n} comparisons of quality at once in"
+        f" {100 * (1 - 2 * limits.alpha):g} % of cases. A drop"
         f" is a regression at p <= {limits.alpha:g} after Holm's correction; a pass excludes one by"
         f" {limits.tolerance:g}. Would have seen: the smallest change for the worse found in four of five cases."
     )
@@ -187,9 +189,7 @@ def _folded(title: str, lines: list[str]) -> list[str]:
 
 
 def _markdown(text: str) -> str:
-    """Text that Markdown and HTML leave as it is, and that mentions nobody."""
-    escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", escaped)
+    return escape_markdown(printable(text))
 
 
 def _xml(text: str) -> str:

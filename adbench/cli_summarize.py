@@ -84,5 +84,8 @@ def _for_csv(summary: Any, metrics: list[str] | None) -> Any:
     """All metrics, or those that were asked for."""
     if not metrics:
         return summary.rows
-    names = list(summary.rows.columns[: list(summary.rows.columns).index("run") + 1])
-    return summary.rows[names + list(summary.metrics)]
+    from adbench.metric_names import choose_metrics
+    from adbench.summary_rows import metric_columns
+
+    known = metric_columns(summary.rows)
+    return summary.rows[[name for name in summary.rows if name not in known] + choose_metrics(metrics, known)]

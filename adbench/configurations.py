@@ -9,10 +9,9 @@ from pathlib import PurePath
 from typing import Any
 
 from adbench.errors import DataError
-from adbench.keys import CONTENT, WHERE_NOT_WHAT
+from adbench.keys import CONTENT, NOTHING_WHILE_NULL, flat
 from adbench.results import DONE, FAILED, KILLED, TIMEOUT, UNREADABLE, Run
 
-_CHOSEN = ("protocol", "preprocess", "threshold")  # groups whose option is a setting like any other
 ABSENT = object()
 
 
@@ -40,7 +39,8 @@ class Configuration:
 
 
 def configurations_of(runs: Iterable[Run]) -> list[Configuration]:
-    """Group runs by everything but the seed, in a fixed order. A seed that was run twice counts once.
+    """Group runs by everything but the seed, in a fixed order. A seed that was run twice counts once; the seeds of
+    parts, such as init_seed, are settings here, since a baseline keeps values by one number.
 
     Raises DataError where one configuration was run on different bytes of the same data.
     """
@@ -75,22 +75,17 @@ def _configuration(data: str, model: str, runs: list[Run]) -> Configuration:
 
 
 def flat_config(config: dict[str, Any], paths: bool = False) -> dict[str, Any]:
-    """What can change a result, key -> plain value, the seed aside.
+    """What can change a result, key -> plain value, the seed aside. A key that says nothing while it is null is left
+    out then, so that runs from before there was such a key have the same configuration.
 
     paths: with the paths of a user's files, by which two tables differ; their bytes are told by their fingerprints.
     """
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        dropped = WHERE_NOT_WHAT.get(key, ())
-        if key == "seed" or dropped is None:
-            continue
-        if not isinstance(value, dict):
-            flat[key] = _plain(value)
-            continue
-        left_out = {*dropped, "_target_", *(() if paths else CONTENT.get(key, ()))}
-        flat |= {f"{key}.{inner}": _plain(v) for inner, v in value.items() if inner not in left_out}
-    choices = config.get("choices", {})
-    return flat | {group: choices[group] for group in _CHOSEN if group in choices}
+    found: dict[str, Any] = {}
+    for part, value in config.items():
+        files = () if paths else tuple(f"{part}.{key}" for key in CONTENT.get(part, ()))
+        found |= {key: _plain(inner) for key, inner in flat(part, value).items() if key not in files}
+    unsaid = {"seed", *(key for key in NOTHING_WHILE_NULL if found.get(key) is None)}
+    return {key: value for key, value in found.items() if key not in unsaid}
 
 
 def varying_keys(configs: Sequence[dict[str, Any]]) -> list[str]:

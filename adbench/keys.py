@@ -1,5 +1,7 @@
 """Which keys of a configuration are special, and how."""
 
+from typing import Any
+
 # Keys that say where and on what a run happens. They cannot change its result, so they are not in its hash:
 # a run started on a CPU is the same run on a GPU.
 WHERE_NOT_WHAT = {
@@ -25,3 +27,17 @@ NOTHING_WHILE_NULL = OTHER_SEEDS
 SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")
 # Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
 CONTENT = {"data": ("path", "test_path")}
+# Groups whose option is a setting like any other key.
+SETTINGS = ("protocol", "preprocess", "threshold")
+
+
+def flat(part: str, value: Any) -> dict[str, Any]:
+    """What can change a result in a part of a configuration, such as data or choices, as `part.key -> value`."""
+    if part == "choices":
+        return {group: value[group] for group in SETTINGS if group in value}
+    dropped = WHERE_NOT_WHAT.get(part, ())
+    if dropped is None:
+        return {}
+    if not isinstance(value, dict):
+        return {part: value}
+    return {f"{part}.{key}": inner for key, inner in value.items() if key not in (*dropped, "_target_")}

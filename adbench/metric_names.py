@@ -25,6 +25,11 @@ HEADINGS = {
     "mcc": "MCC",
     "f1": "F1",
 }
+# By the last part of the name; what is in neither is better neither way.
+_MORE_IS_BETTER = (
+    *("roc_auc", "average_precision", "tpr_at_1pct_fpr", "tpr_at_0p1pct_fpr", "precision", "recall", "f1", "mcc"),
+    *("oracle_best_f1", "oracle_f1_at_count", "training_gain", "rows_per_second"),
+)
 _LESS_IS_BETTER = ("test_fpr", "fit_loss", "calibration_loss")
 
 
@@ -40,6 +45,11 @@ def less_is_better(metric: str) -> bool:
     return name in _LESS_IS_BETTER or name.endswith("_seconds")
 
 
+def is_directed(metric: str) -> bool:
+    """Whether it is known which way it is better."""
+    return metric.split("/")[-1] in _MORE_IS_BETTER or less_is_better(metric)
+
+
 def choose_metrics(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
     """The metrics that names, or patterns such as family/*/recall, mean; commas separate several.
 
@@ -52,6 +62,12 @@ def choose_metrics(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
             raise ConfigError(f"expected a metric of these runs, got {pattern!r}{suggest_name(pattern, known)}")
         chosen |= dict.fromkeys(meant)
     return list(chosen)
+
+
+def without_bounds(names: Iterable[str]) -> list[str]:
+    """The names that are no bound of another one of them: a table shows that one with its interval over seeds."""
+    stems = {name: name.removesuffix("_low").removesuffix("_high") for name in names}
+    return [name for name, stem in stems.items() if stem == name or stem not in stems]
 
 
 def suggest_name(word: str, known: Iterable[str]) -> str:

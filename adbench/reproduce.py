@@ -14,12 +14,10 @@ import numpy as np
 import pandas as pd
 
 from adbench import runner
-from adbench.config import Config
 from adbench.configurations import flat_config
 from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.ranking import Interval, auroc_difference, place
 from adbench.evaluation.sealed import digest
-from adbench.keys import NOTHING_WHILE_NULL
 from adbench.recompose import Recomposed, recompose
 from adbench.reporter import Reporter
 from adbench.results import DONE, FROZEN, METRICS, SCORES, Run, find_runs, read_run
@@ -139,7 +137,7 @@ def _by_seeds(original: Run, again: Run, told: str) -> tuple[str, str]:
     if len(aurocs) < SIBLINGS:
         return DIFFERENT, f"{told}, and no {SIBLINGS} other seeds beside it to say what a seed does"
     limit = 2 * math.sqrt(2) * stdev(aurocs)
-    seeds = f"{len(aurocs)} other seeds in the same folder differ by up to {limit:.3g}"
+    seeds = f"{len(aurocs)} other seeds in the same folder explain up to {limit:.3g} (2 sd of a difference)"
     within = abs(again.metrics["roc_auc"] - original.metrics["roc_auc"]) <= limit
     return (WITHIN_NOISE, f"{told}, and {seeds}") if within else (DIFFERENT, f"{told}, though {seeds}")
 
@@ -151,7 +149,7 @@ def _compared(original: Run, again: Run) -> list[str]:
 
 def _siblings(original: Run) -> list[Run]:
     """The finished runs beside it with the same configuration, one for each other seed."""
-    choices, what = original.config["choices"], _but_the_seed(original.config)
+    choices, what = original.config["choices"], flat_config(original.config, paths=True)
     found: dict[int, Run] = {original.config["seed"]: original}
     for path in find_runs(original.folder.resolve().parent):
         if not path.name.startswith(f"{choices['data']}-{choices['model']}-s"):
@@ -160,14 +158,9 @@ def _siblings(original: Run) -> list[Run]:
             run = read_run(path)
         except RunFolderError:
             continue
-        if run.status == DONE and _but_the_seed(run.config) == what:
+        if run.status == DONE and flat_config(run.config, paths=True) == what:
             found.setdefault(run.config["seed"], run)
     return [run for run in found.values() if run is not original]
-
-
-def _but_the_seed(config: Config) -> dict[str, Any]:
-    flat = flat_config(config, paths=True)
-    return {key: value for key, value in flat.items() if key not in NOTHING_WHILE_NULL or value is not None}
 
 
 def _read_scores(run: Run) -> _Scores:

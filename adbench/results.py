@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,36 @@ def find_runs(folder: Path) -> list[Path]:
     except OSError:
         return []
     return [folder / name for name in sorted(inside) if os.path.isfile(f"{folder}/{name}/{CONFIG}")]  # noqa: PTH113
+
+
+def read_runs(folders: Iterable[Path]) -> list[Run]:
+    """The runs in these folders, each once; an unreadable one among others is a run of that status.
+
+    Raises RunFolderError for a folder without runs, for no folder at all, and for a damaged run that was named itself.
+    """
+    seen: set[tuple[int, int]] = set()
+    found = []
+    for folder in map(Path, folders):
+        paths = find_runs(folder)
+        if not paths:
+            raise RunFolderError(f"expected at least one run in {folder}, got none; start one with adbench train")
+        for path in paths:
+            try:
+                file = os.stat(f"{path}/{CONFIG}")  # noqa: PTH116 - the same file under another path is the same run
+                if (file.st_dev, file.st_ino) in seen:
+                    continue
+                seen.add((file.st_dev, file.st_ino))
+                found.append(read_run(path))
+            except FileNotFoundError:
+                continue  # a folder that was removed in between
+            except RunFolderError as error:
+                if path == folder:
+                    raise
+                # One damaged folder among many must not hide the others, nor itself.
+                found.append(Run(path, UNREADABLE, {"choices": {}}, {}, {}, str(error)))
+    if not found:
+        raise RunFolderError("expected at least one folder of runs, got none; name one")
+    return found
 
 
 def families(metrics: dict[str, float]) -> list[str]:

@@ -22,16 +22,22 @@ def as_markdown(sheets: Sequence[Sheet]) -> str:
 
 def _markdown(sheet: Sheet) -> str:
     def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(map(_escape_markdown, cells))} |"
+        return f"| {' | '.join(map(escape_markdown, cells))} |"
 
     ruler = [":--" if i < sheet.text_columns else "--:" for i in range(len(sheet.headings))]
     rows = [line(sheet.headings), f"|{'|'.join(ruler)}|", *map(line, sheet.rows)]
-    return "\n".join([f"**{_escape_markdown(sheet.title)}**", "", *rows, "", *map(_escape_markdown, sheet.notes)])
+    return "\n".join([f"**{escape_markdown(sheet.title)}**", "", *rows, "", *map(escape_markdown, sheet.notes)])
 
 
-def _escape_markdown(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{character}" if character in r"\`*_[]|" else character for character in escaped)
+_MARKDOWN = {
+    **{character: f"\\{character}" for character in r"\`*_[]|~$"},
+    **{"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"},
+}
+
+
+def escape_markdown(text: str) -> str:
+    """Text that Markdown and HTML leave as it is, and that mentions nobody."""
+    return "".join(_MARKDOWN.get(character, character) for character in text)
 
 
 def as_latex(sheets: Sequence[Sheet]) -> str:

@@ -1,18 +1,17 @@
 """Finished runs -> tables: one row a run, one a configuration over its seeds, one a pair of configurations."""
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from adbench.errors import ConfigError, RunFolderError
+from adbench.errors import ConfigError
 from adbench.filters import keep
-from adbench.metric_names import SHOWN, choose_metrics, suggest_name
+from adbench.metric_names import SHOWN, choose_metrics, suggest_name, without_bounds
 from adbench.over_tasks import over_tasks
-from adbench.results import CONFIG, UNREADABLE, Run, find_runs, read_run
+from adbench.results import Run, read_runs
 from adbench.standings import above_next, standings
 from adbench.summary_controls import controls_table
 from adbench.summary_groups import over_seeds
@@ -47,15 +46,12 @@ def summarize(
 ) -> Summary:
     """Read runs, given as run folders or as folders of them.
 
-    metrics: names or patterns of what to show, `SHOWN` without any. filters: as `filters.keep` reads them. sort: a
-    column of the groups, "-column" for the largest first. Failed, incomplete and unreadable runs are rows too, without
-    metrics. Raises RunFolderError for a folder without runs, and for a damaged run that was named itself; ConfigError
-    for a name that is none.
+    metrics: names or patterns of what to show, `SHOWN` without any; a bound is not shown beside its metric. filters:
+    as `filters.keep` reads them. sort: a column of the groups, "-column" for the largest first. Failed, incomplete and
+    unreadable runs are rows too, without metrics. Raises RunFolderError as `read_runs` does; ConfigError for a name
+    that is none.
     """
-    runs = list(read_all(folders))
-    if not runs:
-        raise RunFolderError("expected at least one folder of runs, got none; name one")
-    return summarize_runs(runs, by=by, metrics=metrics, filters=filters, sort=sort)
+    return summarize_runs(read_runs(folders), by=by, metrics=metrics, filters=filters, sort=sort)
 
 
 def summarize_runs(
@@ -69,7 +65,7 @@ def summarize_runs(
     """`summarize` for runs that were read already; at least one."""
     rows = tidy_rows(runs)
     known = metric_columns(rows)
-    chosen = tuple(choose_metrics(metrics, known) if metrics else (name for name in SHOWN if name in known))
+    chosen = tuple(without_bounds(choose_metrics(metrics, known) if metrics else filter(known.__contains__, SHOWN)))
     _require_columns(by, rows, "to group by")
     kept = keep(rows, filters)
     if not len(kept):
@@ -94,29 +90,6 @@ def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
     anew = tidy_rows([run for run in runs if str(run.folder) in left]).set_index("run")
     described = {name: anew[name].reindex(kept["run"]).to_numpy() for name in ("settings", "task", "solver")}
     return kept.assign(**described)
-
-
-def read_all(folders: Iterable[Path]) -> Iterator[Run]:
-    """The runs in these folders, each once; an unreadable one among others is a run of that status."""
-    seen = set()
-    for folder in map(Path, folders):
-        paths = find_runs(folder)
-        if not paths:
-            raise RunFolderError(f"expected at least one run in {folder}, got none; start one with adbench train")
-        for path in paths:
-            try:
-                file = os.stat(f"{path}/{CONFIG}")  # noqa: PTH116 - the same file under another path is the same run
-                if (file.st_dev, file.st_ino) in seen:
-                    continue
-                seen.add((file.st_dev, file.st_ino))
-                yield read_run(path)
-            except FileNotFoundError:
-                continue  # a folder that was removed in between
-            except RunFolderError as error:
-                if path == folder:
-                    raise
-                # One damaged folder among many must not hide the others, nor itself.
-                yield Run(path, UNREADABLE, {"choices": {}}, {}, {}, str(error))
 
 
 def _require_columns(names: Sequence[str], table: pd.DataFrame, purpose: str) -> None:

@@ -16,8 +16,8 @@ PREFIX = "control/"
 def controls_table(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """The columns: task, control, n, and each of the metrics that controls have, with _low and _high.
 
-    n counts seeds: the runs of one seed and task share their controls, so their mean counts once. The untrained twin is
-    a model's own, and is in its training gain.
+    n counts seeds: the runs of one seed and task share their controls, unless they are preprocessed in several ways, so
+    their mean counts once. The untrained twin is a model's own, and is in its training gain.
     """
     done = rows[rows["status"] == DONE]
     names = _control_columns(metric_columns(done), metrics)

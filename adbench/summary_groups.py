@@ -11,6 +11,7 @@ from adbench.evaluation.controls import ORACLE
 from adbench.evaluation.evaluate import UNTRAINED
 from adbench.metric_names import less_is_better
 from adbench.results import DONE, INCOMPLETE, PRUNED
+from adbench.statistics.intervals import half_width
 from adbench.summary_rows import metric_columns, seeds_of
 
 GAIN = "training_gain"
@@ -28,7 +29,8 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
     Each metric: its mean, and with _low and _high its 95 % t interval over the n runs, NaN for one run alone.
     task and solver: where all its runs have one. rank: by the first metric, within the task or, without one, the
     data. training_helped: yes, no, or unclear where an interval of the gain touches 0. control: the best of those that
-    need no training, by the first metric; over_control: how far the group is above it, with its interval.
+    need no training, picked by the first metric on the same test rows, so in its favour; over_control: how far the
+    group is above it, with its interval.
     """
     rows = rows.assign(_seeds=seeds_of(rows))
     done = rows[rows["status"] == DONE].drop_duplicates([*by, *_UNIT])
@@ -37,9 +39,8 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
     groups["n"] = grouped.size().reindex(groups.index, fill_value=0)
     groups["failed"], groups["missing"] = _failed_and_missing(rows, by, groups.index)
     present = [metric for metric in metrics if metric in done]
-    columns = {column: _interval(grouped[metric], groups.index) for metric in present for column in [metric]}
-    for metric, interval in columns.items():
-        for suffix, values in zip(("", "_low", "_high"), interval, strict=True):
+    for metric in present:
+        for suffix, values in zip(("", "_low", "_high"), _interval(grouped[metric], groups.index), strict=True):
             groups[f"{metric}{suffix}"] = values
     if GAIN in present:
         groups["training_helped"] = _helped(groups, done, by)
@@ -56,12 +57,10 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
 
 def t_bounds(mean: Any, sd: Any, n: Any) -> tuple[Any, Any]:
     """The 95 % t interval of means; NaN for one value alone."""
-    from scipy.special import stdtrit
-
     n = np.asarray(n, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        half_width = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975) * sd / np.sqrt(n), np.nan)
-    return mean - half_width, mean + half_width
+        half = half_width(sd / np.sqrt(n), n - 1)
+    return mean - half, mean + half
 
 
 def _interval(values: Any, index: pd.Index) -> tuple[Any, Any, Any]:
@@ -92,8 +91,8 @@ def _rank(groups: pd.DataFrame, metric: str) -> Any:
 
 def _helped(groups: pd.DataFrame, done: pd.DataFrame, by: Sequence[str]) -> npt.NDArray[Any]:
     """By the interval over seeds, and by that of each run, which knows how few the test rows are."""
-    per_run = done.groupby(list(by), dropna=False)[[f"{GAIN}_low", f"{GAIN}_high"]].agg(["min", "max"])
-    per_run = per_run.reindex(groups.index)
+    bounds = done.reindex(columns=[f"{GAIN}_low", f"{GAIN}_high"])  # of runs from elsewhere maybe without
+    per_run = bounds.groupby([done[key] for key in by], dropna=False).agg(["min", "max"]).reindex(groups.index)
     low = np.fmin(groups[f"{GAIN}_low"].to_numpy(float), per_run[f"{GAIN}_low", "min"].to_numpy(float))
     high = np.fmax(groups[f"{GAIN}_high"].to_numpy(float), per_run[f"{GAIN}_high", "max"].to_numpy(float))
     return np.where(np.isnan(low), "", np.where(low > 0, YES, np.where(high < 0, NO, UNCLEAR)))

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adbench.keys import NOTHING_WHILE_NULL, SEED_KEYS, WHERE_NOT_WHAT
+from adbench.keys import NOTHING_WHILE_NULL, SEED_KEYS, flat
 from adbench.results import Run
 
 FIRST = ("data", "model", "settings")
-_CHOSEN = ("protocol", "preprocess", "threshold")  # groups whose option is a setting like any other
 _TASK_PARTS = ("data", "protocol")  # what is asked; the others say how it is answered
 
 
@@ -40,12 +39,6 @@ def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
     metrics = _metrics([run.metrics for run in runs])
     rows = pd.concat([pd.DataFrame(columns), metrics.drop(columns=columns, errors="ignore")], axis=1)
     return rows.sort_values(["data", "model", "settings", "seed"], ignore_index=True)
-
-
-def key_columns(rows: pd.DataFrame) -> list[str]:
-    """The columns of the keys that vary."""
-    names = list(rows.columns)
-    return names[names.index("solver") + 1 : names.index("seed")]
 
 
 def metric_columns(rows: pd.DataFrame) -> list[str]:
@@ -91,10 +84,10 @@ def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list
         of_model[choices.get("data"), choices.get("model")].append(i)
     columns: dict[str, list[Any]] = {}
     words: list[dict[str, str]] = [{} for _ in runs]
-    flat = _Flat()
+    parts = _Parts()
     for groups, is_task in ((of_data, True), (of_model, False)):
         for members in groups.values():
-            for key, values in flat.varying([runs[i].config for i in members], is_task).items():
+            for key, values in parts.varying([runs[i].config for i in members], is_task).items():
                 column = columns.setdefault(key, [None] * len(runs))
                 is_seed = key in SEED_KEYS and _is_seed(values)
                 for i, text in zip(members, values, strict=True):
@@ -123,7 +116,7 @@ def _cell(text: str | None) -> Any:
     return text if isinstance(value, list | dict) else value
 
 
-class _Flat:
+class _Parts:
     """What can change a result, as `key -> value in JSON`. Configurations share most of their parts, so each part is
     written out once."""
 
@@ -137,29 +130,20 @@ class _Flat:
         """
         found: dict[str, list[str | None]] = {}
         for part in sorted(set().union(*configs) - {"seed"}):
-            if part != "choices" and ((part in _TASK_PARTS) is not of_task or WHERE_NOT_WHAT.get(part, ()) is None):
+            if part != "choices" and (part in _TASK_PARTS) is not of_task:
                 continue
             # The same object has the same value; few objects differ and are equal.
             if len({id(config.get(part)) for config in configs}) == 1 and part in configs[0]:
                 continue
             unsaid = {part: "null"} if part in NOTHING_WHILE_NULL else {}
-            flat = [self._flat(part, config[part]) if part in config else unsaid for config in configs]
-            for key in sorted({key for config in flat for key in config}):
-                values = [config.get(key) for config in flat]
+            texts = [self._texts(part, config[part]) if part in config else unsaid for config in configs]
+            for key in sorted({key for of_config in texts for key in of_config}):
+                values = [of_config.get(key) for of_config in texts]
                 if len(set(values)) > 1 and key.startswith(_TASK_PARTS) is of_task:
                     found[key] = values
         return dict(sorted(found.items()))
 
-    def _flat(self, part: str, value: Any) -> dict[str, str]:
+    def _texts(self, part: str, value: Any) -> dict[str, str]:
         if (part, id(value)) not in self._parts:
-            self._parts[part, id(value)] = _flat(part, value)
+            self._parts[part, id(value)] = {key: json.dumps(v, default=str) for key, v in flat(part, value).items()}
         return self._parts[part, id(value)]
-
-
-def _flat(part: str, value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        return {part: json.dumps(value, default=str)}
-    if part == "choices":
-        return {group: json.dumps(value[group]) for group in _CHOSEN if group in value}
-    dropped = (*(WHERE_NOT_WHAT.get(part) or ()), "_target_")
-    return {f"{part}.{k}": json.dumps(v, default=str) for k, v in value.items() if k not in dropped}

@@ -89,6 +89,7 @@ def pairs_sheet(summary: Summary) -> Sheet:
         " mean over seeds",
         "probability: that the true means have this order, for these tasks; seeds needed: a task, to find such a"
         " difference in 4 of 5 attempts",
+        "each pair is judged by itself: among many, some orders look sure by chance",
     ]
     if summary.rows["solver"].nunique() > ALL_PAIRS_OF:
         notes.append(f"of more than {ALL_PAIRS_OF} configurations, only neighbours by their mean are compared")
@@ -135,7 +136,8 @@ def variance_sheet(summary: Summary) -> Sheet:
         for row in summary.variance.to_dict("records")
     ]
     notes = [
-        "sd: what the draw of this part alone brings, by the method of moments over the runs",
+        "sd: what the draw of this part alone brings, by the method of moments over the runs; a few draws tell it"
+        " roughly: three are consistent with half of it and with six times as much",
         "runs that share a split or initial weights are not independent: the intervals above are too narrow for them",
     ]
     title = f"where the variance of {heading(summary.metrics[0])} comes from" if summary.metrics else ""
@@ -172,7 +174,10 @@ def _notes(summary: Summary, with_control: bool) -> list[str]:
     if "training_helped" in summary.groups and (summary.groups["training_helped"] == UNCLEAR).any():
         notes.append("unclear: an interval of the training gain touches 0, so nothing was shown to be learned")
     if with_control:
-        notes.append(f"control: the best of those without training, by {heading(summary.metrics[0])}")
+        notes.append(
+            f"control: the best of those without training, by {heading(summary.metrics[0])} on the same test rows, in"
+            " its favour"
+        )
     return notes
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 from adbench.evaluation.ranking import Interval
-from adbench.statistics.intervals import Values, as_values
+from adbench.statistics.intervals import Values, as_values, half_width
 from adbench.statistics.ranks import holm
 from adbench.statistics.variance import noncentrality, seeds_needed
 
@@ -79,6 +79,10 @@ class Change:
     n: int  # seeds, on the side with fewer
     paired: bool
 
+    def half_width(self, level: float) -> float:
+        """Of the interval that leaves out so much on either side."""
+        return float(half_width(self.error, self.df, 1 - 2 * level)) if self.error else 0.0
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -104,9 +108,7 @@ class Verdict:
         """Now less before, as a reader expects it: plain for quality, relative for speed; None where it is unknown."""
         if self.change is None:
             return None
-        half_width = (
-            0.0 if self.change.error == 0 else float(stats.t.isf(self.level, self.change.df)) * self.change.error
-        )
+        half_width = self.change.half_width(self.level)
         ends = [self._shown(self.change.rise + k * half_width) for k in (0, -1, 1)]
         return (
             Interval(ends[0], *sorted(ends[1:])) if math.isfinite(half_width) else Interval(ends[0], math.nan, math.nan)
@@ -116,7 +118,9 @@ class Verdict:
         """The smallest drop that would have been found in four of five cases, on the scale of `difference`, above 0."""
         if self.change is None or not math.isfinite(self.change.error):
             return None
-        size = noncentrality(self.change.df, self.level, POWER) * self.change.error if self.change.error else 0.0
+        error, df, size = self.change.error, self.change.df, self.rules.negligible
+        if error:  # what is found has to be significant, and more than negligible
+            size = error * max(noncentrality(df, self.level, POWER), size / error + float(stats.t.ppf(POWER, df)))
         return min(math.expm1(min(size, 50.0)), 1e9) if self.rules.kind == "speed" else size
 
     def seeds_to_settle(self) -> int | None:
@@ -160,8 +164,7 @@ def _decide(
     p, verdict, word = (p_drop, REGRESSION, worse) if change.rise < 0 else (p_rise, IMPROVEMENT, better)
     if p <= rules.alpha and abs(change.rise) > rules.negligible:
         return verdict, f"a {word}, p = {_p(p)}" if change.error else f"the same {word} in every seed"
-    half_width = float(stats.t.isf(level, change.df)) * change.error if change.error else 0.0
-    if change.rise - half_width > -rules.margin:
+    if change.rise - change.half_width(level) > -rules.margin:
         return PASS, f"no {worse} beyond the tolerance"
     return INCONCLUSIVE, f"a {worse} beyond the tolerance is possible"
 
@@ -199,7 +202,10 @@ def _comparable(values: Mapping[int, float], case: Case, rules: Rules) -> dict[i
 
 def _paired(after: Values, before: Values) -> Change:
     rises, n = after - before, len(after)
-    mean, sd = _moments(rises, scale=max(abs(after).max(), abs(before).max()))
+    scale = max(abs(after).max(), abs(before).max())
+    if (abs(rises) <= _ROUNDING * scale).all():
+        return Change(0.0, 0.0, max(1, n - 1), 0.0, n, paired=True)
+    mean, sd = _moments(rises, scale)
     return Change(mean, sd / math.sqrt(n), max(1, n - 1), sd, n, paired=True)
 
 
@@ -220,8 +226,6 @@ def _welch(after: Values, before: Values) -> Change:
 def _moments(x: Values, scale: float) -> tuple[float, float]:
     """Mean and standard deviation, without what is only rounding: nan where one value tells no spread."""
     mean = float(x.mean())
-    if (abs(x) <= _ROUNDING * scale).all():
-        return 0.0, 0.0
     if len(x) < 2:
         return mean, math.nan
     sd = float(x.std(ddof=1))

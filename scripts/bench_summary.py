@@ -1,6 +1,6 @@
 """What `summarize` costs beyond reading: 10,000 run folders, beside merely reading and parsing the same JSON files.
 
-One real run is copied under 500 learning rates of four models with five seeds each, its metrics moved a little. Both
+One real run is copied under 667 learning rates of three models with five seeds each, its metrics moved a little. Both
 sides run as whole processes, in turns, so that imports count; medians of five rounds.
 """
 

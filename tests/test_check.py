@@ -93,6 +93,7 @@ def test_one_seed_tells_nothing_unless_it_is_identical() -> None:
     found = one([0.95], [0.80])
     assert (found.verdict, found.smallest_effect(), found.seeds_to_settle()) == (INCONCLUSIVE, None, None)
     assert one([0.95, 0.94], [0.80], first_after=5).verdict == INCONCLUSIVE
+    assert one([0.95, 0.94], [0.0], first_after=5).verdict == INCONCLUSIVE  # 0 is a value like any other
     assert one([0.95], [0.95]).verdict == PASS
 
 
@@ -137,6 +138,9 @@ def test_the_smallest_effect_is_found_with_the_power_it_says() -> None:
     assert size == pytest.approx(0.01 / math.sqrt(8) * 2.7, rel=0.1)
     found = [one([0.0] * 8, list(x - size)).verdict == REGRESSION for x in noise[:600]]
     assert np.mean(found) == pytest.approx(0.8, abs=0.06)
+    # Where nothing varies, what is negligible is still no drop.
+    assert one([0.9] * 3, [0.9] * 3).smallest_effect() == pytest.approx(Rules().negligible)
+    assert one([0.9] * 3, [0.9 - 0.9 * Rules().negligible] * 3).verdict == PASS
 
 
 def test_as_many_seeds_as_it_says_do_settle_it() -> None:
@@ -312,6 +316,15 @@ def test_a_changed_default_is_paired_and_named(baseline: Path, write: Write, tmp
     assert code == 1
     assert verdicts(document)["ae", "roc_auc"] == REGRESSION
     assert document["notes"] == ["ae on nslkdd: the configuration changed: model.latent_size 16 -> 3"]
+
+
+def test_runs_from_before_a_key_that_says_nothing_are_the_same(baseline: Path, runs: Path) -> None:
+    for file in runs.glob("*/config.yaml"):
+        config = yaml.safe_load(file.read_text())
+        assert (config.pop("init_seed"), config.pop("order_seed")) == (None, None)
+        file.write_text(yaml.safe_dump(config))
+    code, document = checked(baseline, str(runs))
+    assert (code, document["notes"]) == (0, [])
 
 
 def test_configurations_are_told_apart_by_what_varies(write: Write, tmp_path: Path) -> None:

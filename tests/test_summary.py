@@ -142,6 +142,17 @@ def test_a_gain_whose_interval_touches_0_is_marked(tmp_path: Path) -> None:
     assert "unclear" in table(tmp_path)
 
 
+def test_bounds_of_a_run_are_not_taken_for_those_over_seeds(tmp_path: Path) -> None:
+    for seed in range(3):
+        bounds = {"roc_auc_low": 0.8, "roc_auc_high": 0.99}
+        write_run(tmp_path, ["model=ae", f"seed={seed}"], roc_auc=0.9 + seed / 1000, training_gain=0.1 + seed, **bounds)
+    alone, pattern = (summarize([tmp_path], metrics=[metric]).groups for metric in ("roc_auc", "roc_auc*"))
+    pd.testing.assert_frame_equal(alone, pattern)
+    assert "roc_auc,roc_auc_low,roc_auc_high\n" in table(tmp_path, "--metric", "roc_auc*", "--format", "csv")
+    (group,) = summarize([tmp_path]).groups.to_dict("records")  # nor are there any of the gain
+    assert group["training_helped"] == "unclear"
+
+
 def test_the_best_control_stands_beside_the_model(tmp_path: Path) -> None:
     for seed in range(3):
         controls = {"control/mean_abs_z/roc_auc": 0.8, "control/random/roc_auc": 0.5}
@@ -192,6 +203,7 @@ def test_two_tasks_do_not_settle_an_order(runs: Path) -> None:
     assert ranks["not_separated_from_best"].all()
     assert ranks["holm_p"].dropna().min() > 0.05
     assert "ranks over tasks" in table(runs)
+    assert "p = 0.167, inconclusive, they may all rank the same" in table(runs)  # the same order twice, of six
 
 
 def test_variance_is_told_apart_where_seeds_vary_apart(tmp_path: Path) -> None:
@@ -210,6 +222,7 @@ def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:
     text = table(runs, "--pivot", "data", "--metric", "roc_auc", "--format", "markdown")
     assert "| model | nslkdd | unswnb15 |" in text
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == 4
+    assert "| data | model | 0 |" in table(runs, "--pivot", "seed", "--format", "markdown")  # grouped by it, too
 
 
 @pytest.mark.parametrize(
@@ -223,14 +236,10 @@ def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:
         (["--filter", "roc_auc>high"], "a number after >"),
         (["--filter", "model=nothing"], "got none of 30"),
         (["--filter", "model=__import__('os').system('touch pwned')"], "got none of 30"),
-        (["--pivot", "seed"], "roc"),
     ],
 )
 def test_a_wrong_word_is_one_sentence(runs: Path, arguments: list[str], sentence: str) -> None:
     result = CliRunner().invoke(app, ["summarize", str(runs), *arguments])
-    if arguments[0] == "--pivot":
-        assert result.exit_code == 0  # a column of the rows: it is grouped by, too
-        return
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert "Traceback" not in result.output
@@ -241,7 +250,7 @@ def test_no_runs_are_one_sentence(tmp_path: Path) -> None:
         summarize([tmp_path])
 
 
-NASTY = "<script>|_&%$#{}~^\\`[x](y)"
+NASTY = "<script>|_&%$#{}~^\\`[x](y)@all"
 
 
 def test_names_are_text_in_every_format() -> None:
@@ -249,6 +258,7 @@ def test_names_are_text_in_every_format() -> None:
     markdown = as_markdown([sheet])
     assert "<script>" not in markdown
     assert "[x](y)" not in markdown
+    assert "@all" not in markdown
     latex = as_latex([sheet])
     body = latex.split("\\midrule")[1]
     assert body.count("&") == 2  # the escaped one, and the one between the cells

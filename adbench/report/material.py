@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from adbench.errors import RunFolderError
 from adbench.report.scores import View, view
 from adbench.report.style import N_COLOURS, Style, style
-from adbench.results import DONE, Run
-from adbench.summary import Summary, read_all, summarize_runs
+from adbench.results import DONE, Run, read_runs
+from adbench.summary import Summary, summarize_runs
 from adbench.summary_rows import seeds_of
 
 SHARES = ("roc_auc", "average_precision", "base_rate", "recall", "test_fpr", "target_fpr", "tpr_at_1pct_fpr")
@@ -75,9 +74,7 @@ class Material:
 def gather(folders: Iterable[Path]) -> Material:
     """Read the runs. Raises RunFolderError as `summarize` does."""
     folders = tuple(map(Path, folders))
-    runs = tuple(_believable(run) for run in read_all(folders))
-    if not runs:
-        raise RunFolderError("expected at least one folder of runs, got none; name one")
+    runs = tuple(_believable(run) for run in read_runs(folders))
     summary = summarize_runs(runs)
     return Material(folders, summary, runs, tuple(_configurations(summary, runs)))
 

@@ -21,8 +21,14 @@ def t_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
 
 def around(value: float, error: float, df: float, confidence: float) -> Interval:
     """The interval of a value with this standard error, which has df degrees of freedom."""
-    half_width = float(stdtrit(df, 0.5 + confidence / 2)) * error
-    return Interval(value, value - half_width, value + half_width)
+    half = float(half_width(error, df, confidence))
+    return Interval(value, value - half, value + half)
+
+
+def half_width(error: npt.ArrayLike, df: npt.ArrayLike, confidence: float = 0.95) -> Values:
+    """Of Student's intervals for values with these standard errors; NaN without a degree of freedom."""
+    width: Values = stdtrit(np.asarray(df, dtype=np.float64), 0.5 + confidence / 2) * np.asarray(error)
+    return width
 
 
 def bootstrap_interval(

@@ -2,6 +2,7 @@
 sets, JMLR 7 (2006). A table has a row a dataset and a column a model.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ class Friedman:
     chi2: float
     p_value: float  # of chi2
     f: float
-    f_p_value: float
+    f_p_value: float  # of f; never below the chance of one and the same order on every dataset, (1 / k!) ^ (n - 1)
 
 
 def holm(p_values: Iterable[float]) -> Values:
@@ -61,7 +62,10 @@ def friedman(table: npt.ArrayLike, higher_is_better: bool = True, correct_ties: 
     chi2 = between / within
     rest = n * (k - 1) - chi2
     f = (n - 1) * chi2 / rest if rest > 1e-9 else float("inf")  # the same order on every dataset
-    return Friedman(mean, chi2, float(stats.chi2.sf(chi2, k - 1)), f, float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))))
+    # Where all agree f is infinite and its p value 0, but two datasets agree on two models in every second case.
+    smallest = math.factorial(k) ** -float(n - 1) if k <= 50 else 0.0
+    f_p_value = max(float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))), smallest)
+    return Friedman(mean, chi2, float(stats.chi2.sf(chi2, k - 1)), f, f_p_value)
 
 
 def wilcoxon(a: Sequence[float], b: Sequence[float]) -> float:
