@@ -67,6 +67,9 @@ def _print(found: "Reproduction") -> None:
     _say(f"{found.verdict}: {found.reason}")
     if found.largest_difference:
         _say(f"largest difference of a row's scores: {found.largest_difference:.6g}")
+    if found.precision_difference is not None:
+        interval = found.precision_difference
+        _say(f"average precision: {interval.value:+.3g}, 95 % interval {interval.low:+.3g} to {interval.high:+.3g}")
     then, now = found.original.metrics, found.again.metrics
     print(f"\n{'metric':20}{'then':>16}{'now':>16}{'difference':>16}")
     for name in SHOWN:

@@ -106,6 +106,14 @@ def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list
     return dict(sorted(columns.items())), settings, tasks, solvers
 
 
+def _as_before(values: list[str | None]) -> list[str | None]:
+    """A run from before a key existed did what the key's nothing says, where some other run has that."""
+    if None not in values:
+        return values
+    nothing = next((text for text in ("null", "[]", "false") if text in values), None)
+    return [nothing if text is None else text for text in values]
+
+
 def _is_seed(values: list[str | None]) -> bool:
     """A seed of a part counts as one where it is drawn anew; where it is fixed or not, that is a setting."""
     return "null" not in values and None not in values
@@ -138,7 +146,7 @@ class _Parts:
             unsaid = {part: "null"} if part in NOTHING_WHILE_NULL else {}
             texts = [self._texts(part, config[part]) if part in config else unsaid for config in configs]
             for key in sorted({key for of_config in texts for key in of_config}):
-                values = [of_config.get(key) for of_config in texts]
+                values = _as_before([of_config.get(key) for of_config in texts])
                 if len(set(values)) > 1 and key.startswith(_TASK_PARTS) is of_task:
                     found[key] = values
         return dict(sorted(found.items()))

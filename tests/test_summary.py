@@ -128,6 +128,17 @@ def test_runs_of_other_versions_have_blanks(runs: Path) -> None:
     assert "brand new" in table(runs, "--metric", "brand_new")
 
 
+def test_a_run_from_before_a_key_has_its_nothing(tmp_path: Path) -> None:
+    old = write_run(tmp_path, ["model=ae"], roc_auc=0.9)
+    write_run(tmp_path, ["model=pca"], roc_auc=0.8)
+    write_run(tmp_path, ["model=pca", "data.drop=[duration]"], roc_auc=0.7)
+    config = yaml.safe_load((old / "config.yaml").read_text())
+    del config["data"]["drop"]
+    (old / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    groups = summarize([tmp_path]).groups
+    assert sorted(groups["task"]) == ["nslkdd data.drop=[]", "nslkdd data.drop=[]", "nslkdd data.drop=[duration]"]
+
+
 def test_a_gain_whose_interval_touches_0_is_marked(tmp_path: Path) -> None:
     for seed, gain in enumerate((0.1, -0.1, 0.15)):
         write_run(

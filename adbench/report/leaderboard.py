@@ -106,7 +106,9 @@ def _control(c: Configuration) -> str:
     if not isinstance(name, str) or not isinstance(over, float) or math.isnan(over):
         return cell("", math.nan)
     low, high = (c.group.get(f"over_control_{side}", math.nan) for side in ("low", "high"))
-    badge = ("bad", "better") if over < 0 else ("mild", "no proof") if not low > 0 and low <= high else None
+    # One run alone has no interval: only its sign is known.
+    better, worse = (over < 0, over > 0) if math.isnan(low) else (high < 0, low > 0)
+    badge = ("bad", "better") if better else None if worse else ("mild", "no proof")
     return cell(text(CONTROLS.get(name, name), 40), over, small=f"model {over:+.4f}", badge=badge, kind="w")
 
 
@@ -151,7 +153,8 @@ def _verdict(task: str, of_task: list[Configuration]) -> str:
         sentence += f"; it is truly above {text(ranked[1].solver, 80)} with a probability of {_sure(probability)}{sure}"
     beaten = [c for c in ranked if c.group.get("over_control", math.nan) < 0]
     if beaten:
-        control = text(CONTROLS.get(str(first.group.get("control")), str(first.group.get("control"))), 40)
+        name = str(beaten[0].group.get("control"))
+        control = text(CONTROLS.get(name, name), 40)
         whom = "every model" if len(beaten) == len(ranked) else f"{len(beaten)} of {len(ranked)} models"
         sentence += f". A control without training, {control}, ranks better than {whom}"
     return f"{sentence}."
