@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from adbench.terminal import Json, console, print_json, reported
+from adbench.terminal import Json, console, print_json, printable, reported
 
 Runs = Annotated[
     list[Path] | None,
@@ -81,8 +81,13 @@ def _records(table: Any) -> Any:
 
 
 def _for_csv(summary: Any, metrics: list[str] | None) -> Any:
-    """All metrics, or those that were asked for."""
-    if not metrics:
-        return summary.rows
-    names = list(summary.rows.columns[: list(summary.rows.columns).index("run") + 1])
-    return summary.rows[names + list(summary.metrics)]
+    """All metrics, or those that were asked for; what is no number is printable."""
+    rows = summary.rows
+    if metrics:
+        rows = rows[[*rows.columns[: list(rows.columns).index("run") + 1], *summary.metrics]]
+    words = {name: rows[name].map(_printable) for name in rows.select_dtypes(exclude="number")}
+    return rows.assign(**words).rename(columns=printable)
+
+
+def _printable(cell: Any) -> Any:
+    return printable(cell) if isinstance(cell, str) else cell

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from adbench.errors import ConfigError
 from adbench.suggest import suggest
+from adbench.terminal import printable
 
 # What a table shows when nobody says what it should.
 SHOWN = (
@@ -29,8 +30,8 @@ _LESS_IS_BETTER = ("test_fpr", "fit_loss", "calibration_loss")
 
 
 def heading(metric: str) -> str:
-    """The name as a table's heading."""
-    *prefix, name = metric.split("/")
+    """The name as a table's heading, printable as it is: families have names from a stranger's rows."""
+    *prefix, name = printable(metric).split("/")
     return " ".join([*prefix, HEADINGS.get(name, name.replace("_", " "))])
 
 
@@ -43,6 +44,7 @@ def less_is_better(metric: str) -> bool:
 def choose_metrics(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
     """The metrics that names, or patterns such as family/*/recall, mean; commas separate several.
 
+    A run's own bounds, as roc_auc_low, are left out beside what they bound: the table has those of its mean there.
     Raises ConfigError, with the nearest names, where one means none.
     """
     chosen: dict[str, None] = {}
@@ -51,7 +53,11 @@ def choose_metrics(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
         if not meant:
             raise ConfigError(f"expected a metric of these runs, got {pattern!r}{suggest_name(pattern, known)}")
         chosen |= dict.fromkeys(meant)
-    return list(chosen)
+    return [name for name in chosen if chosen.keys().isdisjoint(_bounded_by(name))]
+
+
+def _bounded_by(name: str) -> list[str]:
+    return [name.removesuffix(end) for end in ("_low", "_high") if name.endswith(end)]
 
 
 def suggest_name(word: str, known: Iterable[str]) -> str:

@@ -30,8 +30,8 @@ def _markdown(sheet: Sheet) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{character}" if character in r"\`*_[]|" else character for character in escaped)
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    return "".join(f"\\{character}" if character in r"\`*_[]|~$" else character for character in escaped)
 
 
 def as_latex(sheets: Sequence[Sheet]) -> str:

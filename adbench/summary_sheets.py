@@ -186,6 +186,7 @@ def _interval(row: Row, name: str, form: str, low: str | None = None, high: str 
     value, low_, high_ = row[name], row[low or f"{name}_low"], row[high or f"{name}_high"]
     if math.isnan(value):
         return "-"
+    form = form if abs(value) < 1e9 else form.removesuffix("f").partition(".")[0] + ".3g"
     half_width = "" if math.isnan(low_) else f" ± {format((high_ - low_) / 2, form.removeprefix('+'))}"
     return format(value, form) + half_width
 
