@@ -77,7 +77,8 @@ def summarize(
 
 
 def _records(table: Any) -> Any:
-    return json.loads(table.to_json(orient="records", double_precision=15))
+    words = {name: table[name].map(_encodable) for name in {"run", "error"} & set(table)}
+    return json.loads(table.assign(**words).to_json(orient="records", double_precision=15))
 
 
 def _for_csv(summary: Any, metrics: list[str] | None) -> Any:
@@ -87,6 +88,10 @@ def _for_csv(summary: Any, metrics: list[str] | None) -> Any:
         rows = rows[[*rows.columns[: list(rows.columns).index("run") + 1], *summary.metrics]]
     words = {name: rows[name].map(_printable) for name in rows.select_dtypes(exclude="number")}
     return rows.assign(**words).rename(columns=printable)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _printable(cell: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,12 @@ def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:
     text = table(runs, "--pivot", "data", "--metric", "roc_auc", "--format", "markdown")
     assert "| model | nslkdd | unswnb15 |" in text
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == 4
+    assert "n: 5; 0 failed, 0 missing" in text
+
+
+def test_pivot_says_that_its_cells_are_means_of_unequal_numbers(runs: Path) -> None:
+    fail(next(runs.glob("nslkdd-ae-s0-*")))
+    assert "n: 4 to 5; 1 failed, 0 missing" in table(runs, "--pivot", "data", "--format", "markdown")
 
 
 @pytest.mark.parametrize(
@@ -328,3 +335,16 @@ def test_huge_numbers_are_no_warning(tmp_path: Path) -> None:
 
 def test_an_equal_sign_may_be_doubled(runs: Path) -> None:
     assert set(summarize([runs], filters=["model==ae"]).rows["model"]) == {"ae"}
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "markdown", "latex", "json"])
+def test_the_name_of_a_folder_need_not_be_utf_8(tmp_path: Path, form: str) -> None:
+    folder = write_run(tmp_path, ["model=ae"])
+    try:
+        folder.rename(os.fsdecode(os.fsencode(tmp_path) + b"/ae\xff"))
+    except OSError:
+        pytest.skip("a file system that takes no such name")
+    write_run(tmp_path, ["model=pca"])
+    output = table(tmp_path, "--format", form)
+    assert "\udcff" not in output
+    assert "pca" in output
