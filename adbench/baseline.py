@@ -49,6 +49,12 @@ def write_baseline(path: Path, configurations: Sequence[Configuration], metrics:
         "version": VERSION,
         "configurations": [_document(found, metrics) for found in configurations],
     }
+    try:
+        _configurations(document)
+    except (ValueError, OverflowError) as error:
+        raise BaselineError(
+            f"expected runs whose baseline can be read back, got {error}; leave out what is no real run"
+        ) from None
     _replace(path, json.dumps(document, indent=1, sort_keys=False, allow_nan=False) + "\n")
     warnings = [
         f"{found.model} on {found.data} has {len(found.seeds)} seeds; with fewer than {FEW_SEEDS} only large changes"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adbench.terminal import Json, console, print_json, printable, reported
+from adbench.terminal import Json, console, print_json, printable, reported, while_read
 
 if TYPE_CHECKING:
     from adbench.check import Report
@@ -74,9 +74,15 @@ def check(
     if update:
         return _update(baseline, folders, metric or [], as_json or output == "json")
     report = check(baseline, folders, metric or [], Limits(alpha, tolerance, speed_tolerance, gate_speed))
+    with while_read():
+        _print(report, "json" if as_json else output)
+    return report.exit_code
+
+
+def _print(report: "Report", output: str) -> None:
     from adbench import check_formats
 
-    if as_json or output == "json":
+    if output == "json":
         print_json(check_formats.as_document(report))
     elif output == "junit":
         print(check_formats.as_junit(report))
@@ -84,7 +90,6 @@ def check(
         print(check_formats.as_markdown(report))
     else:
         _print_table(report)
-    return report.exit_code
 
 
 def _update(baseline: Path, folders: list[Path], metrics: list[str], as_json: bool) -> int:

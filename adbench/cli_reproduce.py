@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adbench.terminal import Json, console, print_json, printable, reported
+from adbench.terminal import Json, console, print_json, printable, reported, while_read
 
 if TYPE_CHECKING:
     from adbench.reproduce import Reproduction
@@ -53,10 +53,11 @@ def reproduce(
         drawing = nullcontext(PlainReporter())
     with drawing as reporter:
         found = run_again(run, overrides or [], keep, reporter)
-    if as_json:
-        print_json(found.document())
-    else:
-        _print(found)
+    with while_read():
+        if as_json:
+            print_json(found.document())
+        else:
+            _print(found)
     return 1 if found.verdict == DIFFERENT else 0
 
 

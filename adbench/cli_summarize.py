@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from adbench.terminal import Json, console, print_json, reported
+from adbench.terminal import Json, console, print_json, printable, reported
 
 Runs = Annotated[
     list[Path] | None,
@@ -77,15 +77,26 @@ def summarize(
 
 
 def _records(table: Any) -> Any:
-    return json.loads(table.to_json(orient="records", double_precision=15))
+    words = {name: table[name].map(_encodable) for name in {"run", "error"} & set(table)}
+    return json.loads(table.assign(**words).to_json(orient="records", double_precision=15))
 
 
 def _for_csv(summary: Any, metrics: list[str] | None) -> Any:
-    """All metrics, or those that were asked for."""
-    if not metrics:
-        return summary.rows
-    from adbench.metric_names import choose_metrics
-    from adbench.summary_rows import metric_columns
+    """All metrics, or those that were asked for; what is no number is printable."""
+    rows = summary.rows
+    if metrics:
+        from adbench.metric_names import choose_metrics
+        from adbench.summary_rows import metric_columns
 
-    known = metric_columns(summary.rows)
-    return summary.rows[[name for name in summary.rows if name not in known] + choose_metrics(metrics, known)]
+        known = metric_columns(rows)
+        rows = rows[[name for name in rows if name not in known] + choose_metrics(metrics, known)]
+    words = {name: rows[name].map(_printable) for name in rows.select_dtypes(exclude="number")}
+    return rows.assign(**words).rename(columns=printable)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _printable(cell: Any) -> Any:
+    return printable(cell) if isinstance(cell, str) else cell

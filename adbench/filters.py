@@ -10,7 +10,7 @@ import pandas as pd
 from adbench.errors import ConfigError
 from adbench.metric_names import suggest_name
 
-_FILTER = re.compile(r"(?P<column>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|=|>|<)\s*(?P<value>.*)", re.DOTALL)
+_FILTER = re.compile(r"(?P<column>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|==|=|>|<)\s*(?P<value>.*)", re.DOTALL)
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
     "<=": operator.le,

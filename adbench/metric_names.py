@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from adbench.errors import ConfigError
 from adbench.suggest import suggest
+from adbench.terminal import printable
 
 # What a table shows when nobody says what it should.
 SHOWN = (
@@ -34,8 +35,8 @@ _LESS_IS_BETTER = ("test_fpr", "fit_loss", "calibration_loss")
 
 
 def heading(metric: str) -> str:
-    """The name as a table's heading."""
-    *prefix, name = metric.split("/")
+    """The name as a table's heading, printable as it is: families have names from a stranger's rows."""
+    *prefix, name = printable(metric).split("/")
     return " ".join([*prefix, HEADINGS.get(name, name.replace("_", " "))])
 
 

@@ -15,6 +15,7 @@ import orjson
 import yaml
 
 from adbench.errors import RunFolderError
+from adbench.keys import SEED_KEYS
 
 CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
 SCORES, FROZEN, HISTORY = "scores.parquet", "frozen.sha256", "history.csv"
@@ -38,7 +39,12 @@ DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
 TIMEOUT, KILLED, PRUNED = "timeout", "killed", "pruned"
 UNREADABLE = "unreadable"  # of a folder that was damaged
 
-IDENTITY = ("data", "model", "settings", "seed", "status", "error", "run")  # columns of a table beside the metrics
+# The columns of the tables beside the metrics.
+IDENTITY = (
+    *("data", "model", "settings", "task", "solver", "seed", "status", "error", "run"),
+    *("n", "failed", "missing", "rank", "above_next", "training_helped", "control"),
+    *("over_control", "over_control_low", "over_control_high"),
+)
 ALWAYS_MEASURED = (
     *("roc_auc", "roc_auc_low", "roc_auc_high", "average_precision", "base_rate", "tpr_at_1pct_fpr"),
     *("tpr_at_0p1pct_fpr", "threshold", "target_fpr", "test_fpr", "precision", "recall", "f1", "mcc", "oracle_best_f1"),
@@ -215,6 +221,9 @@ def _config(document: Any) -> dict[str, Any]:
     seed = document.get("seed")
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ValueError(f"a seed in {CONFIG} that is not a whole number: {seed!r}")
+    for key in IDENTITY:
+        if key != "seed" and key in document and not isinstance(document[key], dict):
+            raise ValueError(f"a {key} in {CONFIG} that is no group of keys")
     return {str(key): value for key, value in document.items()}
 
 
@@ -232,7 +241,7 @@ def _metrics(document: dict[str, Any] | None) -> dict[str, float]:
     return document
 
 
-_ALWAYS_MEASURED, _IDENTITY = frozenset(ALWAYS_MEASURED), frozenset(IDENTITY)
+_ALWAYS_MEASURED, _IDENTITY = frozenset(ALWAYS_MEASURED), frozenset((*IDENTITY, *SEED_KEYS))
 
 
 def _json(folder: Path, name: str) -> dict[str, Any] | None:

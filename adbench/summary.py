@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from adbench.errors import ConfigError
@@ -66,22 +67,27 @@ def summarize_runs(
     rows = tidy_rows(runs)
     known = metric_columns(rows)
     chosen = tuple(without_bounds(choose_metrics(metrics, known) if metrics else filter(known.__contains__, SHOWN)))
-    _require_columns(by, rows, "to group by")
+    by = tuple(dict.fromkeys(by))
+    _require_columns(by, rows.drop(columns=known), "to group by")
     kept = keep(rows, filters)
     if not len(kept):
         raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
     if len(kept) < len(rows):
         kept = _described_anew(kept, runs)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a stranger's numbers
+        return _tables(kept, by, chosen, sort)
+
+
+def _tables(kept: pd.DataFrame, by: tuple[str, ...], chosen: tuple[str, ...], sort: str | None) -> Summary:
     groups = over_seeds(kept, by, chosen)
     pairs = ranks = variance = pd.DataFrame()
-    if tuple(by) == FIRST and chosen:
+    if by == FIRST and chosen:
         if chosen[0] in groups:
             groups["above_next"] = above_next(kept, groups, chosen[0])
         pairs, ranks = standings(kept, chosen[0]), over_tasks(groups, chosen[0])
         variance = variance_sources(kept, chosen[0])
-    return Summary(
-        kept, _sorted(groups, by, sort), pairs, ranks, controls_table(kept, chosen), variance, tuple(by), chosen
-    )
+    controls = controls_table(kept, chosen)
+    return Summary(kept, _sorted(groups, by, sort), pairs, ranks, controls, variance, by, chosen)
 
 
 def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:

@@ -39,12 +39,14 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
     groups["n"] = grouped.size().reindex(groups.index, fill_value=0)
     groups["failed"], groups["missing"] = _failed_and_missing(rows, by, groups.index)
     present = [metric for metric in metrics if metric in done]
+    columns: dict[str, Any] = {}
     for metric in present:
-        for suffix, values in zip(("", "_low", "_high"), _interval(grouped[metric], groups.index), strict=True):
-            groups[f"{metric}{suffix}"] = values
+        interval = _interval(grouped[metric], groups.index)
+        columns |= {f"{metric}{end}": part for end, part in zip(("", "_low", "_high"), interval, strict=True)}
+    groups = groups.join(pd.DataFrame(columns, index=groups.index))
     if GAIN in present:
         groups["training_helped"] = _helped(groups, done, by)
-    for name in ("task", "solver"):
+    for name in (name for name in ("task", "solver") if name not in by):
         values = rows.groupby(list(by), dropna=False)[name]
         if (values.nunique() == 1).all():
             groups[name] = values.first()

@@ -32,8 +32,9 @@ def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
         **{key: pd.Series(values, dtype=object) for key, values in keys.items()},
         "seed": [run.config.get("seed", -1) for run in runs],
         "status": [run.status for run in runs],
-        "error": [run.error for run in runs],
-        "run": [str(run.folder) for run in runs],
+        # A folder's name need not be UTF-8, which pandas' own type for text insists on.
+        "error": pd.Series([run.error for run in runs], dtype=object),
+        "run": pd.Series([str(run.folder) for run in runs], dtype=object),
     }
     # A stranger's metric may be called like a key: the key stays.
     metrics = _metrics([run.metrics for run in runs])

@@ -52,14 +52,21 @@ def pivot_sheets(summary: Summary, column: str) -> list[Sheet]:
         raise ConfigError(f"expected a column to pivot among {', '.join(summary.by)}, got {column}; add it to --by")
     words = [name for name in _words(summary) if name != column]
     values = sorted(summary.groups[column].unique(), key=str)
-    sheets = []
+    sheets, notes = [], [_INTERVAL, _how_many(summary.groups)]
     for metric in (metric for metric in summary.metrics if metric in summary.groups):
         cells: dict[tuple[str, ...], dict[Any, str]] = {}
         for row in summary.groups.to_dict("records"):
             cells.setdefault(tuple(_text(row[name]) for name in words), {})[row[column]] = mean_cell(row, metric)
         rows = [[*label, *(of_label.get(value, "-") for value in values)] for label, of_label in cells.items()]
-        sheets.append(Sheet(heading(metric), [*words, *map(_text, values)], len(words), rows, [_INTERVAL]))
+        sheets.append(Sheet(heading(metric), [*words, *map(_text, values)], len(words), rows, notes))
     return sheets
+
+
+def _how_many(groups: Any) -> str:
+    """What the cells of a pivot do not say."""
+    fewest, most = groups["n"].min(), groups["n"].max()
+    n = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    return f"n: {n}; {groups['failed'].sum():.0f} failed, {groups['missing'].sum():.0f} missing"
 
 
 def controls_sheet(summary: Summary) -> Sheet:
@@ -191,6 +198,7 @@ def _interval(row: Row, name: str, form: str, low: str | None = None, high: str 
     value, low_, high_ = row[name], row[low or f"{name}_low"], row[high or f"{name}_high"]
     if math.isnan(value):
         return "-"
+    form = form if abs(value) < 1e9 else form.removesuffix("f").partition(".")[0] + ".3g"
     half_width = "" if math.isnan(low_) else f" ± {format((high_ - low_) / 2, form.removeprefix('+'))}"
     return format(value, form) + half_width
 

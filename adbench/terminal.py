@@ -1,10 +1,12 @@
 """What all commands share: exit codes, one sentence for a mistake, JSON, and a console that obeys no markup."""
 
+import errno
 import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -19,8 +21,10 @@ def reported(command: Callable[..., int | None]) -> Callable[..., None]:
     def run(**arguments: Any) -> None:
         from adbench.errors import AdbenchError
 
+        code = 0
         try:
-            code = command(**arguments) or 0
+            with while_read():
+                code = command(**arguments) or 0
         except AdbenchError as error:
             if arguments.get("as_json"):
                 print_json({"status": "error", "error": str(error)})
@@ -29,13 +33,33 @@ def reported(command: Callable[..., int | None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             print("adbench: interrupted; the same command goes on from here", file=sys.stderr)
             code = 130
-        except BrokenPipeError:
-            # The reader went away, as `| head` does; nothing is left to say, not even at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 0
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _say_no_more()
+            print(f"adbench: expected room to write, got {error.strerror}; make some", file=sys.stderr)
+            code = 2
         raise typer.Exit(code)
 
     return run
+
+
+@contextmanager
+def while_read() -> Iterator[None]:
+    """Print for as long as someone reads: when the reader goes away, as `| head` does, this ends without an error.
+
+    A command whose exit code is a verdict prints inside, so that the code is the same whoever reads.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _say_no_more()
+
+
+def _say_no_more() -> None:
+    """Not even at exit, when what is buffered is written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console(stderr: bool = False, whole_lines: bool = False) -> Any:

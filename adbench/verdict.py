@@ -233,7 +233,8 @@ def _moments(x: Values, scale: float) -> tuple[float, float]:
 
 
 def _mean(values: Mapping[int, float]) -> float:
-    return float(np.mean(list(values.values()))) if values else math.nan
+    with np.errstate(over="ignore"):  # of a stranger's numbers
+        return float(np.mean(list(values.values()))) if values else math.nan
 
 
 def _p(p: float) -> str:

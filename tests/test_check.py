@@ -657,3 +657,27 @@ def test_the_projects_own_baseline_is_one_and_of_the_benchmark_that_is_shipped()
     found = read_baseline(Path(__file__).parent.parent / "benchmarks" / "nslkdd.json")
     assert {(c.data, c.model) for c in found.configurations} == {("nslkdd", m) for m in ("ae", "vae", "pca", "iforest")}
     assert {len(c.seeds) for c in found.configurations} == {DEFAULT_SEEDS}
+
+
+@pytest.mark.parametrize("form", ["table", "json", "junit", "markdown"])
+def test_a_regression_is_one_whoever_reads(baseline: Path, write: Write, tmp_path: Path, form: str) -> None:
+    for seed in range(10):
+        write(tmp_path / "worse", "model=ae", seed=seed, **noisy(seed, drop=0.1))
+    code = "from adbench.cli import main; main()"
+    arguments = ["check", "--baseline", str(baseline), str(tmp_path / "worse"), "--format", form]
+    with subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()  # as `| true` does
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize(("seed", "value"), [(10**30, 0.5), (0, 1e200)])
+def test_a_baseline_that_could_not_be_read_back_is_not_written(
+    write: Write, tmp_path: Path, seed: int, value: float
+) -> None:
+    for i in range(3):
+        write(tmp_path / "runs", "model=ae", seed=seed + i, roc_auc=value)
+    result = invoke("--baseline", str(tmp_path / "new.json"), "--update", str(tmp_path / "runs"))
+    assert result.exit_code == 2
+    assert "read back" in result.stderr
+    assert not (tmp_path / "new.json").exists()

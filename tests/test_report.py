@@ -3,6 +3,7 @@
 import html
 import json
 import math
+import os
 import re
 import shlex
 import shutil
@@ -422,3 +423,14 @@ def test_a_browser_runs_nothing_of_a_stranger(browser: Any, runs: Path, tmp_path
     assert browser.execute_script("return [...document.querySelectorAll('[onerror], [onload]')].length") == 0
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 400
     assert browser.get_log("browser") == []  # an alert would have made the calls above fail
+
+
+def test_the_name_of_a_folder_need_not_be_utf_8(runs: Path, tmp_path: Path) -> None:
+    first = min(path for path in runs.iterdir() if path.is_dir())
+    try:
+        first.rename(os.fsdecode(os.fsencode(runs) + b"/a\xff"))
+    except OSError:
+        pytest.skip("a file system that takes no such name")
+    made = report([runs], tmp_path / "page.html", with_cards=False)
+    assert made.n_runs == sum(path.is_dir() for path in runs.iterdir())
+    assert "/a?" in (tmp_path / "page.html").read_text(encoding="utf-8")

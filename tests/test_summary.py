@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,12 @@ def test_pivot_has_a_column_for_each_dataset(runs: Path) -> None:
     assert "| model | nslkdd | unswnb15 |" in text
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == 4
     assert "| data | model | 0 |" in table(runs, "--pivot", "seed", "--format", "markdown")  # grouped by it, too
+    assert "n: 5; 0 failed, 0 missing" in text
+
+
+def test_pivot_says_that_its_cells_are_means_of_unequal_numbers(runs: Path) -> None:
+    fail(next(runs.glob("nslkdd-ae-s0-*")))
+    assert "n: 4 to 5; 1 failed, 0 missing" in table(runs, "--pivot", "data", "--format", "markdown")
 
 
 @pytest.mark.parametrize(
@@ -298,3 +305,67 @@ def test_a_configuration_is_read_as_yaml_reads_it(document: dict[str, Any]) -> N
 def test_aliases_are_refused(text: str) -> None:
     with pytest.raises((ValueError, yaml.YAMLError)):
         load_yaml(text)
+
+
+@pytest.mark.parametrize("name", ["solver", "task", "n", "rank", "over_control", "init_seed"])
+def test_a_metric_cannot_take_the_place_of_a_column(runs: Path, name: str) -> None:
+    write_run(runs, ["model=vae", "data=nslkdd"], **{name: 0.25})
+    summary = summarize([runs])
+    assert (summary.rows["status"] == "unreadable").sum() == 1
+    assert set(summary.groups["n"]) == {0, 5}
+
+
+@pytest.mark.parametrize("key", ["model", "status", "run", "task"])
+def test_a_configuration_cannot_take_the_place_of_a_column(runs: Path, key: str) -> None:
+    for seed, value in enumerate(("one", "other")):
+        file = write_run(runs, ["model=vae", "data=nslkdd", f"seed={seed}"]) / "config.yaml"
+        file.write_text(yaml.safe_dump(load_yaml(file.read_text()) | {key: value}))
+    rows = summarize([runs]).rows
+    assert (rows["status"] == "unreadable").sum() == 2
+    assert set(rows["model"]) == {"?", "ae", "gan", "pca"}
+
+
+def test_a_pattern_leaves_out_the_bounds_of_what_it_means(runs: Path) -> None:
+    summary = summarize([runs], metrics=["roc_auc*"])
+    assert summary.metrics == ("roc_auc",)
+    assert summary.groups["roc_auc_low"].max() > 0.89, "the bound over seeds, not the mean of the runs' bounds, 0.5"
+    assert summarize([runs], metrics=["roc_auc_low"]).metrics == ("roc_auc_low",)
+    table(runs, "--metric", "*")
+
+
+@pytest.mark.parametrize("by", ["data,data", "task", "solver", "model,settings,task,solver"])
+def test_any_column_makes_groups_once(runs: Path, by: str) -> None:
+    assert json.loads(table(runs, "--by", by, "--json"))["groups"][0]["n"] >= 5
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "markdown", "latex"])
+def test_no_name_of_a_family_reaches_the_terminal_as_it_is(tmp_path: Path, form: str) -> None:
+    write_run(tmp_path, ["model=ae"], **{"family/\x1b]0;title\x07\n\\input/recall": 0.5})
+    output = table(tmp_path, "--metric", "family/*/recall", "--format", form)
+    assert "\x1b" not in output
+    assert "\x07" not in output
+    assert "\n\\input" not in output
+
+
+def test_huge_numbers_are_no_warning(tmp_path: Path) -> None:
+    for seed in range(3):
+        write_run(tmp_path, ["model=ae", f"seed={seed}"], roc_auc=1e308, training_gain=-1e308)
+    assert max(map(len, table(tmp_path).splitlines())) < 300
+    assert json.loads(table(tmp_path, "--json"))["groups"][0]["n"] == 3
+
+
+def test_an_equal_sign_may_be_doubled(runs: Path) -> None:
+    assert set(summarize([runs], filters=["model==ae"]).rows["model"]) == {"ae"}
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "markdown", "latex", "json"])
+def test_the_name_of_a_folder_need_not_be_utf_8(tmp_path: Path, form: str) -> None:
+    folder = write_run(tmp_path, ["model=ae"])
+    try:
+        folder.rename(os.fsdecode(os.fsencode(tmp_path) + b"/ae\xff"))
+    except OSError:
+        pytest.skip("a file system that takes no such name")
+    write_run(tmp_path, ["model=pca"])
+    output = table(tmp_path, "--format", form)
+    assert "\udcff" not in output
+    assert "pca" in output

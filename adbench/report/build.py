@@ -1,5 +1,6 @@
 """`adbench report`: read the runs, draw, write one file."""
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -111,9 +112,9 @@ def _check_target(output: Path | None) -> None:
 
 def _write(output: Path, text: str) -> None:
     """Whole or not at all."""
-    partial = output.with_name(f".{output.name}.partial")
+    partial = output.with_name(f".{output.name[:100]}.{os.getpid()}.partial")  # another process may write it, too
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="replace")
         partial.replace(output)
     except OSError as error:
         raise _not_written(output, error) from None
