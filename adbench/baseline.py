@@ -122,7 +122,10 @@ def _configurations(document: Any) -> list[Configuration]:
     entries = document.get("configurations")
     if not isinstance(entries, list) or not entries:
         raise ValueError("no configurations")
-    return [_configuration(entry) for entry in entries]
+    found = [_configuration(entry) for entry in entries]
+    if len({json.dumps([c.data, c.model, c.config], sort_keys=True, default=str) for c in found}) < len(found):
+        raise ValueError("one configuration twice")
+    return found
 
 
 def _configuration(entry: Any) -> Configuration:

@@ -57,6 +57,13 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
     return groups
 
 
+def contradictory_seeds(rows: pd.DataFrame, metric: str) -> int:
+    """How many seeds of a configuration have finished runs that do not agree about a metric."""
+    done = rows[rows["status"] == DONE].assign(_seeds=seeds_of(rows))
+    again = done[done.duplicated(_UNIT, keep=False)] if metric in done else done.iloc[:0]
+    return int((again.groupby(_UNIT)[metric].nunique() > 1).sum()) if len(again) else 0
+
+
 def t_bounds(mean: Any, sd: Any, n: Any) -> tuple[Any, Any]:
     """The 95 % t interval of means; NaN for one value alone."""
     n = np.asarray(n, dtype=float)

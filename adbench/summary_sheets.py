@@ -12,7 +12,7 @@ from adbench.results import DONE
 from adbench.sheet import Sheet
 from adbench.standings import ALL_PAIRS_OF
 from adbench.summary import Summary
-from adbench.summary_groups import GAIN, NO, UNCLEAR
+from adbench.summary_groups import GAIN, NO, UNCLEAR, contradictory_seeds
 from adbench.terminal import printable
 
 Row = Any  # a row of a pandas table
@@ -185,6 +185,8 @@ def _notes(summary: Summary, with_control: bool) -> list[str]:
             f"control: the best of those without training, by {heading(summary.metrics[0])} on the same test rows, in"
             " its favour"
         )
+    if summary.metrics and (n := contradictory_seeds(summary.rows, summary.metrics[0])):
+        notes.append(f"seeds with several runs that do not agree: {n:,}; the first run of each counts")
     return notes
 
 

@@ -528,6 +528,7 @@ DAMAGES: dict[str, Callable[[str], str]] = {
     "version true": damaged(lambda d: d.update(version=True)),
     "format": damaged(lambda d: d.update(format="x")),
     "no configurations": damaged(lambda d: d.update(configurations=[])),
+    "one twice": damaged(lambda d: d["configurations"].append(d["configurations"][0])),
     "configurations": damaged(lambda d: d.update(configurations=[1])),
     "model": damaged(lambda d: d["configurations"][0].update(model="../x")),
     "config": damaged(lambda d: d["configurations"][0].update(config=[])),

@@ -113,6 +113,15 @@ def test_failed_and_missing_seeds_are_counted(runs: Path) -> None:
     assert list(groups.loc[("nslkdd", "pca"), ["n", "failed", "missing"]]) == [5, 0, 0]
 
 
+def test_two_results_of_one_seed_are_said(tmp_path: Path) -> None:
+    for folder, auroc in (("a", 0.9), ("b", 0.1)):
+        write_run(tmp_path / folder, ["model=ae"], roc_auc=auroc)
+    result = CliRunner().invoke(app, ["summarize", str(tmp_path / "a"), str(tmp_path / "b")])
+    assert "seeds with several runs that do not agree: 1;" in result.stdout
+    result = CliRunner().invoke(app, ["summarize", str(tmp_path / "a"), str(tmp_path / "a")])
+    assert "do not agree" not in result.stdout
+
+
 def test_only_failed_runs_are_a_table_too(tmp_path: Path) -> None:
     fail(write_run(tmp_path, ["model=ae"]))
     assert "ValueError: no" in table(tmp_path)
