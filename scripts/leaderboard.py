@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adbench.sheet import Sheet, as_markdown
 from adbench.summary import Summary, summarize
-from adbench.summary_sheets import controls_sheet, groups_sheet, mean_cell, pairs_sheet
+from adbench.summary_sheets import controls_sheet, groups_sheet, mean_cell, over_tasks_sheet, pairs_sheet
 
 RUNS, WITHOUT_TTL = Path("runs/leaderboard"), Path("runs/without_ttl")
 README, DOCUMENT = Path("README.md"), Path("docs/leaderboard.md")
@@ -24,7 +24,7 @@ def main() -> None:
         "# Leaderboard",
         "Every model with its shipped defaults on three datasets, seeds 0 to 4: `make leaderboard`. Defaults were"
         " chosen on the training files alone.",
-        as_markdown([groups_sheet(summary), controls_sheet(summary), pairs_sheet(summary)]),
+        as_markdown([groups_sheet(summary), controls_sheet(summary), pairs_sheet(summary), over_tasks_sheet(summary)]),
         "## UNSW-NB15 without packet lifetimes",
         "`sttl`, `dttl` and `ct_state_ttl` tell how the attacks were made; this is what is left without them.",
         as_markdown([groups_sheet(without_ttl), controls_sheet(without_ttl)]),
