@@ -34,7 +34,7 @@ def cells(verdict: Verdict) -> list[str]:
     model = " ".join(filter(None, (case.model, case.settings)))
     if case.metric == RUNS:
         return [*map(printable, (verdict.verdict, case.data, model, RUNS)), *"-----", printable(verdict.reason)]
-    digits = 1 if case.metric.endswith("_seconds") else 4
+    digits = 3 if case.metric.endswith("_seconds") else 4
     numbers = [_number(verdict.baseline_mean, digits), _number(verdict.current_mean, digits), _change(verdict)]
     seeds, seen = f"{len(case.baseline)} / {len(case.current)}", verdict.smallest_effect()
     if verdict.change is not None and verdict.change.paired:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adbench.terminal import Json, console, print_json, printable, reported, while_read
+from adbench.terminal import Json, Runs, console, print_json, printable, reported, while_read
 
 if TYPE_CHECKING:
     from adbench.check import Report
@@ -17,10 +17,7 @@ def check(
     baseline: Annotated[
         Path, typer.Option("--baseline", help="The file to compare with, or to write.", show_default=False)
     ],
-    runs: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
-    ] = None,
+    runs: Runs = None,
     update: Annotated[
         bool, typer.Option("--update", help="Write the baseline from the runs: three seeds at least, better ten.")
     ] = False,

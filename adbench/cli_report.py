@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
-from adbench.terminal import Json, print_json, reported
+from adbench.terminal import Json, Runs, print_json, reported
 
 
 @reported
 def report(
-    runs: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
-    ] = None,
+    runs: Runs = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +55,7 @@ def report(
             }
         )
         return
-    read = f"{made.n_runs:,} runs, {made.n_finished:,} finished, {made.n_configurations:,} configurations"
+    read = f"{made.n_runs:,} runs, {made.n_finished:,} finished, configurations: {made.n_configurations:,}"
     if made.page:
         print(f"{made.page}: {read}, {made.page.stat().st_size / 1e6:.1f} MB")
     if figures:

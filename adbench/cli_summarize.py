@@ -8,12 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from adbench.terminal import Json, console, print_json, printable, reported
+from adbench.terminal import Json, Runs, console, print_json, printable, reported
 
-Runs = Annotated[
-    list[Path] | None,
-    typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
-]
 _TABLES = ("rows", "groups", "pairs", "over_tasks", "controls", "variance")
 Format = Literal["table", "csv", "markdown", "latex", "json"]
 

@@ -8,6 +8,7 @@ from adbench.metric_names import less_is_better
 
 ALPHA = 0.05
 FEWEST, MOST = 2, 50  # solvers
+FEWEST_TASKS = 5  # Friedman's and Nemenyi's approximations want more; below that nothing is concluded
 
 
 def over_tasks(groups: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -176,7 +176,10 @@ def _read_scores(run: Run) -> _Scores:
         rows = rows.astype({"row": np.int64, "score": np.float64, "label": np.int8})
         frozen = (run.folder / FROZEN).read_text(encoding="ascii").strip()
     except Exception as error:  # a stranger's bytes make its reader raise anything
-        raise RunFolderError(f"expected the scores of a finished run in {path}, got {_one_line(error)}") from None
+        reason = "no such file" if isinstance(error, FileNotFoundError) else _one_line(error)
+        raise RunFolderError(
+            f"expected the scores of a finished run in {path}, got {reason}; name a run that has its scores"
+        ) from None
     if not len(rows) or not np.isfinite(rows["score"]).all() or set(rows["label"]) != {0, 1}:
         raise RunFolderError(f"expected finite scores and both labels in {path}, got others")
     return _Scores(rows, frozen)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from adbench.errors import ConfigError
 from adbench.metric_names import heading
-from adbench.over_tasks import ALPHA
+from adbench.over_tasks import ALPHA, FEWEST_TASKS
 from adbench.results import DONE
 from adbench.sheet import Sheet
 from adbench.standings import ALL_PAIRS_OF
@@ -104,6 +104,9 @@ def pairs_sheet(summary: Summary) -> Sheet:
     return Sheet(f"pairs, by {metric}", headings, 2, rows, notes)
 
 
+_MAY_BE_THE_SAME = f"inconclusive, they may all rank the same (fewer than {FEWEST_TASKS} tasks decide nothing)"
+
+
 def over_tasks_sheet(summary: Summary) -> Sheet:
     """One row for each configuration that has results on all tasks."""
     table = summary.over_tasks.to_dict("records")
@@ -117,7 +120,7 @@ def over_tasks_sheet(summary: Summary) -> Sheet:
         for row in table
     ]
     first = table[0]
-    verdict = "they differ" if first["friedman_p"] < ALPHA else "inconclusive, they may all rank the same"
+    verdict = "they differ" if first["friedman_p"] < ALPHA and first["n_tasks"] >= FEWEST_TASKS else _MAY_BE_THE_SAME
     notes = [
         f"Friedman's test over {first['n_tasks']} tasks: p = {first['friedman_p']:.3f}, {verdict}; mean ranks must be"
         f" {first['critical_difference']:.2f} apart to be told apart (Nemenyi)",

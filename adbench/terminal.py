@@ -7,10 +7,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adbench.report.canvas import SMALL, canvas, legend, legend_height, line, logarithmic, name_axes
-from adbench.report.material import Configuration, Material
+from adbench.report.material import Configuration, Material, with_scores
 from adbench.report.pictures import Panel, Picture
 from adbench.report.style import SOFT
 
@@ -29,10 +29,7 @@ _CAPTION = (
 def pictures(material: Material) -> Iterator[Picture]:
     """For each task: ROC on both axes, and precision-recall."""
     for task, of_task in material.tasks.items():
-        shown = [c for c in of_task[:MOST] if not c.view.problem]
-        notes = [c.view.problem for c in of_task[:MOST] if c.view.problem]
-        if len(of_task) > MOST:
-            notes.append(f"The {MOST} best ranked of {len(of_task)} configurations are drawn")
+        shown, notes = with_scores(of_task, MOST)
         seeds = sorted({c.runs[0].config["seed"] for c in shown})
         seed = f"seed {seeds[0]}" if len(seeds) == 1 else "the first seed of each"
         panels = (

@@ -5,20 +5,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from adbench.over_tasks import FEWEST_TASKS
 from adbench.report.canvas import NORMAL, SMALL, canvas
 from adbench.report.material import Material
 from adbench.report.pictures import Panel, Picture
 from adbench.report.style import ALARM, INK, SOFT, Style, plain
-from adbench.statistics.ranks import critical_difference, mean_ranks, not_separated
+from adbench.statistics.ranks import not_separated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ALPHA = 0.05
 MOST = 16
-FEWEST_TASKS = 5  # Friedman's and Nemenyi's approximations want more; below that nothing is concluded
 _CAPTION = (
     "How to read it: the mean rank by AUROC over the datasets that all of these have, 1 the best. Two detectors"
     " whose ranks differ by less than the critical difference (Nemenyi, at 5 %) are not told apart; a bar joins them."
@@ -36,12 +33,12 @@ class Ranked:
 
 def pictures(material: Material) -> Iterator[Picture]:
     """One over all tasks; without panels where they are too few to rank at all."""
-    ranked, n_tasks = _ranked(material)
-    if len(ranked) < 2 or n_tasks < 2:
+    ranked, n_tasks = _ranked(material), material.n_tasks
+    if not ranked:
         note = f"Inconclusive: ranks need two detectors with results on the same two datasets; here are {n_tasks}"
         yield Picture("ranks", "", _CAPTION, (), (note,))
         return
-    difference = critical_difference(len(ranked), n_tasks, ALPHA)
+    difference = float(material.summary.over_tasks["critical_difference"].iloc[0])
     notes = []
     if n_tasks < FEWEST_TASKS or ranked[-1].rank - ranked[0].rank < difference:
         notes.append(
@@ -54,22 +51,11 @@ def pictures(material: Material) -> Iterator[Picture]:
     )
 
 
-def _ranked(material: Material) -> tuple[list[Ranked], int]:
-    """The solvers with an AUROC on every task that most of them share, the best first, and how many tasks that is."""
-    means = {
-        (c.solver, task): c.mean("roc_auc")
-        for task, of_task in material.tasks.items()
-        for c in of_task
-        if not np.isnan(c.mean("roc_auc"))
-    }
-    styles = {c.solver: c.style for of_task in material.tasks.values() for c in of_task}
-    tasks = sorted({task for _, task in means})
-    solvers = [s for s in styles if all((s, task) in means for task in tasks)][:MOST]
-    if len(solvers) < 2:
-        return [], len(tasks)
-    ranks = mean_ranks(np.array([[means[solver, task] for solver in solvers] for task in tasks]))
-    ranked = (Ranked(solver, float(rank), styles[solver]) for solver, rank in zip(solvers, ranks, strict=True))
-    return sorted(ranked, key=lambda one: one.rank), len(tasks)
+def _ranked(material: Material) -> list[Ranked]:
+    """The solvers that `summarize` ranks over all tasks, the best first."""
+    styles = {c.solver: c.style for c in material.configurations}
+    rows = material.summary.over_tasks.to_dict("records")[:MOST]
+    return [Ranked(row["solver"], row["mean_rank"], styles[row["solver"]]) for row in rows]
 
 
 def draw(ranked: Sequence[Ranked], difference: float) -> "Figure":

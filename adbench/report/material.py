@@ -71,6 +71,15 @@ class Material:
         return len({c.task for c in self.configurations if c.runs})
 
 
+def with_scores(of_task: Sequence[Configuration], most: int) -> tuple[list[Configuration], list[str]]:
+    """Of the best ranked ones those whose scores can be drawn, and what to say of the others."""
+    shown = [c for c in of_task[:most] if not c.view.problem]
+    notes = [c.view.problem for c in of_task[:most] if c.view.problem]
+    if len(of_task) > most:
+        notes.append(f"The {most} best ranked of {len(of_task)} configurations are drawn")
+    return shown, notes
+
+
 def gather(folders: Iterable[Path]) -> Material:
     """Read the runs. Raises RunFolderError as `summarize` does."""
     folders = tuple(map(Path, folders))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adbench.report.canvas import SMALL, canvas, name_axes
-from adbench.report.material import Configuration, Material
+from adbench.report.material import Configuration, Material, with_scores
 from adbench.report.pictures import Panel, Picture
 from adbench.report.scores import Numbers, on_axis
 from adbench.report.style import ALARM, FAINT, INK, SOFT, plain
@@ -30,10 +30,7 @@ _TICKS = (-1000, -100, -10, -3, -1, 0, 0.5, 1, 2, 5, 10, 30, 100, 1000, 10_000)
 def pictures(material: Material) -> Iterator[Picture]:
     """For each task, a panel for each configuration."""
     for task, of_task in material.tasks.items():
-        shown = [c for c in of_task[:MOST] if not c.view.problem]
-        notes = [c.view.problem for c in of_task[:MOST] if c.view.problem]
-        if len(of_task) > MOST:
-            notes.append(f"The {MOST} best ranked of {len(of_task)} configurations are drawn")
+        shown, notes = with_scores(of_task, MOST)
         panels = (Panel("scores", (task, c.solver), f"{c.solver} on {task}", partial(draw, c)) for c in shown)
         yield Picture("scores", task, _CAPTION, tuple(panels), tuple(notes))
 
