@@ -11,12 +11,13 @@ import torch
 from pytorch_lightning import seed_everything
 from pytorch_lightning.callbacks import Callback
 
+from adbench.batches import Batches
 from adbench.config import compose
 from adbench.errors import ConfigError
 from adbench.history import History
 from adbench.instantiate import build
 from adbench.models.base import NeuralDetector
-from adbench.training import Batches, Training
+from adbench.training import Training
 
 MODELS = ("ae", "vae", "gan")
 
@@ -41,7 +42,7 @@ def weights(detector: NeuralDetector) -> torch.Tensor:
 
 
 def batches(x: torch.Tensor, shuffle: bool = True, limit: int | None = None, seed: int = 0) -> Batches:
-    return Batches(x, batch_size=4, batches_per_step=3, shuffle=shuffle, limit=limit, seed=seed)
+    return Batches([x.numpy()], [seed], batch_size=4, batches_per_step=3, shuffle=shuffle, limit=limit)
 
 
 def order_of(loader: Batches) -> list[int]:
@@ -50,7 +51,7 @@ def order_of(loader: Batches) -> list[int]:
 
 def test_a_pass_visits_every_row_once_in_batches_of_the_asked_size() -> None:
     loader = batches(torch.arange(30.0)[:, None])
-    steps = list(loader)
+    steps = [list(step) for step in loader]
     assert len(steps) == len(loader) == 3
     assert [[len(batch) for batch in step] for step in steps] == [[4, 4, 4], [4, 4, 4], [4, 2]]
     assert sorted(order_of(loader)) == list(range(30))
@@ -71,8 +72,8 @@ def test_each_process_takes_its_share_of_every_batch(monkeypatch: pytest.MonkeyP
     whole = order_of(batches(x))
     shares = []
     for rank in range(2):
-        monkeypatch.setattr("adbench.training._world_size", lambda: 2)
-        monkeypatch.setattr("adbench.training._rank", lambda rank=rank: rank)
+        monkeypatch.setattr("adbench.batches._world_size", lambda: 2)
+        monkeypatch.setattr("adbench.batches._rank", lambda rank=rank: rank)
         shares.append([batch[:, 0].tolist() for step in batches(x) for batch in step])
     assert len(shares[0]) == len(shares[1])
     for i, (a, b) in enumerate(zip(*shares, strict=True)):
