@@ -7,14 +7,17 @@ import copy
 from collections.abc import Sequence
 
 import torch
+from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from adbench.models.base import NeuralDetector
+from adbench.models.detector import Matrix
 from adbench.models.networks import Networks
 
 # A multiplication this small takes another way through the library when it is one of several, and rounds differently.
 _FEW_ROWS = 16
+_CHECKED_ROWS = 64
 
 
 class CannotStackError(Exception):
@@ -104,3 +107,39 @@ def _places(own: Sequence[int], wide: Sequence[int], n_columns: int, widest: int
             raise CannotStackError("their layers differ in size, and not by the number of their columns")
         places.append(torch.arange(size) if size == wide_size else kinds * widest + column)
     return tuple(torch.meshgrid(*places, indexing="ij"))
+
+
+def require_same_alone(stacked: NeuralDetector, detectors: Sequence[NeuralDetector], xs: Sequence[Matrix]) -> None:
+    """Raise CannotStackError unless a first step is for each network what it is for its detector alone.
+
+    A loss can mix networks in many ways: by a sum over a fixed dimension, by noise of its own, by settings that differ.
+    xs: rows of each, as wide as the widest.
+    """
+    assert stacked.networks is not None
+    columns, states = stacked.networks.columns, stacked.networks.random_states
+    stacked.networks.start(torch.device("cpu"))
+    batch = torch.stack([torch.from_numpy(x[:_CHECKED_ROWS]) for x in xs])
+    with isolate_rng(include_cuda=False):
+        try:
+            together = _gradients(stacked, batch)
+        except Exception as error:
+            # A stranger's loss can raise anything.
+            raise CannotStackError(f"its loss takes one network at a time ({error})") from None
+        for i, detector in enumerate(detectors):
+            torch.set_rng_state(states[i][0])
+            alone = _gradients(detector, batch[i, :, : columns[i]])
+            for wide, own in zip(together, alone, strict=True):
+                place = _places(own.shape, wide.shape[-own.dim() :], columns[i], max(columns))
+                if not torch.allclose(wide[i].reshape(wide.shape[-own.dim() :])[place], own, rtol=1e-3, atol=1e-5):
+                    raise CannotStackError("a step of one is not the same alone; see NeuralDetector about stacking")
+
+
+def _gradients(detector: NeuralDetector, batch: Tensor) -> list[Tensor]:
+    """Of every objective by each of its parameters."""
+    gradients: list[Tensor] = []
+    for loss_of, parameters in detector.objectives():
+        loss = loss_of(batch)
+        if loss.shape != batch.shape[:-2]:
+            raise ValueError(f"expected a loss of shape {tuple(batch.shape[:-2])}, got {tuple(loss.shape)}")
+        gradients += torch.autograd.grad(loss.sum(), list(parameters))
+    return gradients
