@@ -63,10 +63,14 @@ def train_fused(k: int, config: Config, x: Matrix) -> int:
 
 def fit_fused(detectors: list[NeuralDetector], xs: list[Matrix], training: Training) -> int:
     """Train detectors of one configuration together, each on its own rows; returns the rows of one."""
-    from adbench.models.stack import stack  # type: ignore[import-untyped, unused-ignore]
+    from adbench.models.stack import stack
 
-    training.fit_stacked(stack(detectors), xs)  # type: ignore[attr-defined, unused-ignore]
-    return len(xs[0]) * training.max_epochs
+    if len(detectors) == 1:
+        return training.fit(detectors[0], xs[0])
+    seeds = list(range(len(detectors)))
+    states = [(torch.Generator().manual_seed(seed).get_state(), seed) for seed in seeds]
+    stacked = stack(detectors, [x.shape[1] for x in xs], states)
+    return training.fit_stacked(stacked, xs, seeds)
 
 
 def multiply(k: int, config: Config, x: Matrix) -> int:
