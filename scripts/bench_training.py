@@ -20,7 +20,12 @@ from adbench.models.detector import Matrix
 from scripts.peers import Way, adbench, deepod_style, hand_written, pyod, setting
 
 MODELS = ("ae", "vae", "gan")
-EPOCHS: dict[Way, int] = {adbench: 10, hand_written: 10, deepod_style: 2, pyod: 2}
+PEERS: dict[str, tuple[Way, int]] = {  # -> how it trains, and for how many epochs
+    "adbench": (adbench, 10),
+    "hand-written": (hand_written, 10),
+    "DeepOD-style": (deepod_style, 2),
+    "PyOD": (pyod, 2),
+}
 REPETITIONS = 7
 
 
@@ -30,24 +35,23 @@ def main() -> None:
     print(f"{len(x):,} rows, {x.shape[1]} columns, batches of 256, medians of {REPETITIONS} interleaved repetitions")
     print("model  who            s/epoch     rows/s  adbench/who  who/adbench")
     for model in MODELS:
-        ways = {way: setting(model, epochs) for way, epochs in EPOCHS.items() if (model, way) != ("gan", pyod)}
-        taken = in_turn(ways, x, REPETITIONS)
-        for way, a_row in taken.items():
-            ratio = taken[adbench] / a_row
+        peers = {who: peer for who, peer in PEERS.items() if (model, who) != ("gan", "PyOD")}
+        taken = in_turn({who: (way, setting(model, epochs)) for who, (way, epochs) in peers.items()}, x, REPETITIONS)
+        for who, seconds in taken.items():
+            ratio = taken["adbench"] / seconds
             print(
-                f"{model:5}  {way.__name__:12}  {a_row * len(x):8.3f}  {1 / a_row:9,.0f}  "
-                f"{ratio:11.3f}  {1 / ratio:11.2f}",
+                f"{model:5}  {who:12}  {seconds * len(x):8.3f}  {1 / seconds:9,.0f}  {ratio:11.3f}  {1 / ratio:11.2f}",
                 flush=True,
             )
 
 
-def in_turn(ways: Mapping[Way, Config], x: Matrix, repetitions: int) -> dict[Way, float]:
+def in_turn(ways: Mapping[str, tuple[Way, Config]], x: Matrix, repetitions: int) -> dict[str, float]:
     """The median seconds a row of each way of training, all with one repetition after the other."""
-    taken: dict[Way, list[float]] = {way: [] for way in ways}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repetitions):
-        for way, config in ways.items():
-            taken[way].append(seconds_a_row(way, config, x))
-    return {way: median(seconds) for way, seconds in taken.items()}
+        for name, (way, config) in ways.items():
+            taken[name].append(seconds_a_row(way, config, x))
+    return {name: median(seconds) for name, seconds in taken.items()}
 
 
 def seconds_a_row(way: Way, config: Config, x: Matrix) -> float:
