@@ -1,4 +1,4 @@
-"""Rows of a matrix: which are the same, and how far one is from the nearest of others. Needs no torch."""
+"""Rows of a matrix, or texts: which are the same, and how far one is from the nearest of others. Needs no torch."""
 
 from itertools import pairwise
 from typing import Any
@@ -45,6 +45,16 @@ def distinct_rows(x: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return first[order], place[inverse]
+
+
+def distinct_texts(texts: npt.NDArray[np.str_]) -> tuple[list[str], npt.NDArray[np.int32]]:
+    """The distinct texts in the order in which they occur first, and for each its place among them. By hashing."""
+    place: dict[str, int] = {}
+    codes = np.empty(len(texts), dtype=np.int32)
+    for start in range(0, len(texts), _HASHED_ROWS):
+        block = texts[start : start + _HASHED_ROWS].tolist()
+        codes[start : start + len(block)] = [place.setdefault(text, len(place)) for text in block]
+    return list(place), codes
 
 
 def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[np.float64]:

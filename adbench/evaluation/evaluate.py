@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from adbench.errors import DataError
 from adbench.evaluation.proportion import wilson_interval
@@ -16,6 +15,7 @@ from adbench.evaluation.ranking import (
     rank,
 )
 from adbench.evaluation.sealed import Frozen, Labels
+from adbench.rows import distinct_texts
 
 UNTRAINED = "untrained"
 
@@ -104,9 +104,8 @@ def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Place
 
 
 def _rows_by_name(names: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[np.intp]]:
-    """The rows of each distinct name, ascending. By hashing the texts: numpy would sort them."""
-    encoded = pa.array(names).dictionary_encode()
-    values, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    """The rows of each distinct name, ascending."""
+    values, codes = distinct_texts(names)
     order = np.argsort(codes.astype(np.uint16 if len(values) < 2**16 else np.uint32), kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(codes))[:-1])
     return dict(sorted(zip(values, rows, strict=True)))
