@@ -11,6 +11,8 @@ Hashes = npt.NDArray[np.uint64]  # (rows,)
 
 _HASHED_ROWS = 16_384  # at once; bounds the memory
 _BLOCK_ENTRIES = 1 << 20  # of a block of distances, 4 MiB: it stays in the processor's cache
+_WORTH = 100  # pairs of rows for each square of the columns, from which on it pays to shorten rows
+_LEFT = 0.005  # of the variance: what the directions that are left out may hold together
 _BLOCK_PAIRS = 1 << 15  # of rows whose distance is computed exactly, at once
 
 
@@ -63,21 +65,23 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
     Exact, and so the same in any batch: a float32 product finds every row that its rounding error leaves in
     question, and the distances to those are computed in float64 by their differences.
     """
-    n_columns = x.shape[1]
     centre = reference.mean(axis=0, dtype=np.float64)  # shorter rows, smaller errors
     centred = reference - centre
+    pays = len(x) * len(reference) > _WORTH * len(centre) ** 2
+    turn, n_kept = _directions(centred) if pays else (np.eye(len(centre)), len(centre))
+    short = _shortened(centred @ turn, n_kept)
     # The product below is |r|^2 - 2 x.r less a bound on its error, `unit` (2 |r|^2 + |x|^2); the part of |x|^2 is
     # added to the other side. unit: Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1.
-    unit = 2 * (n_columns + 8) * 2.0**-24
-    squares = (centred**2).sum(axis=1)
-    factors = np.hstack([-2 * centred, (squares * (1 - 2 * unit))[:, None]]).astype(np.float32)
+    unit = 2 * (short.shape[1] + 8) * 2.0**-24
+    squares = (short**2).sum(axis=1)
+    factors = np.hstack([-2 * short, (squares * (1 - 2 * unit))[:, None]]).astype(np.float32)
     # The best of each of k parts: k rows, the furthest of which bounds the k-th distance from above.
     parts = list(pairwise(len(reference) * i // k for i in range(k + 1)))
     distances = np.empty(len(x))
     n_rows = max(1, _BLOCK_ENTRIES // len(reference))
     for start in range(0, len(x), n_rows):
         block = x[start : start + n_rows]
-        from_centre = block - centre
+        from_centre = _shortened((block - centre) @ turn, n_kept)
         with_one = np.hstack([from_centre, np.ones((len(block), 1))]).astype(np.float32)
         lowest = with_one @ factors.T  # (block, reference)
         nearby = np.stack([lowest[:, a:b].argmin(axis=1) + a for a, b in parts], axis=1)
@@ -85,13 +89,27 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
         enough = _squared_distances(block, reference, rows, nearby.ravel()).reshape(-1, k).max(axis=1)
         limit = enough - (1 - unit) * (from_centre**2).sum(axis=1)
         in_question = lowest <= np.nextafter(limit.astype(np.float32), np.float32(np.inf))[:, None]
-        rows, columns = np.divmod(
-            np.flatnonzero(in_question), len(reference)
-        )  # numpy is slow to look in two dimensions
+        # Flat: numpy is slow to look in two dimensions.
+        rows, columns = np.divmod(np.flatnonzero(in_question), len(reference))
         squared = _squared_distances(block, reference, rows, columns)
         ordered = squared[np.lexsort((squared, rows))]
         distances[start : start + n_rows] = np.sqrt(ordered[np.searchsorted(rows, np.arange(len(block))) + k - 1])
     return distances
+
+
+def _directions(centred: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
+    """The principal directions, leading ones first, shape (columns, columns), and how many tell nearly all."""
+    variances, directions = np.linalg.eigh(centred.T @ centred)  # ascending
+    share = np.cumsum(variances[::-1]) / max(variances.sum(), np.finfo(np.float64).tiny)
+    return directions[:, ::-1], min(len(share), int(np.searchsorted(share, 1 - _LEFT)) + 1)
+
+
+def _shortened(turned: npt.NDArray[np.float64], n_kept: int) -> npt.NDArray[np.float64]:
+    """The leading columns, and the length of the rest: so shortened, two rows can only come nearer to each other."""
+    if n_kept == turned.shape[1]:
+        return turned
+    rest = np.sqrt((turned[:, n_kept:] ** 2).sum(axis=1))
+    return np.hstack([turned[:, :n_kept], rest[:, None]])
 
 
 def _squared_distances(
