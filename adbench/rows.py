@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
+Wide = npt.NDArray[np.float64]  # (rows, columns)
 Hashes = npt.NDArray[np.uint64]  # (rows,)
 
 _HASHED_ROWS = 16_384  # at once; bounds the memory
@@ -68,8 +69,8 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
     centre = reference.mean(axis=0, dtype=np.float64)  # shorter rows, smaller errors
     centred = reference - centre
     pays = len(x) * len(reference) > _WORTH * len(centre) ** 2
-    turn, n_kept = _directions(centred) if pays else (np.eye(len(centre)), len(centre))
-    short = _shortened(centred @ turn, n_kept)
+    leading = _directions(centred) if pays else None
+    short = _shortened(centred, leading)
     # The product below is |r|^2 - 2 x.r less a bound on its error, `unit` (2 |r|^2 + |x|^2); the part of |x|^2 is
     # added to the other side. unit: Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1.
     unit = 2 * (short.shape[1] + 8) * 2.0**-24
@@ -81,7 +82,7 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
     n_rows = max(1, _BLOCK_ENTRIES // len(reference))
     for start in range(0, len(x), n_rows):
         block = x[start : start + n_rows]
-        from_centre = _shortened((block - centre) @ turn, n_kept)
+        from_centre = _shortened(block - centre, leading)
         with_one = np.hstack([from_centre, np.ones((len(block), 1))]).astype(np.float32)
         lowest = with_one @ factors.T  # (block, reference)
         nearby = np.stack([lowest[:, a:b].argmin(axis=1) + a for a, b in parts], axis=1)
@@ -97,19 +98,23 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
     return distances
 
 
-def _directions(centred: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
-    """The principal directions, leading ones first, shape (columns, columns), and how many tell nearly all."""
+def _directions(centred: Wide) -> tuple[Wide, int] | None:
+    """The principal directions, leading ones first, shape (columns, columns), and how many tell nearly all; None where
+    all are needed.
+    """
     variances, directions = np.linalg.eigh(centred.T @ centred)  # ascending
-    share = np.cumsum(variances[::-1]) / max(variances.sum(), np.finfo(np.float64).tiny)
-    return directions[:, ::-1], min(len(share), int(np.searchsorted(share, 1 - _LEFT)) + 1)
+    n_kept = int(np.searchsorted(np.cumsum(variances[::-1]), (1 - _LEFT) * variances.sum())) + 1
+    return (directions[:, ::-1], n_kept) if n_kept < len(variances) - 1 else None
 
 
-def _shortened(turned: npt.NDArray[np.float64], n_kept: int) -> npt.NDArray[np.float64]:
-    """The leading columns, and the length of the rest: so shortened, two rows can only come nearer to each other."""
-    if n_kept == turned.shape[1]:
-        return turned
-    rest = np.sqrt((turned[:, n_kept:] ** 2).sum(axis=1))
-    return np.hstack([turned[:, :n_kept], rest[:, None]])
+def _shortened(centred: Wide, leading: tuple[Wide, int] | None) -> Wide:
+    """Leading coordinates, and the length of the rest: so shortened, two rows can only come nearer to each other."""
+    if leading is None:
+        return centred
+    directions, n_kept = leading
+    turned = centred @ directions
+    rest = np.sqrt((turned[:, n_kept:] ** 2).sum(axis=1, keepdims=True))
+    return np.hstack([turned[:, :n_kept], rest])
 
 
 def _squared_distances(
