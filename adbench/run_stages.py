@@ -125,9 +125,8 @@ def _run_in(
         controls = _score_controls(config, untrained, rows)
     control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
 
-    folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
-    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": rows.encoder.description()}, rows.encoder.arrays)
-    folder.write_scores(rows.test_rows, scores, labels=None)
+    with seconds.of("save"):
+        _save(folder, config, detector, rows, scores)
     frozen = freeze(scores, threshold, folder.path / FROZEN)
 
     with seconds.of("evaluate"):
@@ -135,7 +134,8 @@ def _run_in(
         column, of_column = best_column(x_test, labels.label)
         controls |= {ORACLE: of_column}
         metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
-    folder.write_scores(rows.test_rows, scores, labels)
+    with seconds.of("save"):
+        folder.write_scores(rows.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.column_names[column]})
     metrics |= {
         "promises_fpr": int(rule.promises_rate),
@@ -145,6 +145,12 @@ def _run_in(
         "rows_per_second": fitted.n_rows / seconds.measured["fit_seconds"],
     }
     folder.finish(metrics | losses | seconds.measured)
+
+
+def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scores: Any) -> None:
+    folder.write_part(MODEL, config["model"] | {"n_features": rows.x_fit.shape[1]}, detector.arrays())
+    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": rows.encoder.description()}, rows.encoder.arrays)
+    folder.write_scores(rows.test_rows, scores, labels=None)
 
 
 def _score_controls(config: Config, untrained: Any, rows: Prepared) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from adbench.checks import require_at_least, require_fraction
 from adbench.config import Config, compose, run_name
 from adbench.errors import AdbenchError, ConfigError, PrunedError
+from adbench.imports import uncollected
 from adbench.keys import OTHER_SEEDS
 from adbench.loggers.log import Log
-from adbench.reporter import Reporter
+from adbench.reporter import Reporter, Stopwatch
 from adbench.results import ERROR, PRUNED, Run, finished_run, read_run
 from adbench.run_folder import RunFolder
 
@@ -90,7 +91,8 @@ def steps_of(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | N
 def _attempt(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept | None", log: Log) -> Steps:
     try:
         # Imported here, so that a request with a typo is refused before seconds of imports.
-        from adbench.run_stages import run_in
+        with Stopwatch(reporter).of("import"), uncollected():
+            from adbench.run_stages import run_in
 
         yield from run_in(folder, config, reporter, kept, log)
     except AdbenchError:

@@ -4,6 +4,8 @@ Each is fitted on the same matrix as the model, and scores the same test rows. O
 untrained, is the model's own: see `adbench.runner`.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +18,7 @@ Matrix = npt.NDArray[np.float32]  # (rows, columns)
 ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
 PCA_COMPONENTS = 10
 _BLOCK_ROWS = 16_384  # bounds the memory of a float64 copy
+_BLOCK_COLUMNS = 16
 
 
 class Controls:
@@ -53,13 +56,30 @@ def best_column(test: Matrix, label: npt.NDArray[np.int8]) -> tuple[int, Scores]
     The first of several equals. It needs the labels, so it belongs behind the seal.
     """
     anomalous = label == 1
-    wins = np.empty(test.shape[1])  # pairs that the anomaly wins by a larger value, less those it loses
-    for i, column in enumerate(test.T):
-        anomalies, normals = np.sort(column[anomalous]), np.sort(column[~anomalous])
-        wins[i] = sum(np.searchsorted(normals, anomalies, side=side).sum() for side in ("left", "right"))
-    wins -= anomalous.sum() * (~anomalous).sum()
+    wins = [_wins(column, anomalous) for block in _columns(test) for column in block]
     best = int(np.abs(wins).argmax())
     return best, np.copysign(1.0, wins[best]) * test[:, best].astype(np.float64)
+
+
+def _columns(x: Matrix) -> Iterator[npt.NDArray[np.float32]]:
+    """The columns as contiguous rows, some at a time: as many as share a line of the processor's cache."""
+    for start in range(0, x.shape[1], _BLOCK_COLUMNS):
+        yield np.ascontiguousarray(x[:, start : start + _BLOCK_COLUMNS].T)
+
+
+def _wins(column: npt.NDArray[np.float32], anomalous: npt.NDArray[np.bool_]) -> float:
+    """The pairs that the anomaly wins by a larger value, less those it loses."""
+    n_anomalies = np.count_nonzero(anomalous)
+    n_normals = len(column) - n_anomalies
+    high = column == column.max()
+    if (high | (column == column.min())).all():  # as in most columns: a category, or a constant
+        n_high = np.count_nonzero(high)
+        found = np.count_nonzero(high & anomalous)
+        return float(found * (n_normals - (n_high - found)) - (n_anomalies - found) * (n_high - found))
+    values, n_equal = np.unique(column[anomalous], return_counts=True)
+    normals = np.sort(column[~anomalous])
+    below = np.searchsorted(normals, values, side="left") + np.searchsorted(normals, values, side="right")
+    return float((n_equal * below).sum() - n_anomalies * n_normals)
 
 
 def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
