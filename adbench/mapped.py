@@ -4,11 +4,14 @@ import contextlib
 import mmap
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from adbench.errors import DataError
 
 Array = npt.NDArray[Any]
 
@@ -47,7 +50,7 @@ def checksum(x: Array) -> int:
     return found
 
 
-def blocks_of(x: Array) -> Any:
+def blocks_of(x: Array) -> Iterator[memoryview]:
     """The bytes of a C-contiguous array, some at a time."""
     content = x.data.cast("B") if x.size else memoryview(b"")
     return (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
@@ -62,3 +65,15 @@ def let_go(x: Array) -> None:
     if pages is not None and hasattr(mmap, "MADV_DONTNEED"):
         with contextlib.suppress(OSError, ValueError):
             pages.madvise(mmap.MADV_DONTNEED)
+
+
+@contextlib.contextmanager
+def require_room(folder: Path) -> Iterator[None]:
+    """Whatever cannot be written is a DataError: what does not fit in memory has to lie somewhere."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"expected room in {folder} for rows that do not fit in memory_gb, got {error.strerror or error}; make"
+            " room, name another folder by cache=, or raise memory_gb"
+        ) from None

@@ -2,6 +2,7 @@
 in memory, others through the cache."""
 
 import hashlib
+import inspect
 import json
 import zlib
 from collections.abc import Mapping
@@ -13,9 +14,11 @@ import numpy.typing as npt
 
 from adbench.cache import Cache, Entry
 from adbench.config import Config, identity
+from adbench.data.stores import Spool
+from adbench.data.table import Features
 from adbench.evaluation.alone import require_same_alone
 from adbench.evaluation.sealed import SealedLabels
-from adbench.instantiate import build
+from adbench.instantiate import build, locate
 from adbench.mapped import checksum
 from adbench.prepared_files import HEAD, Writer, bytes_of, cache_of, heard, key_of, labels_of, say
 from adbench.protocols.split import Split
@@ -112,7 +115,7 @@ def _make(config: Config, rule: Any, seconds: Watch, writer: Writer, key: str | 
     from adbench.evaluation.thresholds.base import require_rows
 
     with seconds.of("load"), heard() as said:
-        table = build(config["data"], "data")
+        table = build(config["data"], "data", **_spool(config, writer))
         if key_of(config) != key:  # somebody writes the files
             writer.discard()
     with seconds.of("preprocess"):
@@ -122,20 +125,41 @@ def _make(config: Config, rule: Any, seconds: Watch, writer: Writer, key: str | 
         require_rows(rule, len(split.calibration), config["target_fpr"])
         encoder = build(config["preprocess"], "preprocess").fit(split.fit)
     with seconds.of("transform"):
-        matrices = [encoder.transform(part) for part in (split.fit, split.calibration, split.test)]
-        require_same_alone(lambda rows: encoder.transform(split.test.take(rows)), None, matrices[-1], "encoding")
-        for name, x in zip(MATRICES, matrices, strict=True):
+        parts = dict(zip(MATRICES, (split.fit, split.calibration, split.test), strict=True))
+        n_columns = len(encoder.column_names)
+        resident = 4 * n_columns * sum(map(len, parts.values())) <= bytes_of(config, "memory_gb")
+        x_fit, x_calibration, x_test = (
+            _encode(encoder, name, part, None if resident else writer) for name, part in parts.items()
+        )
+        require_same_alone(lambda rows: encoder.transform(split.test.take(rows)), None, x_test, "encoding")
+        matrices = dict(zip(MATRICES, (x_fit, x_calibration, x_test), strict=True))
+        for name, x in matrices.items() if resident else ():
             writer.save(name, x)
         arrays = {f"encoder/{name}": array for name, array in encoder.arrays.items()} | {"test_rows": split.test_rows}
         document = {
             "fingerprints": fingerprints,
             "encoder": encoder.description(),
-            "matrices": {name: [x.shape, checksum(x)] for name, x in zip(MATRICES, matrices, strict=True)},
+            "matrices": {name: [x.shape, checksum(x)] for name, x in matrices.items()},
             "said": said,
         }
         entry = writer.commit(arrays, document)
-    x_fit, x_calibration, x_test = matrices
     return Prepared(fingerprints, encoder, x_fit, x_calibration, x_test, split.test_rows, split.labels, entry=entry)
+
+
+def _spool(config: Config, writer: Writer) -> dict[str, Any]:
+    """For a loader that can keep a table out of memory: how large it may be, and where else it can lie."""
+    parameters = inspect.signature(locate(config["data"], "data")).parameters
+    return {"spool": Spool(bytes_of(config, "memory_gb"), writer.folder)} if "spool" in parameters else {}
+
+
+def _encode(encoder: Any, name: str, part: Features, writer: Writer | None) -> Matrix:
+    """The matrix of a part: in memory, or by the writer on disk."""
+    if writer is None:
+        x: Matrix = encoder.transform(part)
+        return x
+    shape = len(part), len(encoder.column_names)
+    encoder.transform(part, out=writer.create(name, shape))
+    return writer.reopened(name, shape)
 
 
 def _find(config: Config, cache: Cache, key: str) -> Prepared | None:

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import json
 import logging
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.evaluation.sealed import Labels
 from adbench.instantiate import locate
 from adbench.keys import CONTENT, WHERE_NOT_WHAT
+from adbench.mapped import open_copy, require_room
 from adbench.packed import Arrays
 from adbench.paths import cache_folder, data_folder
 
@@ -138,6 +140,26 @@ class Writer:
             if draft:
                 draft.save(name, x)
 
+    def folder(self) -> Path:
+        """Where large files can be written until `discard`."""
+        return self._any_draft().path
+
+    def create(self, name: str, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """A matrix on disk, of zeros. Raises DataError where there is no room for it."""
+        draft = self._any_draft()
+        with require_room(draft.path):
+            return draft.create(name, shape, np.float32)
+
+    def reopened(self, name: str, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """The matrix that `create` gave, once it is filled: what is written into it from now on changes no file."""
+        return open_copy(self._any_draft().path / name, shape, np.float32)
+
+    def _any_draft(self) -> Draft:
+        if self._draft is None:
+            with require_room(Path(tempfile.gettempdir())):
+                self._draft = Draft(Path(tempfile.gettempdir()), "adbench")
+        return self._draft
+
     def commit(self, arrays: Arrays, document: Any) -> Entry | None:
         """Write the rest, and let others find it."""
         entry = None
@@ -145,6 +167,8 @@ class Writer:
             if draft and self.cache:
                 draft.write(HEAD, arrays, document | {"labels": draft.labels_checksum})
                 entry = draft.commit()
+                if entry:
+                    self._draft = None
                 self.cache.trim()
         self.discard()
         return entry

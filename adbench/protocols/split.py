@@ -1,8 +1,10 @@
 """What every protocol returns, and what protocols share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,9 +96,9 @@ def _require_honest(table: Table, parts: Parts) -> None:
         )
     anomalous = table.label == 1
     features = table.features
-    columns = [*zip(features.numeric_names, features.numeric.T, strict=True)]
-    columns += [*zip(features.vocabularies, features.codes.T, strict=True)]
-    for name, column in columns:
+    names = (*features.numeric_names, *features.vocabularies)
+    columns: Iterator[npt.NDArray[Any]] = chain(features.columns(), features.code_columns())
+    for name, column in zip(names, columns, strict=True):
         anomalies, normals = column[anomalous], column[~anomalous]
         constant = len(anomalies) > 1 and len(normals) > 1 and np.ptp(anomalies) == np.ptp(normals) == 0
         if constant and anomalies[0] != normals[0]:
