@@ -132,7 +132,7 @@ def _csv_part(path: Path, separator: str | None, drop: list[str], folder: Path) 
         with open_text(path) as file, require_room(folder), pa.OSFile(str(texts), "wb") as sink:
             writer = pa.ipc.new_stream(sink, schema)
             with well_formed(path, kept):
-                for batch in pyarrow.csv.open_csv(pa.PythonFile(file), *csv_options(delimiter, kept, quotes=True)):
+                for batch in pyarrow.csv.open_csv(pa.PythonFile(file, "r"), *csv_options(delimiter, kept, quotes=True)):
                     rows = batch.slice(1) if n_rows < 0 else batch
                     n_rows += len(batch)
                     columns = [rows.column(f"f{i}").cast(pa.string()) for i in kept.values()]

@@ -24,6 +24,7 @@ from adbench.errors import ConfigError, DataError
 PARQUET, GZIP, TEXT = "parquet", "gzip", "text"
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 MAX_COLUMNS = 10_000
+BLOCK_BYTES = 1 << 24  # of CSV, parsed at once
 _HEAD_BYTES = 1 << 22  # what is looked at before a file is read: the header must end in it
 _SNIFFED_ROWS = 20
 
@@ -116,7 +117,7 @@ def csv_options(delimiter: str, kept: dict[str, int], quotes: bool) -> tuple[Any
     """How Arrow is to read a CSV file: its header as the first row, so that columns are told apart by position."""
     columns = [f"f{i}" for i in kept.values()]
     return (
-        pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=4 * _HEAD_BYTES),
+        pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES),
         pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=quotes),
         pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(columns, pa.large_string()),
