@@ -1,6 +1,5 @@
 """Training that outlives its process: its state at the end of an epoch, in one file, for the same command to go on."""
 
-import functools
 import hashlib
 import io
 import random
@@ -14,10 +13,10 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins import CheckpointIO
 
+from adbench.environment import source_digest
 from adbench.run_folder import temporary
 
 _MAGIC = b"adbench checkpoint 1\n"
-_PACKAGE = Path(__file__).resolve().parent
 _OURS = "adbench"  # the key of a checkpoint under which all is that is not Lightning's
 
 
@@ -30,16 +29,8 @@ def identity(config: dict[str, Any], environment: dict[str, Any], run: str) -> d
     trainer = {key: value for key, value in config["trainer"].items() if key != "checkpoint_seconds"}
     on_gpu = torch.cuda.is_available() and trainer["accelerator"] == "gpu"
     processor = torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability()
-    return made_with | {"run": run, "trainer": trainer, "processor": processor, "code": _code(), "trained_with": []}
-
-
-@functools.cache
-def _code() -> str:
-    """A digest of adbench's own source; the commit does not tell one edited checkout from another."""
-    digest = hashlib.sha256()
-    for file in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(f"{file.relative_to(_PACKAGE)}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+    digest = source_digest()
+    return made_with | {"run": run, "trainer": trainer, "processor": processor, "code": digest, "trained_with": []}
 
 
 class CheckpointFile(CheckpointIO):
