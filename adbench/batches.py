@@ -1,6 +1,5 @@
 """The rows of one or several matrices in shuffled batches, gathered when their turn comes."""
 
-import mmap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,10 +8,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from adbench.mapped import let_go
+
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
 
-# Of a matrix on disk so many neighbouring rows are read at once; a window of so many such blocks is shuffled in memory.
-BLOCK_ROWS, WINDOW_BLOCKS = 512, 256
+# A matrix larger than this is not shuffled row by row, which would read a page of a disk for each, but in windows.
+SHUFFLED_BYTES = 2**30
+BLOCK_ROWS = 512  # neighbours that come into the same window
+WINDOW_ROWS = 256 * BLOCK_ROWS
 
 
 class Batches:
@@ -23,8 +26,8 @@ class Batches:
     processes each takes its share of every batch, so that the batch size does not depend on how many there are; the
     result does so only by what each draws for its own rows, and by the last few rows that cannot be shared.
 
-    A matrix on disk is shuffled in windows: blocks of neighbouring rows from all over it, and the rows among these. In
-    memory are two windows, however many rows there are.
+    A matrix of more than SHUFFLED_BYTES is shuffled in windows: blocks of neighbouring rows from all over it, and the
+    rows among these. Of one that lies on disk no more than two windows are in memory.
     """
 
     def __init__(
@@ -65,40 +68,44 @@ class Batches:
 
     def __iter__(self) -> Iterator["Step"]:
         step_rows = self.batch_size * self.batches_per_step
+        orders = [self._order(seed)[: self.n_rows] for seed in self.seeds]
         if self.on_disk:
-            for window in self._windows(step_rows):
-                yield from self._steps([window], [torch.arange(len(window))], step_rows)
+            n_read = max(1, WINDOW_ROWS // step_rows) * step_rows
+            for start in range(0, self.n_rows, n_read):
+                read = self._read(orders[0][start : start + n_read])
+                yield from self._steps([read], [torch.arange(len(read))], step_rows)
             return
-        orders = [self._order(seed)[: self.n_rows].to(x.device) for x, seed in zip(self.xs, self.seeds, strict=True)]
-        yield from self._steps(self.xs, orders, step_rows)
+        on_device = [torch.from_numpy(order).to(x.device) for x, order in zip(self.xs, orders, strict=True)]
+        yield from self._steps(self.xs, on_device, step_rows)
 
     def _steps(self, xs: Sequence[Tensor], orders: Sequence[Tensor], step_rows: int) -> Iterator["Step"]:
         for start in range(0, len(orders[0]), step_rows):
             yield Step(xs, [order[start : start + step_rows] for order in orders], self.batch_size)
 
-    def _order(self, seed: int) -> Tensor:
-        n_rows = len(self.xs[0])
+    def _order(self, seed: int) -> npt.NDArray[np.int64]:
+        """The rows in the order of this epoch, the same wherever they lie."""
+        n_rows, n_columns = self.xs[0].shape
         if not self.shuffle:
-            return torch.arange(n_rows)
-        return torch.from_numpy(np.random.default_rng((seed, self.epoch)).permutation(n_rows))
+            return np.arange(n_rows)
+        rng = np.random.default_rng((seed, self.epoch))
+        if 4 * n_rows * n_columns <= SHUFFLED_BYTES:
+            return rng.permutation(n_rows)
+        blocks = rng.permutation(-(-n_rows // BLOCK_ROWS))
+        order = (blocks[:, None] * BLOCK_ROWS + np.arange(BLOCK_ROWS)).ravel()
+        order = order[order < n_rows]
+        for start in range(0, n_rows, WINDOW_ROWS):
+            rng.shuffle(order[start : start + WINDOW_ROWS])
+        return order
 
-    def _windows(self, step_rows: int) -> Iterator[Tensor]:
-        """Rows of a matrix on disk, in the order in which they are trained on; a whole number of steps but the last."""
-        x, rng = self.xs[0], np.random.default_rng((self.seeds[0], self.epoch))
-        blocks: list[int] = list(range(0, len(x), BLOCK_ROWS))
-        if self.shuffle:
-            blocks = rng.permutation(blocks).tolist()
-        rows = np.concatenate([np.arange(start, min(start + BLOCK_ROWS, len(x))) for start in blocks])[: self.n_rows]
-        window_rows = -(-BLOCK_ROWS * WINDOW_BLOCKS // step_rows) * step_rows
-        for start in range(0, len(rows), window_rows):
-            window = rows[start : start + window_rows]
-            read = np.empty((len(window), x.shape[1]), np.float32)
-            place = rng.permutation(len(window)) if self.shuffle else np.arange(len(window))
-            for first in range(0, len(window), BLOCK_ROWS):
-                part = slice(first, first + BLOCK_ROWS)
-                read[place[part]] = np.take(x, window[part], axis=0)
-            _forget(x)
-            yield torch.from_numpy(read)
+    def _read(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        """These rows of a matrix on disk, in this order."""
+        x = self.xs[0]
+        read = np.empty((len(rows), x.shape[1]), np.float32)
+        as_they_lie = np.argsort(rows)
+        for part in np.array_split(as_they_lie, max(1, len(rows) // BLOCK_ROWS)):
+            read[part] = np.take(x, rows[part], axis=0)
+        let_go(x)
+        return torch.from_numpy(read)
 
 
 class Step:
@@ -117,12 +124,6 @@ class Step:
             for x, of_x, gathered in zip(self.xs, rows, batch, strict=True):
                 torch.index_select(x, 0, of_x, out=gathered)
             yield batch
-
-
-def _forget(x: Any) -> None:
-    """Let the system have the memory of the pages that were read; they can be read again."""
-    if getattr(x, "mode", "") == "r" and hasattr(mmap, "MADV_DONTNEED"):
-        x._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 def _world_size() -> int:

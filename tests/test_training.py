@@ -67,6 +67,29 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     assert order_of(batches(x, shuffle=False, limit=2)) == list(range(8))
 
 
+def test_a_large_matrix_is_shuffled_in_windows_the_same_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adbench.batches.BLOCK_ROWS", 3)
+    monkeypatch.setattr("adbench.batches.WINDOW_ROWS", 12)
+    x = np.arange(100, dtype=np.float32)[:, None]
+    np.save(tmp_path / "x.npy", x)
+    on_disk = np.load(tmp_path / "x.npy", mmap_mode="c")
+
+    def order(rows: np.ndarray, shuffle: bool = True) -> list[int]:
+        return order_of(Batches([rows], [0], batch_size=4, batches_per_step=2, shuffle=shuffle, limit=None))
+
+    assert order(on_disk) == order(x)  # small: row by row
+    assert order(on_disk, shuffle=False) == list(range(100))
+    row_by_row = order(x)
+    monkeypatch.setattr("adbench.batches.SHUFFLED_BYTES", 100)
+    windows = order(on_disk)
+    assert windows == order(x) != row_by_row
+    assert sorted(windows) == list(range(100))
+    assert {row // 3 for row in windows[:12]} != {0, 1, 2, 3}
+    assert len({row // 3 for row in windows[:12]}) in (4, 5)  # of four blocks, or five where the last is a short one
+
+
 def test_each_process_takes_its_share_of_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.arange(29.0)[:, None]
     whole = order_of(batches(x))

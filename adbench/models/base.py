@@ -13,6 +13,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from adbench.checks import require_positive
+from adbench.mapped import let_go
 from adbench.models.detector import SCORING_ROWS, Arrays, Matrix, Scores, Training
 from adbench.models.flat import FlatAdam
 from adbench.models.networks import Networks
@@ -26,6 +27,7 @@ STEP_HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_st
 
 # Rows scored at once on a processor: so few that what comes between two layers stays in its cache.
 CACHED_ROWS = 1_024
+LET_GO_ROWS = 2**16  # of a matrix on disk, so many are in memory
 
 
 class NeuralDetector(LightningModule):
@@ -86,8 +88,13 @@ class NeuralDetector(LightningModule):
     def score_rows(self, x: Matrix) -> Scores:
         """One score a row, shape (rows,), in float32 arithmetic whatever the precision of the training."""
         self.eval()
-        blocks = torch.from_numpy(x).split(CACHED_ROWS if self.device.type == "cpu" else SCORING_ROWS)
-        scores = [self.score(block.to(self.device)).double().cpu() for block in blocks]
+        n_rows = CACHED_ROWS if self.device.type == "cpu" else SCORING_ROWS
+        scores = [torch.empty(0, dtype=torch.float64)]
+        for start in range(0, len(x), n_rows):
+            block = torch.from_numpy(x[start : start + n_rows])
+            scores.append(self.score(block.to(self.device)).double().cpu())
+            if start % LET_GO_ROWS == 0:
+                let_go(x)
         return torch.cat(scores).numpy()
 
     def untrained(self) -> Self:
