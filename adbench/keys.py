@@ -16,7 +16,7 @@ WHERE_NOT_WHAT = {
     "data": ("folder",),
     "trainer": (
         *("accelerator", "strategy", "threads", "batches_per_step"),
-        *("checkpoint_seconds", "calibration_loss"),
+        *("checkpoint_seconds", "calibration_loss", "compile"),
     ),
 }
 

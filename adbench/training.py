@@ -1,5 +1,6 @@
 """Neural training through Lightning, at the speed of a plain loop."""
 
+import copy
 import logging
 import re
 import signal
@@ -14,8 +15,9 @@ from pytorch_lightning.callbacks import Callback
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from adbench.batches import Batches, Matrix
-from adbench.checkpoint import Checkpoint
+from adbench.checkpoint import Checkpoint, random_states, restore_random_states
 from adbench.checks import require_at_least, require_not_negative, require_one_of
+from adbench.compiled import compile_losses
 from adbench.errors import ConfigError, PrunedError
 from adbench.models.base import NeuralDetector
 
@@ -44,8 +46,8 @@ class Training:
     schedule: of the learning rate, which stays as it is or falls linearly, with every batch, to zero.
     threads: processor threads a process. batches_per_step: batches that one Lightning step runs.
     limit_batches: only so many batches an epoch (None: all). checkpoint_seconds: least time between two checkpoints
-    (None: there are none). calibration_loss: whether history.csv tells it after each epoch. Every field is checked
-    before any work: ConfigError says what does not fit, or which device is not there.
+    (None: there are none). compile: the losses, by torch. calibration_loss: whether history.csv tells it after each
+    epoch. Every field is checked before any work: ConfigError says what does not fit, or which device is not there.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Training:
         limit_batches: int | None,
         checkpoint_seconds: float | None,
         calibration_loss: bool,
+        compile: bool,
         seed: int,
     ) -> None:
         whole = {"max_epochs": max_epochs, "batch_size": batch_size, "devices": devices, "threads": threads}
@@ -87,7 +90,9 @@ class Training:
             self.strategy = "ddp_fork" if accelerator == "cpu" else "ddp_spawn"  # CUDA does not survive a fork
         self.batches_per_step, self.shuffle, self.limit_batches = batches_per_step, shuffle, limit_batches
         self.seed, self.checkpoint_seconds, self.calibration_loss = seed, checkpoint_seconds, calibration_loss
+        self.compile = compile
         self.callbacks: list[Callback] = []
+        self.say: Callable[[str], None] = lambda sentence: None  # to the user
         self.checkpoint: Checkpoint | None = None
         torch.set_num_threads(threads)
 
@@ -97,7 +102,11 @@ class Training:
         return self.strategy == "auto"
 
     def keep_checkpoint(self, path: Path, identity: dict[str, Any], say: Callable[[str], None]) -> None:
-        """Let `fit` go on from a checkpoint there, and leave its own; not where other processes train."""
+        """Let `fit` go on from a checkpoint there, and leave its own; not where other processes train.
+
+        say: called with what the user should know of the training.
+        """
+        self.say = say
         if self.in_this_process and self.checkpoint_seconds is not None:
             self.checkpoint = Checkpoint(path, self.checkpoint_seconds, identity, say)
 
@@ -116,6 +125,27 @@ class Training:
         epochs = self.epochs(batches.n_batches)
         if self.schedule == "linear":
             module.decay_steps = epochs * batches.n_batches
+        if self.compile and self.in_this_process:
+            compile_losses(module, self.say)
+        initial, states = copy.deepcopy(module.state_dict()), random_states()
+        while True:
+            try:
+                self._run(module, batches, epochs)
+                break
+            except torch.OutOfMemoryError:
+                # Of several networks, fewer come first.
+                if module.networks is not None or module.parts * 2 > self.batch_size:
+                    raise
+            module.parts *= 2
+            self.say(f"out of memory: a batch goes through in {module.parts} parts, whose gradients add up to its own")
+            module.load_state_dict(initial)
+            restore_random_states(states)
+            if self.checkpoint is not None:
+                self.checkpoint.forget()
+        module.compiled = {}
+        return batches.n_rows * epochs
+
+    def _run(self, module: NeuralDetector, batches: Batches, epochs: int) -> None:
         # A detector may train twice; with one file the second training would go on from the first.
         checkpoint = None if self.checkpoint is None or self.checkpoint.used else self.checkpoint
         trainer = self._trainer(epochs, len(module.objectives()), checkpoint)
@@ -133,7 +163,6 @@ class Training:
             if pruned := re.search(r"PrunedError: (.*)", str(error)):
                 raise PrunedError(pruned[1]) from None
             raise
-        return batches.n_rows * epochs
 
     def _device(self) -> torch.device | None:
         """Where all rows lie during the training; processes of their own take each batch to theirs."""

@@ -16,6 +16,7 @@ from adbench.config import compose
 from adbench.errors import ConfigError
 from adbench.history import History
 from adbench.instantiate import build
+from adbench.models.ae import AE
 from adbench.models.base import NeuralDetector
 from adbench.training import Training
 
@@ -221,3 +222,47 @@ def test_a_wrong_trainer_is_one_sentence(override: str, sentence: str) -> None:
 def test_a_device_that_is_not_there(trainer: str) -> None:
     with pytest.raises(ConfigError, match="CUDA device.*take trainer=cpu"):
         build(compose([f"trainer={trainer}"])["trainer"], "trainer", seed=0)
+
+
+def test_a_batch_too_large_for_the_device_goes_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest, said = AE.loss, []
+    x = rows(200)
+    whole = fitted("ae", x)
+
+    def hungry(self: AE, batch: torch.Tensor) -> torch.Tensor:
+        if len(batch) > 8:
+            raise torch.OutOfMemoryError("too much")
+        return honest(self, batch)
+
+    monkeypatch.setattr(AE, "loss", hungry)
+    monkeypatch.setattr(Training, "say", said.append, raising=False)
+    parts = fitted("ae", x)
+    torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-3, atol=1e-5)
+    monkeypatch.setattr(AE, "loss", lambda self, batch: (_ for _ in ()).throw(torch.OutOfMemoryError("always")))
+    with pytest.raises(torch.OutOfMemoryError):
+        fitted("ae", x)
+
+
+def test_without_a_compiler_it_goes_on_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_compiler(*_: object, **__: object) -> None:
+        raise RuntimeError("no C++ compiler found")
+
+    plain, said = fitted("ae", rows(200)), []
+    monkeypatch.setattr(torch, "compile", lambda loss, dynamic: no_compiler)
+    config = compose(["model=ae", "trainer.max_epochs=2", "trainer.min_steps=0", "trainer.batch_size=32"])
+    training: Training = build(config["trainer"] | {"compile": True}, "trainer", seed=0)
+    training.say = said.append
+    seed_everything(0, workers=True, verbose=False)
+    detector: NeuralDetector = build(config["model"], "model", n_features=6)
+    detector.fit(rows(200), training)
+    assert said == ["goes on without trainer.compile: no C++ compiler found"]
+    assert torch.equal(weights(detector), weights(plain))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own
+@pytest.mark.parametrize("model", MODELS)
+def test_compiled_losses_train_to_the_same_weights(model: str) -> None:
+    x = rows(200)
+    compiled = fitted(model, x, "trainer.compile=true")
+    torch.testing.assert_close(weights(compiled), weights(fitted(model, x)), rtol=1e-3, atol=1e-4)

@@ -1,7 +1,7 @@
 """What all neural detectors share: written once, here."""
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, Self
@@ -50,6 +50,7 @@ class NeuralDetector(LightningModule):
         self.learning_rate = learning_rate
         self.networks: Networks | None = None  # those that this one is stacked of
         self.decay_steps: int | None = None  # batches over which the learning rate falls to zero; None: it stays
+        self.compiled: Mapping[str, Loss] = {}  # by the names of the losses they stand for
         self.parts = 1  # in which a batch goes through a device that it is too large for
         self.steps_done = 0  # batches in all epochs, where the learning rate falls
         self.rows_done = self.batches_done = 0  # in this epoch, of each network
@@ -153,7 +154,10 @@ class NeuralDetector(LightningModule):
 
         Lightning counts one step of each optimiser, and hears of the others only where it has to.
         """
-        objectives = [(loss_of, list(parameters)) for loss_of, parameters in self.objectives()]
+        objectives = [
+            (self.compiled.get(loss_of.__name__, loss_of), list(parameters))
+            for loss_of, parameters in self.objectives()
+        ]
         counted, plain = _as_list(self.optimizers()), _as_list(self.optimizers(use_pl_optimizer=False))
         needs_lightning = self._needs_lightning()
         for i, batch in enumerate(batches):
