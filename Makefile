@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow lint format leaderboard variance published defaults thresholds executors intervals gate check bench clean
+.PHONY: setup train test test-slow lint format leaderboard variance published defaults thresholds executors intervals gate check bench bench-gpu clean
 
 setup: .venv/.ready
 
@@ -64,14 +64,24 @@ check: setup  ## the project's own regression gate: a small benchmark against it
 	$(BIN)/adbench sweep benchmark=regression runs_dir=runs/regression
 	$(BIN)/adbench check --baseline benchmarks/nslkdd.json --tolerance 0.02 runs/regression || [ $$? -eq 3 ]  # 3: cannot tell
 
-bench: setup  ## training speed against a hand-written loop, and start-up times
+# PyOD and what it brings is for comparisons alone.
+.venv/.bench: .venv/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+bench: .venv/.bench  ## every speed figure of the README, and the pictures docs/speed-*.png
 	$(BIN)/python scripts/bench_training.py
-	$(BIN)/python scripts/bench_startup.py
+	$(BIN)/python scripts/bench_fused.py
+	$(BIN)/python scripts/bench_sweep.py
 	$(BIN)/python scripts/bench_loading.py
 	$(BIN)/python scripts/bench_memory.py
-	$(BIN)/python scripts/bench_sweep.py
+	$(BIN)/python scripts/bench_startup.py
 	$(BIN)/python scripts/bench_summary.py
 	$(BIN)/python scripts/bench_report.py
+	$(BIN)/python scripts/bench_scaling.py
+
+bench-gpu: setup  ## rows a second on this machine's CUDA device; exit code 2 without one
+	@$(BIN)/python scripts/bench_gpu.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

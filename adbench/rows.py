@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from adbench.mapped import let_go
+
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
 Wide = npt.NDArray[np.float64]  # (rows, columns)
 Hashes = npt.NDArray[np.uint64]  # (rows,)
@@ -23,6 +25,7 @@ def row_hashes(x: Matrix) -> Hashes:
     for start in range(0, len(x), _HASHED_ROWS):
         block = slice(start, start + _HASHED_ROWS)
         columns = np.ascontiguousarray(x[block].T) + np.float32(0)  # -0.0 is 0.0 in other bytes
+        let_go(x)
         state = hashes[block]
         for bits in columns.view(np.uint32):
             mix_in(state, bits)
@@ -60,15 +63,20 @@ def distinct_texts(texts: npt.NDArray[np.str_]) -> tuple[list[str], npt.NDArray[
     return list(place), codes
 
 
-def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[np.float64]:
+def nearest_distances(
+    x: Matrix, reference: Matrix, k: int = 1, rows_of_x: npt.NDArray[np.intp] | None = None
+) -> npt.NDArray[np.float64]:
     """Euclidean distance of each row of x to the k-th nearest of at least k rows of `reference`, shape (rows,).
+
+    rows_of_x: of these rows of x only, which then need not be copied.
 
     Exact, and so the same in any batch: a float32 product finds every row that its rounding error leaves in
     question, and the distances to those are computed in float64 by their differences.
     """
     centre = reference.mean(axis=0, dtype=np.float64)  # shorter rows, smaller errors
     centred = reference - centre
-    pays = len(x) * len(reference) > _WORTH * len(centre) ** 2
+    n = len(x) if rows_of_x is None else len(rows_of_x)
+    pays = n * len(reference) > _WORTH * len(centre) ** 2
     leading = _directions(centred) if pays else None
     short = _shortened(centred, leading)
     # The product below is |r|^2 - 2 x.r less a bound on its error, `unit` (2 |r|^2 + |x|^2); the part of |x|^2 is
@@ -78,10 +86,10 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
     factors = np.hstack([-2 * short, (squares * (1 - 2 * unit))[:, None]]).astype(np.float32)
     # The best of each of k parts: k rows, the furthest of which bounds the k-th distance from above.
     parts = list(pairwise(len(reference) * i // k for i in range(k + 1)))
-    distances = np.empty(len(x))
+    distances = np.empty(n)
     n_rows = max(1, _BLOCK_ENTRIES // len(reference))
-    for start in range(0, len(x), n_rows):
-        block = x[start : start + n_rows]
+    for start in range(0, len(distances), n_rows):
+        block = np.asarray(x)[slice(start, start + n_rows) if rows_of_x is None else rows_of_x[start : start + n_rows]]
         from_centre = _shortened(block - centre, leading)
         with_one = np.hstack([from_centre, np.ones((len(block), 1))]).astype(np.float32)
         lowest = with_one @ factors.T  # (block, reference)
@@ -95,6 +103,7 @@ def nearest_distances(x: Matrix, reference: Matrix, k: int = 1) -> npt.NDArray[n
         squared = _squared_distances(block, reference, rows, columns)
         ordered = squared[np.lexsort((squared, rows))]
         distances[start : start + n_rows] = np.sqrt(ordered[np.searchsorted(rows, np.arange(len(block))) + k - 1])
+        let_go(x)
     return distances
 
 

@@ -25,6 +25,7 @@ Matrix = npt.NDArray[np.float32]
 
 
 def main() -> None:
+    print(__doc__.splitlines()[0])
     ours, theirs = [], []
     for _ in range(REPETITIONS):
         seconds, x = timed(with_adbench)

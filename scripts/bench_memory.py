@@ -29,6 +29,7 @@ print(len(table), time.perf_counter() - start, matrix, peak() - before)
 
 
 def main() -> None:
+    print(__doc__.splitlines()[0])
     n_rows = kddcup99_full.ROWS["kddcup.data"]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "kddcup99"

@@ -23,6 +23,7 @@ FAMILIES = ("normal", "dos", "probe", "r2l", "u2r", "worms")
 
 
 def main() -> None:
+    print(__doc__.splitlines()[0])
     adbench = str(Path(sys.executable).with_name("adbench"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

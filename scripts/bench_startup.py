@@ -19,6 +19,7 @@ MODELS = ("ae", "vae")
 
 
 def main() -> None:
+    print(__doc__.splitlines()[0])
     help_command = [ADBENCH, "--help"]
     imports = [sys.executable, "-c", "import typer, rich"]
     seconds(help_command), seconds(imports)  # once for the file cache

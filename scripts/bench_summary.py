@@ -32,6 +32,7 @@ TORCH = "import sys; from adbench.summary import summarize; summarize([sys.argv[
 
 
 def main() -> None:
+    print(__doc__.splitlines()[0])
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
         n_runs = write_runs(runs, train(["model=ae", "debug=one_batch", f"runs_dir={folder}/real"]))

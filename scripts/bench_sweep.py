@@ -1,12 +1,13 @@
-"""Sweeps: what a job costs beside its training, what a second worker brings, and what 500 jobs cost that are not run.
+"""Sweeps: what a job costs beside its training, what more workers bring, and what 500 jobs cost that are not run.
 
-Twelve equal jobs, the same rows and model with twelve learning rates, run by one local worker and by two. A job's
-fixed cost is the time from the end of the job before it to its own, less its training and the scoring of its own
-calibration and test rows; the first job, for which the worker starts and loads, is left out. The 500 jobs are
-composed, then found finished in folders that hold the metrics of one real run.
+Twelve equal jobs, the same rows and model with twelve learning rates, run by one local worker, by two and by one a
+core, in turn, medians of three. A job's fixed cost is the time from the end of the job before it to its own, less its
+training and the scoring of its own calibration and test rows; the first job, for which the worker starts and loads, is
+left out. The 500 jobs are composed, then found finished in folders that hold the metrics of one real run.
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -19,6 +20,8 @@ from adbench.sweep_plan import Rules, SweepReporter, plan
 
 JOBS = ["data=nslkdd", f"model.learning_rate={','.join(f'{0.001 + i / 100_000:.5f}' for i in range(12))}"]
 MANY = ["data=nslkdd,kddcup99", "model=ae,vae,gan,iforest,pca", "seed=range(50)"]
+WORKERS = sorted({1, 2, os.cpu_count() or 1})
+REPETITIONS = 3
 OWN_SECONDS = ("fit_seconds", "calibrate_seconds", "score_seconds")
 
 
@@ -33,7 +36,7 @@ class Timing(SweepReporter):
 
 
 def run(model: str, workers: int, folder: str) -> tuple[float, Timing]:
-    planned = plan([f"model={model}", *JOBS, f"executor.workers={workers}", f"runs_dir={folder}/{model}-{workers}"])
+    planned = plan([f"model={model}", *JOBS, f"executor.workers={workers}", f"runs_dir={folder}"])
     timing, start = Timing(), time.perf_counter()
     for done in sweep(planned, Rules(), timing):
         if done.status != "done":
@@ -64,17 +67,30 @@ def many(metrics: dict[str, float], folder: str) -> None:
 
 
 def main() -> None:
+    print(__doc__.splitlines()[0])
     with tempfile.TemporaryDirectory() as folder:
         for model in ("ae", "vae"):
-            alone, timing = run(model, 1, folder)
-            together, _ = run(model, 2, folder)
-            costs = fixed_costs(timing)
-            print(f"{model}: 12 jobs by 1 worker {alone:.1f} s, by 2 {together:.1f} s, ratio {alone / together:.2f}")
-            print(
-                f"{model}: fixed cost of a job in a warm worker {median(costs):.2f} s, at most {max(costs):.2f} s",
-                flush=True,
-            )
-        many(timing.ends[-1][1].metrics, folder)
+            metrics = scaling(model, f"{folder}/{model}")
+        many(metrics, folder)
+
+
+def scaling(model: str, folder: str) -> dict[str, float]:
+    """Print how the jobs scale with workers and what one costs; the metrics of one of them."""
+    seconds: dict[int, list[float]] = {workers: [] for workers in WORKERS}
+    costs = []
+    for repetition in range(REPETITIONS):
+        for workers in WORKERS:
+            taken, timing = run(model, workers, f"{folder}/{repetition}-{workers}")
+            seconds[workers].append(taken)
+            if workers == 1:
+                costs += fixed_costs(timing)
+    for workers, taken_by in seconds.items():
+        ratio = median(seconds[1]) / median(taken_by)
+        print(f"{model}: 12 jobs by {workers} worker(s) {median(taken_by):6.1f} s, {ratio:.2f} times as fast as by 1")
+    print(
+        f"{model}: fixed cost of a job in a warm worker {median(costs):.2f} s, at most {max(costs):.2f} s", flush=True
+    )
+    return timing.ends[-1][1].metrics
 
 
 if __name__ == "__main__":

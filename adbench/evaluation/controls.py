@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from adbench.checks import require_at_least
 from adbench.evaluation.ranking import Scores
+from adbench.mapped import let_go
 from adbench.rows import distinct_rows, nearest_distances, row_hashes
 
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
@@ -47,7 +48,7 @@ class Controls:
             drawn = np.random.default_rng((seed, 1)).choice(reference, self.nearest_rows, replace=False)
             reference = np.sort(drawn)
         scored, place = distinct_rows(test)
-        return nearest_distances(test[scored], fit[reference])[place]
+        return nearest_distances(test, fit[reference], rows_of_x=scored)[place]
 
 
 def best_column(test: Matrix, label: npt.NDArray[np.int8]) -> tuple[int, Scores]:
@@ -92,19 +93,31 @@ def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
         mean_abs_z[block] = np.abs(centred / scale).mean(axis=1)
         residual = centred - (centred @ components) @ components.T
         pca_residual[block] = (residual**2).sum(axis=1)
+        let_go(test)
     return {"mean_abs_z": mean_abs_z, "pca_residual": pca_residual}
+
+
+def _blocks(x: Matrix) -> Iterator[Matrix]:
+    """Some rows at a time; those of a file are let go when the next are read."""
+    for start in range(0, len(x), _BLOCK_ROWS):
+        yield np.asarray(x)[start : start + _BLOCK_ROWS]
+        let_go(x)
 
 
 def _moments(fit: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean (columns,), standard deviation (columns,) and leading principal directions (columns, components)."""
     n_rows, n_columns = fit.shape
-    mean = fit.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((n_columns, n_columns))
-    for start in range(0, n_rows, _BLOCK_ROWS):
-        centred = fit[start : start + _BLOCK_ROWS] - mean
+    total, covariance = np.zeros((1, n_columns)), np.zeros((n_columns, n_columns))
+    low = high = fit[0]
+    for block in _blocks(fit):
+        total = np.concatenate([total, block]).sum(axis=0, keepdims=True)  # row after row, in float64
+        low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+    mean = total[0] / n_rows
+    for block in _blocks(fit):
+        centred = block - mean
         covariance += centred.T @ centred
     covariance /= n_rows
-    constant = fit.min(axis=0) == fit.max(axis=0)
+    constant = low == high
     deviation = np.where(constant, 1.0, np.sqrt(np.diag(covariance)))
     _, directions = np.linalg.eigh(covariance)  # ascending eigenvalues
     return np.where(constant, fit[0], mean), deviation, directions[:, -min(PCA_COMPONENTS, max(1, n_columns // 2)) :]

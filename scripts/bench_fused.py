@@ -1,0 +1,123 @@
+"""Several seeds trained as one batched network, against one seed alone, PyOD, and the matrix multiplications alone.
+
+Cost: the time of K fused seeds over that of one. Bound: the batched matrix multiplications of K hand-written networks,
+forward and backward, with nothing around them; share: the bound over the fused training. PyOD trains one seed. All on
+NSL-KDD's fit rows, in turn in this process, medians of the time a row, with one thread and with all cores.
+"""
+
+import os
+from functools import partial
+from math import nan
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from adbench.config import Config
+from adbench.instantiate import build
+from adbench.models.base import NeuralDetector
+from adbench.models.detector import Matrix
+from adbench.training import Training
+from scripts.bench_training import fit_matrix, in_turn
+from scripts.peers import Way, adbench, pyod, setting
+from scripts.plain_networks import plain
+
+MODELS = ("ae", "vae", "gan")
+SEEDS = (1, 2, 4, 8, 16)
+EPOCHS, REPETITIONS = 2, 5
+PRODUCTS = {torch.ops.aten.mm.default: (0, 1), torch.ops.aten.addmm.default: (1, 2)}  # -> which arguments multiply
+
+
+def main() -> None:
+    print(__doc__.splitlines()[0])
+    x = fit_matrix()
+    print(f"{len(x):,} rows, medians of {REPETITIONS} interleaved repetitions of {EPOCHS} epochs")
+    print("model  threads  seeds  cost  cost a seed  bound's cost  share  PyOD/seed  PyOD/bound")
+    for threads in sorted({1, os.cpu_count() or 1}):
+        for model in MODELS:
+            compare(setting(model, EPOCHS, f"trainer.threads={threads}"), x)
+
+
+def compare(config: Config, x: Matrix) -> None:
+    """One line a number of seeds. Nothing of PyOD compares with gan."""
+    model, threads = config["choices"]["model"], config["trainer"]["threads"]
+    alone: dict[str, tuple[Way, Config]] = {"one": (adbench, config)}
+    if model != "gan":
+        alone["pyod"] = pyod, config
+    for k in SEEDS:
+        together: dict[str, tuple[Way, Config]] = {
+            "fused": (partial(train_fused, k), config),
+            "bound": (partial(multiply, k), config),
+        }
+        taken = in_turn(alone | together, x, REPETITIONS)
+        one, fused, bound = taken["one"], taken["fused"], taken["bound"]
+        pyod_seconds = taken.get("pyod", nan)
+        print(
+            f"{model:5}  {threads:7}  {k:5}  {fused / one:4.2f}  {fused / one / k:11.3f}  {bound / one:12.2f}  "
+            f"{bound / fused:5.2f}  {pyod_seconds * k / fused:9.2f}  {pyod_seconds * k / bound:10.2f}",
+            flush=True,
+        )
+
+
+def train_fused(k: int, config: Config, x: Matrix) -> int:
+    """K seeds as one network; returns the rows that each went through."""
+    detectors = [build(config["model"], "model", n_features=x.shape[1]) for _ in range(k)]
+    return fit_fused(detectors, [x] * k, build(config["trainer"], "trainer", seed=0))
+
+
+def fit_fused(detectors: list[NeuralDetector], xs: list[Matrix], training: Training) -> int:
+    """Train detectors of one configuration together, each on its own rows; returns the rows of one."""
+    if len(detectors) == 1:
+        return training.fit(detectors[0], xs[0])
+    from adbench.models.stack import stack  # type: ignore[import-untyped, unused-ignore]
+
+    seeds = list(range(len(detectors)))
+    states = [(torch.Generator().manual_seed(seed).get_state(), seed) for seed in seeds]
+    stacked = stack(detectors, [x.shape[1] for x in xs], states)
+    return training.fit_stacked(stacked, xs, seeds)  # type: ignore[attr-defined, no-any-return, unused-ignore]
+
+
+def multiply(k: int, config: Config, x: Matrix) -> int:
+    """Nothing but the products of a training of K networks."""
+    batch_size, epochs = config["trainer"]["batch_size"], config["trainer"]["max_epochs"]
+    operands = [(widen(a, k), widen(b, k)) for a, b in products_of_a_step(config, torch.from_numpy(x[:batch_size]))]
+    n_steps = len(x) * epochs // batch_size
+    for _ in range(n_steps):
+        for a, b in operands:
+            torch.bmm(a, b)
+    return n_steps * batch_size
+
+
+def products_of_a_step(config: Config, batch: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The operands of every matrix product, forward and backward, of one step of all players."""
+    network = plain(config, batch.shape[1])
+    with Products() as found:
+        for loss, player in zip(network.losses(batch), network.players(), strict=True):
+            loss.backward(inputs=player)
+    return found.operands
+
+
+class Products(TorchDispatchMode):
+    """Notes the operands of matrix products."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operands: list[tuple[Tensor, Tensor]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in PRODUCTS:
+            first, second = PRODUCTS[func]
+            self.operands.append((args[first].detach(), args[second].detach()))
+        return func(*args, **(kwargs or {}))
+
+
+def widen(matrix: Tensor, k: int) -> Tensor:
+    """K copies, each laid out in memory as the matrix is: a transposed one stays one."""
+    if matrix.is_contiguous():
+        return matrix.repeat(k, 1, 1)
+    return matrix.T.repeat(k, 1, 1).mT
+
+
+if __name__ == "__main__":
+    main()
