@@ -127,7 +127,8 @@ class RunFolder:
             columns |= {"label": _numbers(labels.label), "family": _texts(labels.family)}
             columns["attack"] = _texts(labels.attack)
         with self._replacing(SCORES) as temporary:
-            pyarrow.parquet.write_table(pa.table(columns), temporary)
+            # A dictionary of scores would take more time and memory to find than it spares.
+            pyarrow.parquet.write_table(pa.table(columns), temporary, use_dictionary=["family", "attack"])
 
     def unlock(self) -> None:
         """Let others have the folder."""

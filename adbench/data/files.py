@@ -169,9 +169,8 @@ def take_features(columns: Columns, drop: list[str] | None = None) -> Features:
     for i, name in enumerate(numeric):
         _fill(x[:, i], columns.pop(name))
     for i, name in enumerate(categorical):
-        column = columns.pop(name)
-        vocabularies[name] = tuple(column.chunk(0).dictionary.to_pylist())
-        _fill(codes[:, i], pa.chunked_array([chunk.indices for chunk in column.chunks]))
+        vocabularies[name] = _take_codes(columns, name, codes[:, i])
+    pa.default_memory_pool().release_unused()  # Arrow would keep some of it for the rest of the process
     return Features(x, tuple(numeric), codes, vocabularies)
 
 
@@ -185,10 +184,14 @@ def take_whole_numbers(columns: Columns, name: str) -> npt.NDArray[np.int32]:
 
 def take_codes(columns: Columns, name: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int32]]:
     """One categorical column as its values and each row's index into them; it is taken out of `columns`."""
+    codes = np.empty(len(columns[name]), dtype=np.int32)
+    return np.array(_take_codes(columns, name, codes)), codes
+
+
+def _take_codes(columns: Columns, name: str, codes: npt.NDArray[np.int32]) -> tuple[str, ...]:
     column = columns.pop(name)
-    codes = np.empty(len(column), dtype=np.int32)
     _fill(codes, pa.chunked_array([chunk.indices for chunk in column.chunks]))
-    return np.array(column.chunk(0).dictionary.to_pylist()), codes
+    return tuple(column.chunk(0).dictionary.to_pylist())
 
 
 def _fill(target: npt.NDArray[np.generic], column: pa.ChunkedArray) -> None:

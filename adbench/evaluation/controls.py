@@ -19,7 +19,7 @@ Matrix = npt.NDArray[np.float32]  # (rows, columns)
 ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
 PCA_COMPONENTS = 10
 _BLOCK_ROWS = 16_384  # bounds the memory of a float64 copy
-_BLOCK_COLUMNS = 16
+_BLOCK_COLUMNS = 8
 
 
 class Controls:
