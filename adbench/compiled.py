@@ -19,7 +19,7 @@ def compile_losses(module: NeuralDetector, say: Callable[[str], None]) -> None:
     import torch._inductor.config as inductor
 
     inductor.fallback_random = True  # what is drawn is what would be drawn without
-    module.compiled = {loss.__name__: _Compiled(loss, list(given), say) for loss, given in module.objectives()}
+    module.compiled_losses = {loss.__name__: _Compiled(loss, list(given), say) for loss, given in module.objectives()}
 
 
 class _Compiled:

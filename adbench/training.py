@@ -134,15 +134,17 @@ class Training:
                 break
             except torch.OutOfMemoryError:
                 # Of several networks, fewer come first.
-                if module.networks is not None or module.parts * 2 > self.batch_size:
+                if module.members is not None or module.batch_parts * 2 > self.batch_size:
                     raise
-            module.parts *= 2
-            self.say(f"out of memory: a batch goes through in {module.parts} parts, whose gradients add up to its own")
+            module.batch_parts *= 2
+            self.say(
+                f"out of memory: a batch goes through in {module.batch_parts} parts, whose gradients add up to its own"
+            )
             module.load_state_dict(initial)
             restore_random_states(states)
             if self.checkpoint is not None:
                 self.checkpoint.forget()
-        module.compiled = {}
+        module.compiled_losses = {}
         return batches.n_rows * epochs
 
     def _run(self, module: NeuralDetector, batches: Batches, epochs: int) -> None:

@@ -119,7 +119,7 @@ def test_what_a_device_cannot_hold_is_halved(
     honest = AE.loss
 
     def hungry(self: AE, x: torch.Tensor) -> torch.Tensor:
-        if self.training and self.networks is not None and len(x) > 2 and self._rows:
+        if self.training and self.members is not None and len(x) > 2 and self._rows:
             raise torch.OutOfMemoryError("too much")
         return honest(self, x)
 

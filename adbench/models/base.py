@@ -48,10 +48,10 @@ class NeuralDetector(LightningModule):
         super().__init__()
         require_positive("model.learning_rate", learning_rate)
         self.learning_rate = learning_rate
-        self.networks: Networks | None = None  # those that this one is stacked of
+        self.members: Networks | None = None  # those that this one is stacked of
         self.decay_steps: int | None = None  # batches over which the learning rate falls to zero; None: it stays
-        self.compiled: Mapping[str, Loss] = {}  # by the names of the losses they stand for
-        self.parts = 1  # in which a batch goes through a device that it is too large for
+        self.compiled_losses: Mapping[str, Loss] = {}  # by the names of the losses they stand for
+        self.batch_parts = 1  # in which a batch goes through a device that it is too large for
         self.steps_done = 0  # batches in all epochs, where the learning rate falls
         self.rows_done = self.batches_done = 0  # in this epoch, of each network
         self._losses: list[Tensor] = []  # of this epoch, one a batch and objective, each a mean over rows
@@ -71,15 +71,15 @@ class NeuralDetector(LightningModule):
 
     def column_sum(self, x: Tensor) -> Tensor:
         """The sum over the table's columns, shape (..., rows, features) -> (..., rows)."""
-        return (x if self.networks is None else self.networks.only_own_columns(x)).sum(dim=-1)
+        return (x if self.members is None else self.members.only_own_columns(x)).sum(dim=-1)
 
     def column_mean(self, x: Tensor) -> Tensor:
         """The mean over the table's columns, shape (..., rows, features) -> (..., rows)."""
-        return self.column_sum(x) / (x.shape[-1] if self.networks is None else self.networks.n_columns)
+        return self.column_sum(x) / (x.shape[-1] if self.members is None else self.members.n_columns)
 
     def normal_like(self, x: Tensor) -> Tensor:
         """Standard normal noise of this shape."""
-        return torch.randn_like(x) if self.networks is None else self.networks.normal_like(x)
+        return torch.randn_like(x) if self.members is None else self.members.normal_like(x)
 
     def fit(self, x: Matrix, training: Training) -> int:
         """Train on the rows of x; returns the number of rows gone through, all epochs together."""
@@ -113,15 +113,15 @@ class NeuralDetector(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Before a checkpoint is read."""
-        if self.networks is not None:
-            self.networks.start(self.trainer.strategy.root_device)
+        if self.members is not None:
+            self.members.start(self.trainer.strategy.root_device)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One Adam an objective, fused: a single kernel for all parameters."""
         players = [list(parameters) for _, parameters in self.objectives()]
         if self._needs_lightning():
             return [torch.optim.Adam(parameters, lr=self.learning_rate, fused=True) for parameters in players]
-        rates = [self.learning_rate] if self.networks is None else self.networks.learning_rates
+        rates = [self.learning_rate] if self.members is None else self.members.learning_rates
         return [FlatAdam(parameters, rates) for parameters in players]
 
     def on_fit_start(self) -> None:
@@ -131,13 +131,13 @@ class NeuralDetector(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add where the draws of each stacked network have got to."""
-        if self.networks is not None:
-            checkpoint["networks"] = self.networks.states()
+        if self.members is not None:
+            checkpoint["networks"] = self.members.states()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it back."""
-        if self.networks is not None:
-            self.networks.restore(checkpoint["networks"])
+        if self.members is not None:
+            self.members.restore(checkpoint["networks"])
 
     def on_train_epoch_start(self) -> None:
         """Forget the losses of the epoch before, and count on from it: a resumed training begins at a later one."""
@@ -155,7 +155,7 @@ class NeuralDetector(LightningModule):
         Lightning counts one step of each optimiser, and hears of the others only where it has to.
         """
         objectives = [
-            (self.compiled.get(loss_of.__name__, loss_of), list(parameters))
+            (self.compiled_losses.get(loss_of.__name__, loss_of), list(parameters))
             for loss_of, parameters in self.objectives()
         ]
         counted, plain = _as_list(self.optimizers()), _as_list(self.optimizers(use_pl_optimizer=False))
@@ -187,8 +187,8 @@ class NeuralDetector(LightningModule):
         """One step on one batch; returns its loss."""
         optimizer.zero_grad()
         losses = []
-        for part in x.chunk(self.parts, dim=-2) if self.parts > 1 else (x,):
-            loss = loss_of(part) if self.parts == 1 else loss_of(part) * (part.shape[-2] / x.shape[-2])
+        for part in x.chunk(self.batch_parts, dim=-2) if self.batch_parts > 1 else (x,):
+            loss = loss_of(part) if self.batch_parts == 1 else loss_of(part) * (part.shape[-2] / x.shape[-2])
             backward(loss.sum() if loss.ndim else loss)
             losses.append(loss.detach())
         optimizer.step()

@@ -68,15 +68,15 @@ def stack(
         elif next(module.parameters(recurse=False), None) is not None:
             raise CannotStackError(f"{type(module).__name__} has weights that cannot be stacked")
     rates = [detector.learning_rate for detector in detectors]
-    stacked.networks = Networks(rates, list(random_states), list(columns))
+    stacked.members = Networks(rates, list(random_states), list(columns))
     return stacked
 
 
 @torch.no_grad()
 def unstack(stacked: NeuralDetector, detectors: Sequence[NeuralDetector]) -> None:
     """Give each detector its weights of the stacked one."""
-    assert stacked.networks is not None
-    columns = stacked.networks.columns
+    assert stacked.members is not None
+    columns = stacked.members.columns
     for i, detector in enumerate(detectors):
         for name, module in detector.named_modules():
             if isinstance(module, nn.Linear):
@@ -115,9 +115,9 @@ def require_same_alone(stacked: NeuralDetector, detectors: Sequence[NeuralDetect
     A loss can mix networks in many ways: by a sum over a fixed dimension, by noise of its own, by settings that differ.
     xs: rows of each, as wide as the widest.
     """
-    assert stacked.networks is not None
-    columns, states = stacked.networks.columns, stacked.networks.random_states
-    stacked.networks.start(torch.device("cpu"))
+    assert stacked.members is not None
+    columns, states = stacked.members.columns, stacked.members.random_states
+    stacked.members.start(torch.device("cpu"))
     batch = torch.stack([torch.from_numpy(x[:_CHECKED_ROWS]) for x in xs])
     with isolate_rng(include_cuda=False):
         try:
