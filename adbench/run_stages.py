@@ -105,9 +105,9 @@ def _run_in(
     tell = log.epoch if training.in_this_process else None  # other processes can only leave a file
     history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None, tell)
     training.callbacks = [history, *watching]
-    reporter.stage("fit")
     draw_seed = order_seed if draws_anew else init_seed
-    fitted = yield Fit(folder.path.name, detector, x_fit, training, history, draw_seed, random_states())
+    with seconds.of("fit"):
+        fitted = yield Fit(folder.path.name, detector, x_fit, training, history, draw_seed, random_states())
     for row in [] if training.in_this_process else read_history(folder.path / HISTORY):
         log.epoch(row)
     seconds.measured["fit_seconds"] = fitted.seconds
