@@ -62,7 +62,7 @@ def key_of(config: Config) -> str | None:
     protocol = config["protocol"]
     try:
         files = _data_files(config["data"])
-    except (AdbenchError, OSError):
+    except (AdbenchError, OSError, TypeError, ValueError):  # which the loader says better
         return None
     data = {k: v for k, v in config["data"].items() if k not in (*CONTENT["data"], *(WHERE_NOT_WHAT["data"] or ()))}
     seed = config["seed"] if protocol.get("split_seed") is None else None

@@ -47,7 +47,7 @@ def composed() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def write(composed: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Write:
     """Writes the folder of a finished run, or of one that failed, as a run does."""
-    monkeypatch.setattr(environment, "_cpu", lambda: "A processor x 2")
+    monkeypatch.setattr(environment, "cpu", lambda: "A processor x 2")
 
     def run(
         runs: Path,

@@ -1,34 +1,23 @@
 """Columns as they were read -> numbers and categories, with what is missing marked and not yet filled."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from adbench.data.cells import MAX_VALUES, Codes, Numbers, categories_of, numbers_of_column, plain, proposable, texts
 from adbench.data.read_rows import some
 from adbench.data.stores import Store
 from adbench.data.table import Features
 from adbench.errors import ConfigError, DataError
 
 MISSING = "<missing>"  # the category of an empty cell, under data.missing=impute
-# What stands for nothing in a column of numbers, beside an empty cell; in a column of texts these are texts.
-MISSING_NUMBERS = ("na", "n/a", "#n/a", "nan", "null", "none", "?")
-# More distinct texts than this are taken for times, names or ids, unless the column is named as categorical.
-MAX_PROPOSED_VALUES = 1_000
-MAX_VALUES = 10_000  # each becomes a column of the detector's input
-
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
 
 _log = logging.getLogger(__name__)
-
-Numbers = npt.NDArray[np.float64]  # (rows,)
-Codes = npt.NDArray[np.int32]  # (rows,)
 
 
 class Rows(Protocol):
@@ -82,14 +71,14 @@ def type_columns(rows: Rows, names: list[str], categorical: list[str] | None, st
             )
     columns, rising = Columns(store), []
     for name in names:
-        column = _plain(rows[name], name)
+        column = plain(rows[name], name)
         if name in (categorical or []):
-            columns.add_categories(name, *_categories(column, name, MAX_VALUES))
-        elif (numbers := _numbers(column, name)) is not None:
+            columns.add_categories(name, *categories_of(column, name, MAX_VALUES))
+        elif (numbers := numbers_of_column(column, name)) is not None:
             columns.add_numbers(name, numbers)
             rising += [name] if categorical is None and _rises(numbers) else []
         elif categorical is None:
-            columns.add_categories(name, *_categories(column, name, _proposable(len(column))))
+            columns.add_categories(name, *categories_of(column, name, proposable(len(column))))
         else:
             example = next(text for chunk in column.chunks for text in texts(chunk).drop_null()[:1].to_pylist())
             raise DataError(
@@ -156,139 +145,6 @@ def _indicator(name: str, columns: Columns) -> str:
     if indicator in columns.numeric:
         raise DataError(f"expected no column of the name {indicator!r}, which adbench adds, got one; rename it")
     return indicator
-
-
-def texts(column: Any) -> pa.Array:
-    """A column as texts, whole numbers without a fraction; an empty text is missing."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_floating(array.type):
-        array = pc.if_else(pc.is_nan(array), None, array)
-    text = array.cast(pa.string())
-    if pa.types.is_floating(array.type):
-        text = pc.replace_substring_regex(text, r"\.0+$", "")
-    return pc.if_else(pc.equal(text, ""), None, text)
-
-
-def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Refuse what is neither numbers nor texts, whichever way the file stores them."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if is_number or pa.types.is_null(kind) or _is_text(column):
-        return column
-    raise DataError(
-        f"expected numbers, texts or booleans in column {name!r}, got {kind}; leave it out by data.drop=[{name}],"
-        " or write it as a number"
-    )
-
-
-def _is_text(column: pa.ChunkedArray) -> bool:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind)
-
-
-def _numbers(column: pa.ChunkedArray, name: str) -> Numbers | None:
-    """The column as finite numbers, NaN where one is missing; None when it holds texts and no number at all."""
-    values = _parsed(column, name) if _is_text(column) else _filled(column, _as_numbers)
-    if values is None:
-        return None
-    infinite = np.isinf(values)
-    if infinite.any():
-        row = int(np.argmax(infinite))
-        raise DataError(
-            f"expected finite numbers in column {name!r}, got {values[row]} in row {row + 1:,}"
-            f" ({int(infinite.sum()):,} such values); correct them, empty them, or data.drop=[{name}]"
-        )
-    return values
-
-
-def _filled(column: pa.ChunkedArray, numbers_of: Callable[[pa.Array], pa.Array]) -> Numbers:
-    values, start = np.empty(len(column)), 0
-    for chunk in column.chunks:
-        values[start : start + len(chunk)] = numbers_of(chunk).to_numpy(zero_copy_only=False)
-        start += len(chunk)
-    return values
-
-
-def _as_numbers(chunk: pa.Array) -> pa.Array:
-    return (chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk).cast(pa.float64(), safe=False)
-
-
-def _as_they_stand(chunk: pa.Array) -> pa.Array:
-    return texts(chunk).cast(pa.float64())  # nearly always enough, and three times as fast
-
-
-def _given(chunk: pa.Array) -> pa.Array:
-    """Texts without the spaces around them and without those that stand for nothing."""
-    trimmed = pc.utf8_trim_whitespace(texts(chunk))
-    absent = pc.is_in(pc.utf8_lower(trimmed), pa.array(["", *MISSING_NUMBERS]))
-    return pc.if_else(absent, None, trimmed)
-
-
-def _as_given(chunk: pa.Array) -> pa.Array:
-    return _given(chunk).cast(pa.float64())
-
-
-def _without_plus(chunk: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(_given(chunk), r"^\+", "").cast(pa.float64())
-
-
-def _parsed(column: pa.ChunkedArray, name: str) -> Numbers | None:
-    # A reading is that of the whole column: what one part of it says decides for all.
-    for numbers_of in (_as_they_stand, _as_given):
-        try:
-            return _filled(column, numbers_of)
-        except pa.ArrowInvalid:
-            pass
-    n_numbers = n_given = start = 0
-    word, row, has_commas = None, 0, True
-    for chunk in column.chunks:
-        given = _given(chunk)
-        is_number = pc.fill_null(pc.match_substring_regex(given, _NUMBER), False)
-        is_word = pc.and_(pc.is_valid(given), pc.invert(is_number))
-        n_numbers += pc.sum(is_number).as_py() or 0
-        n_given += len(given) - given.null_count
-        if word is None and (place := pc.index(is_word, True).as_py()) >= 0:
-            word, row = given[place].as_py(), start + place
-        has_commas &= pc.all(pc.match_substring_regex(given, _DECIMAL_COMMA)).as_py() is not False
-        start += len(chunk)
-    if n_numbers == n_given:  # a leading plus sign is all that the cast does not know
-        return _filled(column, _without_plus)
-    if n_numbers:
-        raise DataError(
-            f"expected numbers or words in column {name!r}, got both: {n_numbers:,} numbers, and {word!r}"
-            f" in row {row + 1:,}; correct the cells, or name it, with the other columns of text, in data.categorical"
-        )
-    if has_commas:
-        raise DataError(
-            f"expected a decimal point in column {name!r}, got {word!r}; write the file with decimal"
-            " points, or name the column in data.categorical"
-        )
-    return None
-
-
-def _proposable(n_rows: int) -> int:
-    return min(MAX_PROPOSED_VALUES, max(50, n_rows // 2))
-
-
-def _categories(column: pa.ChunkedArray, name: str, limit: int) -> tuple[Codes, list[str]]:
-    """The code of each row, -1 where it is missing, and the texts of the codes in the order of their first rows."""
-    place: dict[str, int] = {}
-    codes, start = np.empty(len(column), dtype=np.int32), 0
-    for chunk in column.chunks:
-        encoded = texts(chunk).dictionary_encode()
-        of_chunk = np.array([place.setdefault(text, len(place)) for text in encoded.dictionary.to_pylist()] + [-1])
-        codes[start : start + len(chunk)] = of_chunk[pc.fill_null(encoded.indices, -1).to_numpy()]
-        start += len(chunk)
-    if len(place) > limit:
-        remedy = "" if limit == MAX_VALUES else f", or name it in data.categorical (up to {MAX_VALUES:,} values)"
-        raise DataError(
-            f"expected at most {limit:,} different texts in column {name!r}, got {len(place):,} such as"
-            f" {next(iter(place))!r}, as in a time, a name or an id; leave it out by"
-            f" data.drop=[{name}]{remedy}"
-        )
-    return codes, list(place)
 
 
 def _propose(columns: Columns, rising: list[str]) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adbench.data.columns import texts
+from adbench.data.cells import texts
 from adbench.data.read_rows import some
 from adbench.data.table import NORMAL
 from adbench.errors import ConfigError, DataError
