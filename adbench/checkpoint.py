@@ -1,6 +1,5 @@
 """Training that outlives its process: its state at the end of an epoch, in one file, for the same command to go on."""
 
-import functools
 import hashlib
 import io
 import random
@@ -14,10 +13,10 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins import CheckpointIO
 
+from adbench.environment import source_digest
 from adbench.run_folder import temporary
 
 _MAGIC = b"adbench checkpoint 1\n"
-_PACKAGE = Path(__file__).resolve().parent
 _OURS = "adbench"  # the key of a checkpoint under which all is that is not Lightning's
 
 
@@ -30,16 +29,8 @@ def identity(config: dict[str, Any], environment: dict[str, Any], run: str) -> d
     trainer = {key: value for key, value in config["trainer"].items() if key != "checkpoint_seconds"}
     on_gpu = torch.cuda.is_available() and trainer["accelerator"] == "gpu"
     processor = torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability()
-    return made_with | {"run": run, "trainer": trainer, "processor": processor, "code": _code()}
-
-
-@functools.cache
-def _code() -> str:
-    """A digest of adbench's own source; the commit does not tell one edited checkout from another."""
-    digest = hashlib.sha256()
-    for file in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(f"{file.relative_to(_PACKAGE)}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+    digest = source_digest()
+    return made_with | {"run": run, "trainer": trainer, "processor": processor, "code": digest, "trained_with": []}
 
 
 class CheckpointFile(CheckpointIO):
@@ -109,6 +100,12 @@ class Checkpoint(pl.callbacks.Checkpoint):
             return None
         return self.path
 
+    def forget(self, **identity: Any) -> None:
+        """Begin anew, as another training, where the one before could not go on."""
+        self.path.unlink(missing_ok=True)
+        self.identity |= identity
+        self.used = False
+
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """The training begins."""
         self.used = True
@@ -133,7 +130,7 @@ class Checkpoint(pl.callbacks.Checkpoint):
             "identity": self.identity,
             "epochs": self.epochs,
             "seconds": self.seconds_before + time.perf_counter() - self._started,
-            "random": _random_states(),
+            "random": random_states(),
         }
 
     def on_load_checkpoint(
@@ -143,7 +140,7 @@ class Checkpoint(pl.callbacks.Checkpoint):
         ours = checkpoint[_OURS]
         self.epochs = self.resumed_after = ours["epochs"]
         self.seconds_before = ours["seconds"]
-        _restore_random_states(ours["random"])
+        restore_random_states(ours["random"])
         self.say(f"resumed after epoch {self.resumed_after} of {trainer.max_epochs}")
 
     def _save(self, trainer: pl.Trainer) -> None:
@@ -156,7 +153,7 @@ class Checkpoint(pl.callbacks.Checkpoint):
         self._last, self._unsaved = time.perf_counter(), False
 
 
-def _random_states() -> dict[str, Any]:
+def random_states() -> dict[str, Any]:
     """The global generators of torch, numpy and Python, in types that torch.load takes with weights_only."""
     numpy: Any = np.random.get_state(legacy=False)  # noqa: NPY002  # the global one is the point
     states = {
@@ -171,7 +168,8 @@ def _random_states() -> dict[str, Any]:
     return states
 
 
-def _restore_random_states(states: dict[str, Any]) -> None:
+def restore_random_states(states: dict[str, Any]) -> None:
+    """Take back what `random_states` gave."""
     torch.set_rng_state(states["torch"])
     numpy = states["numpy"]
     key = np.array(numpy["state"]["key"], dtype=np.uint32)

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import hashlib
 import os
 import platform
 import subprocess
@@ -24,7 +25,7 @@ def describe(config: dict[str, Any], fingerprints: dict[str, str]) -> dict[str, 
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "device": f"{trainer['accelerator']} x {trainer['devices']}",
         "data_sha256": fingerprints,
         "start": now(),
@@ -32,13 +33,27 @@ def describe(config: dict[str, Any], fingerprints: dict[str, str]) -> dict[str, 
 
 
 @functools.cache
-def _cpu() -> str:
+def cpu() -> str:
     """The processor, by which times compare or do not: "NAME x CORES"."""
     name = platform.processor() or platform.machine()
     with contextlib.suppress(OSError, UnicodeDecodeError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
     return f"{name} x {os.cpu_count()}"
+
+
+@functools.cache
+def source_digest(*parts: str) -> str:
+    """sha256 of adbench's own source, or of these files and folders of it; the commit does not tell one edited
+    checkout from another.
+    """
+    package = Path(adbench.__file__).resolve().parent
+    found = [package / part for part in parts or (".",)]
+    files = {file for path in found for file in ([path] if path.is_file() else path.rglob("*.py"))}
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(package)}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def now() -> str:

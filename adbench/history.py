@@ -1,7 +1,7 @@
 """What a training leaves behind about its epochs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +56,21 @@ class History(Callback):
         """Add the epoch's line."""
         assert isinstance(pl_module, NeuralDetector)
         if trainer.is_global_zero:
-            values = [str(trainer.current_epoch), f"{self._seconds():.3f}", *map(str, pl_module.mean_losses().values())]
-            if (x := self._rows(pl_module)) is not None:
-                values.append(str(mean_loss(pl_module, x)))
-            with self.path.open("a", encoding="ascii") as file:
-                file.write(",".join(values) + "\n")
-            if self.tell:
-                self.tell(dict(zip(self._names(pl_module), map(float, values), strict=True)))
+            self.add(trainer.current_epoch, pl_module, pl_module.mean_losses())
         # After the last epoch the rest costs little. All processes end, or none: one alone would wait for the others.
         stop = trainer.current_epoch + 1 < (trainer.max_epochs or 0) and self.path.with_name(STOP).exists()
         if trainer.strategy.reduce_boolean_decision(stop, all=False):
             raise PrunedError(f"after epoch {trainer.current_epoch + 1}")
+
+    def add(self, epoch: int, detector: NeuralDetector, losses: dict[str, float]) -> None:
+        """Add a line."""
+        values = [str(epoch), f"{self._seconds():.3f}", *map(str, losses.values())]
+        if (x := self._rows(detector)) is not None:
+            values.append(str(mean_loss(detector, x)))
+        with self.path.open("a", encoding="ascii") as file:
+            file.write(",".join(values) + "\n")
+        if self.tell:
+            self.tell(dict(zip(self._names(detector), map(float, values), strict=True)))
 
     def _names(self, pl_module: NeuralDetector) -> list[str]:
         calibration = [CALIBRATION_LOSS] if self._rows(pl_module) is not None else []
@@ -77,3 +81,31 @@ class History(Callback):
 
     def _seconds(self) -> float:
         return self.seconds_before + time.perf_counter() - self.started
+
+
+class StackedHistory(Callback):
+    """The histories of runs that are trained as one, in the order of their networks."""
+
+    def __init__(self, histories: Sequence[History]) -> None:
+        self.histories = histories
+
+    def state_dict(self) -> dict[str, Any]:
+        """Those of all."""
+        return {"histories": [history.state_dict() for history in self.histories]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Those of all."""
+        for history, state in zip(self.histories, state_dict["histories"], strict=True):
+            history.load_state_dict(state)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Every run's header."""
+        for history in self.histories:
+            history.on_train_start(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Every run's line."""
+        assert isinstance(pl_module, NeuralDetector)
+        losses = pl_module.losses_by_network()
+        for i, history in enumerate(self.histories):
+            history.add(trainer.current_epoch, pl_module, {name: of_all[i] for name, of_all in losses.items()})

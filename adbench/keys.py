@@ -8,6 +8,9 @@ WHERE_NOT_WHAT = {
     "choices": None,
     "logger": None,
     "runs_dir": None,
+    "cache": None,
+    "cache_gb": None,
+    "memory_gb": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
     "data": ("folder",),
@@ -18,7 +21,10 @@ WHERE_NOT_WHAT = {
 }
 
 # Numbers that limit something, and may be null: no limit, or for checkpoints none at all.
-LIMITS = ("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds", "trainer.min_steps")
+LIMITS = (
+    *("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds", "trainer.min_steps"),
+    *("cache_gb", "memory_gb"),
+)
 # What can be drawn with a seed of its own; null: with the run's seed.
 OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.

@@ -6,6 +6,7 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent
 DATA_VARIABLE = "ADBENCH_DATA"
+CACHE_VARIABLE = "ADBENCH_CACHE"
 
 
 def _in_checkout_or_package(checkout: str, package: str) -> Path:
@@ -24,3 +25,10 @@ def data_folder() -> Path:
     """The folder of the datasets: the environment variable ADBENCH_DATA, else the bundled files."""
     named = os.environ.get(DATA_VARIABLE)
     return Path(named) if named else _in_checkout_or_package("data", "bundled")
+
+
+def cache_folder() -> Path:
+    """The folder of what can be made again: the environment variable ADBENCH_CACHE, else the user's own for caches."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adbench"

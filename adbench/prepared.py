@@ -1,5 +1,8 @@
-"""From a configuration to matrices: loaded, split and encoded. Runs on the same rows in one process share them."""
+"""From a configuration to matrices: loaded, split and encoded. Runs on the same rows share them: those of one process
+in memory, others through the cache."""
 
+import hashlib
+import inspect
 import json
 import zlib
 from collections.abc import Mapping
@@ -9,13 +12,19 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from adbench.cache import Cache, Entry
 from adbench.config import Config, identity
+from adbench.data.stores import Spool
+from adbench.data.table import Features
 from adbench.evaluation.alone import require_same_alone
 from adbench.evaluation.sealed import SealedLabels
-from adbench.instantiate import build
+from adbench.instantiate import build, locate
+from adbench.mapped import checksum
+from adbench.prepared_files import HEAD, Writer, bytes_of, cache_of, heard, key_of, labels_of, say
 from adbench.protocols.split import Split
 
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
+MATRICES = ("x_fit", "x_calibration", "x_test")
 KEPT_BYTES = 2**30  # what is larger is prepared anew: to hold it twice could be too much
 
 
@@ -38,6 +47,7 @@ class Prepared:
     test_rows: npt.NDArray[np.intp]  # position of each test row in the table
     labels: SealedLabels
     controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
+    entry: Entry | None = None  # where they lie in the cache, which nobody removes as long as this lives
 
     @property
     def matrices(self) -> tuple[Matrix, Matrix, Matrix]:
@@ -76,35 +86,140 @@ class Kept:
 
 
 def prepare(config: Config, rule: Any, seconds: Watch, kept: Kept | None = None) -> Prepared:
-    """Load, split and encode; or take what is kept. rule: refuses too few calibration rows before hours of training."""
+    """Load, split and encode; or take what is kept, or what the cache has. rule: refuses too few calibration rows
+    before hours of training.
+    """
     from adbench.evaluation.thresholds.base import require_rows
 
     prepared = kept.get(config) if kept else None
     if prepared is not None:
         require_rows(rule, len(prepared.x_calibration), config["target_fpr"])
         return prepared
+    bytes_of(config, "memory_gb")  # refuses what is none
     with seconds.of("load"):
-        table = build(config["data"], "data")
+        cache = cache_of(config)
+        key = key_of(config) if cache else None
+        prepared = _find(config, cache, key) if cache and key else None
+    if prepared is not None:
+        require_rows(rule, len(prepared.x_calibration), config["target_fpr"])
+    else:
+        writer = Writer(cache, key)
+        try:
+            prepared = _make(config, rule, seconds, writer, key)
+        finally:
+            writer.discard()
+    return kept.put(config, prepared) if kept else prepared
+
+
+def _make(config: Config, rule: Any, seconds: Watch, writer: Writer, key: str | None) -> Prepared:
+    from adbench.evaluation.thresholds.base import require_rows
+
+    with seconds.of("load"), heard() as said:
+        table = build(config["data"], "data", **_spool(config, writer))
+        if key_of(config) != key:  # somebody writes the files
+            writer.discard()
     with seconds.of("preprocess"):
-        split: Split = build(config["protocol"], "protocol")(table, config["seed"])
+        split: Split = build(config["protocol"], "protocol")(table, config["seed"], writer.labels)
         fingerprints = table.fingerprints
         del table  # and with it the labels: nothing that is called from here on finds them
         require_rows(rule, len(split.calibration), config["target_fpr"])
         encoder = build(config["preprocess"], "preprocess").fit(split.fit)
     with seconds.of("transform"):
-        x_fit, x_calibration, x_test = map(encoder.transform, (split.fit, split.calibration, split.test))
+        parts = dict(zip(MATRICES, (split.fit, split.calibration, split.test), strict=True))
+        n_columns = len(encoder.column_names)
+        resident = 4 * n_columns * sum(map(len, parts.values())) <= bytes_of(config, "memory_gb")
+        x_fit, x_calibration, x_test = (
+            _encode(encoder, name, part, None if resident else writer) for name, part in parts.items()
+        )
         require_same_alone(lambda rows: encoder.transform(split.test.take(rows)), None, x_test, "encoding")
-    prepared = Prepared(fingerprints, encoder, x_fit, x_calibration, x_test, split.test_rows, split.labels)
-    return kept.put(config, prepared) if kept else prepared
+        matrices = dict(zip(MATRICES, (x_fit, x_calibration, x_test), strict=True))
+        for name, x in matrices.items() if resident else ():
+            writer.save(name, x)
+        arrays = {f"encoder/{name}": array for name, array in encoder.arrays.items()} | {"test_rows": split.test_rows}
+        document = {
+            "fingerprints": fingerprints,
+            "encoder": encoder.description(),
+            "matrices": {name: [x.shape, checksum(x)] for name, x in matrices.items()},
+            "said": said,
+        }
+        entry = writer.commit(arrays, document)
+    return Prepared(fingerprints, encoder, x_fit, x_calibration, x_test, split.test_rows, split.labels, entry=entry)
+
+
+def _spool(config: Config, writer: Writer) -> dict[str, Any]:
+    """For a loader that can keep a table out of memory: how large it may be, and where else it can lie."""
+    parameters = inspect.signature(locate(config["data"], "data")).parameters
+    return {"spool": Spool(bytes_of(config, "memory_gb"), writer.folder)} if "spool" in parameters else {}
+
+
+def _encode(encoder: Any, name: str, part: Features, writer: Writer | None) -> Matrix:
+    """The matrix of a part: in memory, or by the writer on disk."""
+    if writer is None:
+        x: Matrix = encoder.transform(part)
+        return x
+    shape = len(part), len(encoder.column_names)
+    encoder.transform(part, out=writer.create(name, shape))
+    return writer.reopened(name, shape)
+
+
+def _find(config: Config, cache: Cache, key: str) -> Prepared | None:
+    """The rows in the cache; what is not as it was written is removed."""
+    entry = cache.open(key)
+    if entry is None:
+        return None
+    try:
+        return _restore(config, entry)
+    except (ArithmeticError, LookupError, OSError, TypeError, ValueError):
+        cache.forget(entry.path)
+        return None
+
+
+def _restore(config: Config, entry: Entry) -> Prepared:
+    arrays, document = entry.read(HEAD)
+    if entry.labels_checksum() != document["labels"]:
+        raise ValueError("expected the labels that were written, got others")
+    n_bytes = sum(4 * int(np.prod(shape)) for shape, _ in document["matrices"].values())
+    resident = n_bytes <= bytes_of(config, "memory_gb")
+    shapes = document["matrices"]
+    x_fit, x_calibration, x_test = (entry.matrix(name, tuple(s), crc, resident) for name, (s, crc) in shapes.items())
+    test_rows = arrays.pop("test_rows")
+    learned = {name.removeprefix("encoder/"): array for name, array in arrays.items()}
+    encoder = build(config["preprocess"], "preprocess").restore(document["encoder"], learned)
+    labels = SealedLabels.elsewhere(lambda: labels_of(entry), len(test_rows))
+    for sentence in document["said"]:
+        say(sentence)
+    return Prepared(document["fingerprints"], encoder, x_fit, x_calibration, x_test, test_rows, labels, entry=entry)
 
 
 def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArray[np.float64]]:
-    """Control name -> scores of the test rows; computed once for the same rows, controls and seed."""
-    key = json.dumps([config["controls"], config["seed"]], sort_keys=True)
+    """Control name -> scores of the test rows; computed once for the same rows, controls, seed and threads."""
+    # Linear algebra on another number of threads can differ in the last bits.
+    key = json.dumps([config["controls"], config["seed"], config["trainer"].get("threads")], sort_keys=True)
     if key not in prepared.controls:
-        controls = build(config["controls"], "controls")
-        prepared.controls[key] = controls(prepared.x_fit, prepared.x_test, config["seed"])
+        prepared.controls[key] = _kept_scores(key, prepared.entry) or _made_scores(config, prepared, key)
     return prepared.controls[key]
+
+
+def _made_scores(config: Config, prepared: Prepared, key: str) -> dict[str, npt.NDArray[np.float64]]:
+    controls = build(config["controls"], "controls")
+    scores = controls(prepared.x_fit, prepared.x_test, config["seed"])
+    if prepared.entry:
+        prepared.entry.add(_controls_file(key), scores, {"key": key, "names": list(scores)})
+    return scores
+
+
+def _kept_scores(key: str, entry: Entry | None) -> dict[str, npt.NDArray[np.float64]] | None:
+    if entry is None:
+        return None
+    try:
+        scores, document = entry.read(_controls_file(key))
+        return {name: scores[name] for name in document["names"]} if document["key"] == key else None
+    except (LookupError, OSError, TypeError, ValueError):
+        return None
+
+
+def _controls_file(key: str) -> str:
+    return f"controls-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def _key(config: Config) -> str:

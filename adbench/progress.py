@@ -7,9 +7,9 @@ from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from adbench.batches import Batches
 from adbench.models.base import NeuralDetector
 from adbench.reporter import Reporter
-from adbench.training import Batches
 
 REFRESHES_PER_SECOND = 5
 

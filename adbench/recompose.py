@@ -11,8 +11,8 @@ from adbench.errors import ConfigError
 from adbench.keys import NOTHING_WHILE_NULL, WHERE_NOT_WHAT
 from adbench.overrides import hydra_at_hand, parse
 
-# These are this run's own, whatever the old one had: where it lies, and who else is told.
-_OWN = ("choices", "runs_dir", "logger")
+# These are this run's own, whatever the old one had: where it lies, what it shares, and who else is told.
+_OWN = ("choices", "runs_dir", "logger", "cache", "cache_gb", "memory_gb")
 
 
 @dataclass

@@ -13,6 +13,9 @@ class Reporter:
     def stage(self, name: str) -> None:
         """A new stage begins."""
 
+    def took(self, name: str, seconds: float) -> None:
+        """A stage is over."""
+
     def note(self, sentence: str) -> None:
         """Something that the user should know, though nothing is wrong."""
 
@@ -38,8 +41,10 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def of(self, stage: str) -> Iterator[None]:
-        """Time what happens inside."""
+        """Time what happens inside; a stage that comes in several parts takes their sum."""
         self.reporter.stage(stage)
         start = time.perf_counter()
         yield
-        self.measured[f"{stage}_seconds"] = time.perf_counter() - start
+        took = time.perf_counter() - start
+        self.measured[f"{stage}_seconds"] = self.measured.get(f"{stage}_seconds", 0.0) + took
+        self.reporter.took(stage, took)

@@ -18,6 +18,7 @@ from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.sealed import Labels
 from adbench.lock import Lock, holder_of
 from adbench.results import CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, SCORES
+from adbench.rows import distinct_texts
 
 PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
 
@@ -121,11 +122,10 @@ class RunFolder:
 
     def write_scores(self, rows: npt.NDArray[np.intp], scores: npt.NDArray[np.float64], labels: Labels | None) -> None:
         """scores.parquet: row and score, and, once the labels were opened, label, family and attack."""
-        columns: dict[str, Any] = {"row": rows, "score": scores}
+        columns = {"row": _numbers(rows), "score": _numbers(scores)}
         if labels is not None:
-            columns["label"] = labels.label
-            columns["family"] = pa.array(labels.family).dictionary_encode()
-            columns["attack"] = pa.array(labels.attack).dictionary_encode()
+            columns |= {"label": _numbers(labels.label), "family": _texts(labels.family)}
+            columns["attack"] = _texts(labels.attack)
         with self._replacing(SCORES) as temporary:
             pyarrow.parquet.write_table(pa.table(columns), temporary)
 
@@ -153,6 +153,21 @@ class RunFolder:
                 temporary(target).replace(target)
             finally:
                 temporary(target).unlink(missing_ok=True)
+
+
+def _numbers(x: npt.NDArray[Any]) -> pa.Array:
+    """As pa.array(x), which would import pandas, if it is there, to ask whether x is of it."""
+    x = np.ascontiguousarray(x)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(x.dtype), len(x), [None, pa.py_buffer(x)])
+
+
+def _texts(x: npt.NDArray[np.str_]) -> pa.Array:
+    """As pa.array(x).dictionary_encode()."""
+    values, codes = distinct_texts(x)
+    encoded = [value.encode() for value in values]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    return pa.DictionaryArray.from_arrays(_numbers(codes), pa.Array.from_buffers(pa.string(), len(values), buffers))
 
 
 def leave_error(path: Path, config: dict[str, Any], text: str) -> None:

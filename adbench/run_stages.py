@@ -1,5 +1,8 @@
 """The stages of a run, one after the other. Imports torch: `adbench.runner` does so when there is something to run."""
 
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,7 +10,7 @@ import scipy.linalg  # noqa: F401 - it brings a linear algebra of its own, which
 from pytorch_lightning import seed_everything
 from threadpoolctl import threadpool_limits
 
-from adbench.checkpoint import identity
+from adbench.checkpoint import identity, random_states
 from adbench.config import Config
 from adbench.environment import describe, now
 from adbench.evaluation.alone import require_same_alone
@@ -25,13 +28,58 @@ from adbench.results import ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, rea
 from adbench.run_folder import RunFolder
 
 
-def run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log) -> None:
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a training. seconds: its share of them, where several were trained as one."""
+
+    n_rows: int  # gone through, all epochs together
+    seconds: float
+    resumed_after: int | None  # epoch; None: it did not go on from a checkpoint
+    trained_with: tuple[str, ...] = ()  # the other runs
+
+    def described(self) -> dict[str, Any]:
+        """What environment.json tells of it."""
+        together = {"trained_with": list(self.trained_with)} if self.trained_with else {}
+        return {"resumed_after_epoch": self.resumed_after} | together
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A training that is ready to begin."""
+
+    run: str  # its name
+    detector: Any
+    x: Any  # (rows, columns)
+    training: Any
+    history: History
+    draw_seed: int  # that its draws began with
+    random_states: dict[str, Any]  # where they go on from
+
+    def alone(self) -> Fitted:
+        """Train it."""
+        start = time.perf_counter()
+        n_rows = self.detector.fit(self.x, self.training)
+        return self.ended(n_rows, time.perf_counter() - start)
+
+    def ended(self, n_rows: int, seconds: float) -> Fitted:
+        """What to answer after so many rows and seconds, to which those before a checkpoint are added."""
+        checkpoint = self.training.checkpoint
+        if checkpoint is None:
+            return Fitted(n_rows, seconds, None)
+        return Fitted(n_rows, seconds + checkpoint.seconds_before, checkpoint.resumed_after)
+
+
+def run_in(
+    folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log
+) -> Generator[Fit, Fitted, None]:
     """All of a run. Linear algebra gets as many threads as the training: their number can change the last bits."""
     with threadpool_limits(config["trainer"].get("threads", 1)):
-        _run_in(folder, config, reporter, kept, log)
+        yield from _run_in(folder, config, reporter, kept, log)
 
 
-def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log) -> None:
+def _run_in(
+    folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log
+) -> Generator[Fit, Fitted, None]:
     """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
     seconds = Stopwatch(reporter)
     init_seed, order_seed = (config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS)
@@ -49,20 +97,21 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | 
     seed_everything(init_seed, workers=True, verbose=False)
     detector = build(config["model"], "model", n_features=x_fit.shape[1])
     untrained = detector.untrained()
-    if any(config.get(key) is not None for key in OTHER_SEEDS):  # else the draws go on from those of the weights
+    draws_anew = any(config.get(key) is not None for key in OTHER_SEEDS)  # else they go on from those of the weights
+    if draws_anew:
         seed_everything(order_seed, workers=True, verbose=False)
 
     training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
     tell = log.epoch if training.in_this_process else None  # other processes can only leave a file
     history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None, tell)
     training.callbacks = [history, *watching]
-    with seconds.of("fit"):
-        n_rows_trained = detector.fit(x_fit, training)
+    reporter.stage("fit")
+    draw_seed = order_seed if draws_anew else init_seed
+    fitted = yield Fit(folder.path.name, detector, x_fit, training, history, draw_seed, random_states())
     for row in [] if training.in_this_process else read_history(folder.path / HISTORY):
         log.epoch(row)
-    if training.checkpoint is not None:
-        seconds.measured["fit_seconds"] += training.checkpoint.seconds_before
-        environment["resumed_after_epoch"] = training.checkpoint.resumed_after
+    seconds.measured["fit_seconds"] = fitted.seconds
+    environment |= fitted.described()
     with seconds.of("calibrate"):
         # A protocol may have no calibration rows; a detector is not asked to score none.
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]
@@ -76,9 +125,8 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | 
         controls = _score_controls(config, untrained, rows)
     control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
 
-    folder.write_part(MODEL, config["model"] | {"n_features": x_fit.shape[1]}, detector.arrays())
-    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": rows.encoder.description()}, rows.encoder.arrays)
-    folder.write_scores(rows.test_rows, scores, labels=None)
+    with seconds.of("save"):
+        _save(folder, config, detector, rows, scores)
     frozen = freeze(scores, threshold, folder.path / FROZEN)
 
     with seconds.of("evaluate"):
@@ -86,16 +134,23 @@ def _run_in(folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | 
         column, of_column = best_column(x_test, labels.label)
         controls |= {ORACLE: of_column}
         metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
-    folder.write_scores(rows.test_rows, scores, labels)
+    with seconds.of("save"):
+        folder.write_scores(rows.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.column_names[column]})
     metrics |= {
         "promises_fpr": int(rule.promises_rate),
         "n_fit": len(x_fit),
         "n_calibration": len(x_calibration),
         "n_test": len(x_test),
-        "rows_per_second": n_rows_trained / seconds.measured["fit_seconds"],
+        "rows_per_second": fitted.n_rows / seconds.measured["fit_seconds"],
     }
     folder.finish(metrics | losses | seconds.measured)
+
+
+def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scores: Any) -> None:
+    folder.write_part(MODEL, config["model"] | {"n_features": rows.x_fit.shape[1]}, detector.arrays())
+    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": rows.encoder.description()}, rows.encoder.arrays)
+    folder.write_scores(rows.test_rows, scores, labels=None)
 
 
 def _score_controls(config: Config, untrained: Any, rows: Prepared) -> dict[str, Any]:

@@ -1,21 +1,24 @@
 """One run, from the command line's words to a folder of results."""
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adbench.checks import require_at_least, require_fraction
 from adbench.config import Config, compose, run_name
 from adbench.errors import AdbenchError, ConfigError, PrunedError
+from adbench.imports import uncollected
 from adbench.keys import OTHER_SEEDS
 from adbench.loggers.log import Log
-from adbench.reporter import Reporter
+from adbench.reporter import Reporter, Stopwatch
 from adbench.results import ERROR, PRUNED, Run, finished_run, read_run
 from adbench.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from adbench.prepared import Kept
+
+Steps = Generator[Any, Any, Any]
 
 MAX_SEED = 2**32 - 1  # what numpy and torch both take
 
@@ -31,6 +34,33 @@ def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Repor
 
 def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" = None) -> Run:
     """`train` for a configuration that is composed already. kept: rows that runs of this process share."""
+    steps = steps_of(config, force=force, reporter=reporter, kept=kept)
+    try:
+        fit = next(steps)
+    except StopIteration as over:
+        return over.value
+    return finish(steps, fit.alone)
+
+
+def finish(steps: Steps, fit: Callable[[], Any]) -> Run:
+    """Train by `fit` a run that waits for it, and go on to its end. What the training raises, it raises in the run."""
+    try:
+        try:
+            fitted = fit()
+        except BaseException as error:
+            steps.throw(error)
+        else:
+            steps.send(fitted)
+    except StopIteration as over:
+        return over.value
+    raise AssertionError("a run trains once")
+
+
+def steps_of(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" = None) -> Steps:
+    """A run in two steps: yields its `adbench.run_stages.Fit`, waits for what came of it, and returns the Run.
+
+    So several runs can be trained as one. Closed before its training, it leaves nothing behind.
+    """
     for key in ("seed", *(key for key in OTHER_SEEDS if config.get(key) is not None)):
         _require_seed(key, config[key])
     require_fraction("target_fpr", config["target_fpr"])
@@ -46,11 +76,11 @@ def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" 
         if finished is not None:
             return finished
         folder.start(config, resume=not force)
-        _attempt(folder, config, reporter, kept, log)
+        yield from _attempt(folder, config, reporter, kept, log)
         ended = read_run(folder.path)
         log.end(ended.status, ended.metrics)
         return ended
-    except AdbenchError:
+    except (AdbenchError, GeneratorExit):
         folder.discard()
         raise
     finally:
@@ -58,12 +88,13 @@ def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" 
         log.leave()
 
 
-def _attempt(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept | None", log: Log) -> None:
+def _attempt(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept | None", log: Log) -> Steps:
     try:
         # Imported here, so that a request with a typo is refused before seconds of imports.
-        from adbench.run_stages import run_in
+        with Stopwatch(reporter).of("import"), uncollected():
+            from adbench.run_stages import run_in
 
-        run_in(folder, config, reporter, kept, log)
+        yield from run_in(folder, config, reporter, kept, log)
     except AdbenchError:
         raise
     except PrunedError as pruned:

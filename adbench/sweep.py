@@ -13,9 +13,10 @@ from adbench.executors.base import LOST, Ended
 from adbench.jobs import Job
 from adbench.results import DONE, FAILED, INCOMPLETE, KILLED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
 from adbench.run_folder import can_be_written, leave_error
+from adbench.sweep_groups import Groups
 from adbench.sweep_plan import Plan, Rules, SweepReporter
 from adbench.sweep_record import record
-from adbench.worker import BUSY, NO_FOLDER, REFUSED
+from adbench.worker import APART, BUSY, NO_FOLDER, REFUSED
 
 POLL_SECONDS = 0.5
 SKIPPED = "skipped"  # the status of a job that this sweep did not start
@@ -48,10 +49,14 @@ class _Sweep:
     elsewhere: dict[Path, Job] = field(default_factory=dict)  # another sweep is running them
     recorded: set[Path] = field(default_factory=set)  # that another terminal is told of
     finished_before: dict[Path, int] = field(default_factory=dict)  # of running jobs, when older metrics were written
+    group_of: dict[Path, int] = field(default_factory=dict)  # of running jobs: those of a group end together
+    said: set[str] = field(default_factory=set)  # why jobs are run apart
     failed: bool = False  # a job of this sweep did not finish
     no_folder: str = ""  # why no run folder can be written
 
     def run(self) -> list[Run]:
+        # What runs too long is stopped alone.
+        self.groups = Groups(self.planned.most if self.rules.timeout is None else 1, self.planned.executor.slots)
         self._record()
         while self._start_some() or self.running or self.elsewhere:
             for ended in self.planned.executor.wait(POLL_SECONDS):
@@ -69,17 +74,32 @@ class _Sweep:
     def _start_some(self) -> bool:
         """Fill the executor's slots; whether any job was started."""
         started = False
-        while len(self.running) < self.planned.executor.slots and not self._stopping:
-            job = self._next()
-            if job is None:
+        while len({self.group_of[path] for path in self.running}) < self.groups.slots and not self._stopping:
+            jobs = self._next_group()
+            if not jobs:
                 break
             started = True
-            self.running[job.path], self.finished_before[job.path] = job, job.finished_at()
-            self.planned.executor.start(job, force=self.rules.force or job.state().status == UNREADABLE)
-            self.reporter.started(job)
+            for job in jobs:
+                self.running[job.path], self.finished_before[job.path] = job, job.finished_at()
+                self.group_of[job.path] = len(self.group_of)
+            for job in jobs[1:]:
+                self.group_of[job.path] = self.group_of[jobs[0].path]
+            again = self.rules.force or any(job.state().status == UNREADABLE for job in jobs)
+            self.planned.executor.start(jobs, force=again)
+            for job in jobs:
+                self.reporter.started(job)
         if self._stopping:
             self.elsewhere.clear()
         return started
+
+    def _next_group(self) -> list[Job]:
+        """Jobs to be handed to a worker at once."""
+        while not self.groups.waiting or self.groups.most > 1:
+            job = self._next()
+            if job is None:
+                break
+            self.groups.waiting.append(job)
+        return self.groups.next()
 
     def _next(self) -> Job | None:
         """A job that has to be run, here and now."""
@@ -130,6 +150,11 @@ class _Sweep:
             (job.path / STOP).unlink(missing_ok=True)  # it may have ended before it saw this
         if ended.outcome == BUSY:
             self.elsewhere[job.path] = job
+        elif ended.outcome == APART:
+            self.groups.put_back(job, whole_kind=not ended.error)
+            if ended.error and ended.error not in self.said:
+                self.said.add(ended.error)
+                self.reporter.note(f"not trained as one with the others: {job.name}: {ended.error}")
         elif ended.outcome == NO_FOLDER and not can_be_written(job.path.parent):
             self.no_folder = ended.error
         elif ended.outcome == NO_FOLDER:  # something is wrong with this one

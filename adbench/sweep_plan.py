@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adbench.benchmark import overrides_of
-from adbench.checks import require_positive
+from adbench.checks import require_at_least, require_positive
 from adbench.config import SWEEP, compose, groups
 from adbench.executors.base import Executor
 from adbench.instantiate import build
@@ -24,6 +24,7 @@ class Plan:
     sampler: Sampler
     executor: Executor
     objective: Objective | None
+    most: int = 1  # jobs that are trained as one
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ class SweepReporter:
     def ended(self, job: Job, run: Run, ran: bool) -> None:
         """A job is over; ran: in this sweep, not before."""
 
+    def note(self, sentence: str) -> None:
+        """Something that the user should know, though nothing is wrong."""
+
     def poll(self) -> None:
         """Some time has passed."""
 
@@ -70,7 +74,7 @@ def plan(overrides: Iterable[str]) -> Plan:
     and benchmark, which stands for the overrides in configs/benchmark/NAME.yaml; what is typed replaces those.
     """
     overrides = list(overrides)
-    own = (*groups(SWEEP), "objective")
+    own = (*groups(SWEEP), "objective", "fuse")
     of_sweep = [text for text in overrides if root_of(text) in own]
     of_jobs = [text for text in overrides if root_of(text) not in own]
     benchmarks = [text for text in of_sweep if root_of(text) == "benchmark"]
@@ -81,4 +85,7 @@ def plan(overrides: Iterable[str]) -> Plan:
     sampler = build(config["sampler"], "sampler", overrides=of_jobs, objective=objective)
     for loggers in [text for text in of_jobs if root_of(text) == SEVERAL and "." not in text.partition("=")[0]]:
         build_loggers(compose([loggers]))  # what is not installed is said once, not by each job
-    return Plan(of_jobs, sampler, build(config["executor"], "executor"), objective)
+    executor = build(config["executor"], "executor")
+    require_at_least("fuse", config["fuse"], 1)
+    most = config["fuse"] if executor.trains_together and sampler.knows_all_jobs else 1
+    return Plan(of_jobs, sampler, executor, objective, most)

@@ -75,6 +75,9 @@ class Lines(_Counting):
             took = duration(self.seconds[-1])
             self._say(f"[{self.n_over:{width}}/{self.n_jobs}] {run.status:7} {job.name}  {outcome(run)}  {took}")
 
+    def note(self, sentence: str) -> None:
+        self._say(f"adbench: {printable(sentence)}")
+
     def _say(self, line: str) -> None:
         with suppress(OSError):  # nobody reads any more: the sweep goes on
             print(line, file=self.stream, flush=True)
@@ -101,6 +104,9 @@ class LiveTable(_Counting):
                 Text(f"{run.status} {job.name}: {printable(run.error)}", style="red", overflow="ellipsis")
             )
         self.poll()
+
+    def note(self, sentence: str) -> None:
+        self.live.console.print(Text(f"adbench: {printable(sentence)}"))
 
     def poll(self) -> None:
         running = Table(box=None, pad_edge=False, show_header=False)

@@ -18,6 +18,12 @@ Runs = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 
+OVERRIDES_HELP = (
+    "Hydra overrides: group=option (model=vae, data=nslkdd, trainer=gpu) or key=value "
+    "(seed=3, model.latent_size=4, runs_dir=PATH). `adbench config` shows all keys."
+)
+Overrides = Annotated[list[str] | None, typer.Argument(help=OVERRIDES_HELP, show_default=False)]
+
 
 def reported(command: Callable[..., int | None]) -> Callable[..., None]:
     """Turn a command's outcome into an exit code, and a user's mistake into one sentence on stderr."""

@@ -4,18 +4,16 @@ import logging
 import re
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from torch import Tensor
 from torch.multiprocessing.spawn import ProcessRaisedException
 
+from adbench.batches import Batches, Matrix
 from adbench.checkpoint import Checkpoint
 from adbench.checks import require_at_least, require_not_negative, require_one_of
 from adbench.errors import ConfigError, PrunedError
@@ -29,65 +27,14 @@ for _name in ("pytorch_lightning", "lightning_fabric"):
 # training processes are as quiet as this one.
 warnings.filterwarnings("ignore", ".*does not have many workers.*")
 warnings.filterwarnings("ignore", ".*LeafSpec.*")
+# Stacked networks with several learning rates have parameters that are rows of one tensor.
+warnings.filterwarnings("ignore", ".*gradient layout contract.*")
 
 ACCELERATORS = ("cpu", "gpu", "mps")
 # Not plain "ddp": its child processes run this process's whole command line again.
 STRATEGIES = ("auto", "ddp_fork", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 SCHEDULES = ("constant", "linear")
-
-
-class Batches:
-    """The rows of a matrix in shuffled batches, several in one step.
-
-    The order is a function of (seed, epoch) alone. A batch is a slice of one gathered tensor. Under several
-    processes each takes its share of every batch, so that the batch size does not depend on how many there are; the
-    result does so only by what each draws for its own rows, and by the last few rows that cannot be shared.
-    """
-
-    def __init__(
-        self, x: Tensor, batch_size: int, batches_per_step: int, shuffle: bool, limit: int | None, seed: int
-    ) -> None:
-        self.x, self.shuffle, self.seed = x, shuffle, seed
-        self.batch_size, self.batches_per_step = batch_size, batches_per_step
-        self.limit_rows = len(x) if limit is None else min(len(x), limit * batch_size)
-        self.epoch = 0
-        self.sampler = self  # Lightning calls loader.sampler.set_epoch
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next pass."""
-        self.epoch = epoch
-
-    @property
-    def n_rows(self) -> int:
-        """Rows in one pass. A last batch too small to give every process a row is left out."""
-        rest = self.limit_rows % self.batch_size
-        return self.limit_rows - rest if rest < _world_size() else self.limit_rows
-
-    @property
-    def n_batches(self) -> int:
-        """Batches in one pass."""
-        return -(-self.n_rows // self.batch_size)
-
-    def __len__(self) -> int:
-        return -(-self.n_batches // self.batches_per_step)
-
-    def __iter__(self) -> Iterator[Sequence[Tensor]]:
-        rank, world_size = _rank(), _world_size()
-        order = torch.arange(len(self.x))
-        if self.shuffle:
-            order = torch.from_numpy(np.random.default_rng((self.seed, self.epoch)).permutation(len(self.x)))
-        for rows in order[: self.n_rows].split(self.batch_size * self.batches_per_step):
-            batches = self.x[rows].split(self.batch_size)
-            yield [batch[rank::world_size] for batch in batches] if world_size > 1 else batches
-
-
-def _world_size() -> int:
-    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-
-
-def _rank() -> int:
-    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
 
 
 class Training:
@@ -154,18 +101,17 @@ class Training:
         if self.in_this_process and self.checkpoint_seconds is not None:
             self.checkpoint = Checkpoint(path, self.checkpoint_seconds, identity, say)
 
-    def fit(self, module: NeuralDetector, x: npt.NDArray[np.float32]) -> int:
+    def fit(self, module: NeuralDetector, x: Matrix) -> int:
         """Train the module on the rows of x, shape (rows, columns); returns the rows gone through in all.
 
         Ctrl-C arrives as KeyboardInterrupt, not as Lightning's SystemExit.
         """
+        return self.fit_stacked(module, [x], [self.seed])
+
+    def fit_stacked(self, module: NeuralDetector, xs: Sequence[Matrix], seeds: Sequence[int]) -> int:
+        """The same for a detector stacked of several, each with its own rows in the order of its own seed."""
         batches = Batches(
-            torch.from_numpy(x),
-            self.batch_size,
-            self.batches_per_step,
-            self.shuffle,
-            self.limit_batches,
-            self.seed,
+            xs, seeds, self.batch_size, self.batches_per_step, self.shuffle, self.limit_batches, self._device()
         )
         epochs = self.epochs(batches.n_batches)
         if self.schedule == "linear":
@@ -188,6 +134,12 @@ class Training:
                 raise PrunedError(pruned[1]) from None
             raise
         return batches.n_rows * epochs
+
+    def _device(self) -> torch.device | None:
+        """Where all rows lie during the training; processes of their own take each batch to theirs."""
+        if not self.in_this_process or self.accelerator == "cpu":
+            return None
+        return torch.device("cuda", torch.cuda.current_device()) if self.accelerator == "gpu" else torch.device("mps")
 
     def epochs(self, n_batches: int) -> int:
         """Passes over the rows. What limits its batches is there to be quick: min_steps then says nothing."""

@@ -1,7 +1,8 @@
 """Where the jobs of a sweep are run: one job after the other in a process that has imported everything once.
 
-`python -m adbench.worker` reads a job a line from stdin, as JSON, and answers each with a line on stdout. When stdin
-ends, its sweep is gone: it stops at once, in the middle of whatever it does.
+`python -m adbench.worker` reads a line from stdin for each job, or for several that are to be trained as one, as JSON,
+and answers it with a line on stdout. When stdin ends, its sweep is gone: it stops at once, in the middle of whatever it
+does.
 """
 
 import json
@@ -11,6 +12,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from adbench.prepared import Kept
 
 # How a job ended. What became of the run stands in its folder, unless nothing could be written there.
-RAN, REFUSED, BUSY, NO_FOLDER = "ran", "refused", "busy", "no_folder"
+RAN, REFUSED, BUSY, NO_FOLDER, APART = "ran", "refused", "busy", "no_folder", "apart"
 
 
 def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str, str]:
@@ -33,9 +35,31 @@ def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str
     The outcome is RAN, REFUSED when the request was wrong, BUSY when another process is running it, or NO_FOLDER when
     its folder cannot be written; "error" holds the reason.
     """
+    return _outcome(config, lambda: runner.run(config, force=force, reporter=Reporter(), kept=kept))
+
+
+def run_jobs(configs: Sequence[Config], force: bool, kept: "Kept") -> list[dict[str, str]]:
+    """Run several jobs as one network where that is possible.
+
+    The outcome of one that was not run, since it has to be run apart, is APART.
+    """
+    if len(configs) == 1:
+        return [run_job(configs[0], force, kept)]
+    from adbench.fused import ApartError, run_together
+
+    outcomes = []
+    for config, end in zip(configs, run_together(configs, force, kept), strict=True):
+        try:
+            outcomes.append(_outcome(config, end))
+        except ApartError as error:
+            outcomes.append({"outcome": APART, "error": str(error)})
+    return outcomes
+
+
+def _outcome(config: Config, end: Callable[[], Any]) -> dict[str, str]:
     try:
         try:
-            runner.run(config, force=force, reporter=Reporter(), kept=kept)
+            end()
         except RunFolderError:
             raise
         except AdbenchError as error:
@@ -63,7 +87,7 @@ def main() -> None:
     kept = Kept()
     while True:
         job = jobs.get()
-        print(json.dumps(run_job(job["config"], job["force"], kept)), file=answers, flush=True)
+        print(json.dumps(run_jobs(job["configs"], job["force"], kept)), file=answers, flush=True)
 
 
 def _read(lines: TextIO, jobs: "queue.Queue[dict[str, Any]]") -> None:

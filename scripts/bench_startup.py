@@ -1,5 +1,11 @@
-"""How long a user waits: `adbench --help` against importing typer and rich, and the main job as a whole process."""
+"""How long a user waits beside the training.
 
+`adbench --help` against importing typer and rich; and the main job as a whole process, less its fit_seconds, against
+importing what it trains with: the difference is what a run costs however short its training is. Medians of
+interleaved repetitions.
+"""
+
+import json
 import subprocess
 import sys
 import tempfile
@@ -7,8 +13,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-REPETITIONS = 11
+HELPS, RUNS = 11, 5
 ADBENCH = str(Path(sys.executable).with_name("adbench"))
+MODELS = ("ae", "vae")
 
 
 def main() -> None:
@@ -17,16 +24,42 @@ def main() -> None:
     imports = [sys.executable, "-c", "import typer, rich"]
     seconds(help_command), seconds(imports)  # once for the file cache
     ours, theirs = [], []
-    for _ in range(REPETITIONS):
+    for _ in range(HELPS):
         ours.append(seconds(help_command))
         theirs.append(seconds(imports))
     print(f"adbench --help                    {median(ours):6.2f} s")
     print(f'python -c "import typer, rich"    {median(theirs):6.2f} s')
     print(f"ratio                             {median(ours) / median(theirs):6.2f}")
-    for _ in range(3):
-        with tempfile.TemporaryDirectory() as runs:
-            took = seconds([ADBENCH, "train", "model=vae", "data=nslkdd", f"runs_dir={runs}"])
-        print(f"adbench train model=vae data=nslkdd, whole process  {took:6.1f} s", flush=True)
+    fixed_cost()
+
+
+def fixed_cost() -> None:
+    """Of a run with all controls and intervals."""
+    trains_with = [sys.executable, "-c", "import torch, pytorch_lightning"]
+    seconds(trains_with)
+    imports: list[float] = []
+    whole: dict[str, list[float]] = {model: [] for model in MODELS}
+    beside_fit: dict[str, list[float]] = {model: [] for model in MODELS}
+    for _ in range(RUNS):
+        imports.append(seconds(trains_with))
+        for model in MODELS:
+            took, fit_seconds = train(model)
+            whole[model].append(took)
+            beside_fit[model].append(took - fit_seconds)
+    print(f'python -c "import torch, pytorch_lightning"           {median(imports):6.2f} s')
+    for model in MODELS:
+        without_fit = median(beside_fit[model])
+        print(f"adbench train model={model:3} data=nslkdd, whole process    {median(whole[model]):6.2f} s")
+        print(f"  without its fit                                     {without_fit:6.2f} s")
+        print(f"  and without those imports: the fixed cost           {without_fit - median(imports):6.2f} s")
+
+
+def train(model: str) -> tuple[float, float]:
+    """Seconds of the whole process, and of its fit."""
+    with tempfile.TemporaryDirectory() as runs:
+        took = seconds([ADBENCH, "train", f"model={model}", "data=nslkdd", f"runs_dir={runs}"])
+        (metrics,) = Path(runs).glob("*/metrics.json")
+        return took, json.loads(metrics.read_text(encoding="utf-8"))["fit_seconds"]
 
 
 def seconds(command: list[str]) -> float:

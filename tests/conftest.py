@@ -21,6 +21,14 @@ def head(name: str, n_rows: int) -> bytes:
         return b"".join(file.readline() for _ in range(n_rows))
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache for each test alone: some change the code that fills it."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("ADBENCH_CACHE", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def first_lines() -> dict[str, bytes]:
     return {TRAIN: head(TRAIN, 3000), TEST: head(TEST, 1500)}

@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.decomposition import PCA as SklearnPCA  # noqa: N811
 from sklearn.ensemble import IsolationForest
 from sklearn.kernel_approximation import Nystroem
@@ -159,6 +161,29 @@ def test_distinct_rows_by_hand() -> None:
     first, place = distinct_rows(x)
     assert first.tolist() == [0, 1, 3]
     assert place.tolist() == [0, 1, 0, 2, 1]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 30), st.integers(1, 12), st.integers(1, 3), st.sampled_from([0.0, 1.0, 1e6]), st.integers(0, 2**31)
+)
+def test_rows_that_are_shortened_to_be_compared_keep_their_distances(
+    n_rows: int, n_columns: int, k: int, far: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    # Nearly in a plane, with a category, a constant, and rows that occur twice.
+    plane = rng.normal(size=(n_rows + 40, min(2, n_columns))) @ rng.normal(size=(min(2, n_columns), n_columns))
+    rows = (far + plane + 1e-3 * rng.normal(size=plane.shape)).astype(np.float32)
+    rows[:, -1], rows[:, 0] = rng.integers(0, 2, len(rows)), 1.0
+    x, reference = np.vstack([rows[:n_rows], rows[-1:]]), rows[n_rows:]
+    expected = nearest_distances(x, reference, k)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("adbench.rows._WORTH", 0)
+        patch.setattr("adbench.rows._LEFT", rng.choice([0.005, 0.5]))
+        np.testing.assert_array_equal(nearest_distances(x, reference, k), expected)
+    wide = x[:, None].astype(np.float64) - reference[None]
+    exact = np.sort(np.sqrt((wide**2).sum(axis=2)), axis=1)[:, k - 1]
+    np.testing.assert_allclose(expected, exact, rtol=1e-12)
 
 
 def test_distances_stay_exact_where_float32_products_do_not() -> None:

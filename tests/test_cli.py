@@ -50,8 +50,9 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_light_commands_do_not_import_torch(quick: list[str], tmp_path: Path) -> None:
     assert invoke("train", "model=ae", *quick).exit_code == 0
+    planned = ["sweep", "model=ae,vae", "--dry-run", *quick]
     data = [["data", "list"], ["data", "verify"], ["data", "show", "nslkdd", quick[0]]]
-    for command in (["summarize", str(tmp_path / "runs")], ["models"], ["config"], *data):
+    for command in (["summarize", str(tmp_path / "runs")], ["models"], ["config"], planned, *data):
         loaded = modules_after(*command)
         assert "adbench.cli" in loaded
         assert not {"torch", "pytorch_lightning"} & loaded, command

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adbench.errors import ConfigError, DataError, ScoresError, SealedLabelsError
 from adbench.evaluation.controls import Controls, best_column
@@ -222,6 +224,19 @@ def test_the_best_column_by_hand() -> None:
     assert column == 2  # AUROC 1/2, 5/8 and 7/8
     np.testing.assert_array_equal(scores, [0, 1, 1, 2])
     assert best_column(test, np.zeros(4, dtype=np.int8))[0] == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(2, 40), st.integers(1, 20), st.integers(0, 2**31))
+def test_the_best_column_is_that_of_the_best_auroc(n_rows: int, n_columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    label = np.arange(n_rows) % 3 == 0
+    test = rng.integers(-1, rng.integers(0, 4, n_columns), (n_rows, n_columns)).astype(np.float32)
+    # The pairs that the anomaly wins less those it loses, so that equals are equal.
+    wins = np.sign(test[label][:, None] - test[~label][None]).sum(axis=(0, 1))
+    column, scores = best_column(test, label.astype(np.int8))
+    assert column == int(np.abs(wins).argmax())
+    np.testing.assert_array_equal(scores, test[:, column] * (1 if wins[column] >= 0 else -1))
 
 
 @pytest.mark.parametrize("bad", [0, -1])

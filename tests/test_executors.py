@@ -90,21 +90,21 @@ def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytes
     with closing(executor):
         executor.open()
         assert executor.slots == 2
-        executor.start(good, force=False)
-        executor.start(wrong, force=False)
+        executor.start([good], force=False)
+        executor.start([wrong], force=False)
         assert {ended.job.path: ended.outcome for ended in ends(executor, 2)} == {
             good.path: RAN,
             wrong.path: REFUSED,
         }
 
-        executor.start(endless[0], force=False)
+        executor.start([endless[0]], force=False)
         os.kill(process_of(endless[0]), signal.SIGKILL)
         (lost,) = ends(executor, 1)
         assert (lost.job, lost.outcome) == (endless[0], LOST)
         assert lost.error
         assert "\n" not in lost.error
 
-        executor.start(endless[1], force=False)
+        executor.start([endless[1]], force=False)
         process_of(endless[1])
         executor.stop(endless[1])
         assert endless[1].holder() is None
@@ -223,7 +223,7 @@ def test_what_the_scheduler_ended_is_lost_with_its_word(
     job = job_of(*tiny)
     with closing(plan([*tiny, *options]).executor) as executor:
         executor.open()
-        executor.start(job, force=False)
+        executor.start([job], force=False)
         (ended,) = ends(executor, 1)
     assert ended.outcome == LOST
     assert state.split()[0] in ended.error
@@ -246,4 +246,4 @@ def test_a_refused_submission_is_one_sentence(tiny: list[str], scheduler: Callab
     with closing(plan([*tiny, "executor=slurm"]).executor) as executor:
         executor.open()
         with pytest.raises(ConfigError, match="expected Slurm to accept the job, got sbatch: error: invalid partition"):
-            executor.start(job_of(*tiny), force=False)
+            executor.start([job_of(*tiny)], force=False)

@@ -12,7 +12,8 @@ from adbench.instantiate import build
 from adbench.models.ae import AE
 from adbench.models.base import log_error
 from adbench.models.gan import GAN, fake_loss, real_loss
-from adbench.models.vae import VAE, gaussian_log_likelihood, kl_to_standard_normal
+from adbench.models.gaussian import negative_log_likelihood
+from adbench.models.vae import VAE, kl_to_standard_normal
 
 X = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 0.0]])
 
@@ -44,19 +45,35 @@ def test_kl_by_hand() -> None:
     assert kl_to_standard_normal(mu, logvar).tolist() == pytest.approx([0.5 + 1.5 - math.log(2), 0.0])
 
 
-def test_kl_and_likelihood_agree_with_torch_distributions() -> None:
+def test_kl_agrees_with_torch_distributions() -> None:
     torch.manual_seed(0)
-    mu, logvar, x = torch.randn(7, 5), torch.randn(7, 5), torch.randn(7, 5)
+    mu, logvar = torch.randn(7, 5), torch.randn(7, 5)
     q = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
     prior = Independent(Normal(torch.zeros(7, 5), torch.ones(7, 5)), 1)
     torch.testing.assert_close(kl_to_standard_normal(mu, logvar), kl_divergence(q, prior))
-    torch.testing.assert_close(gaussian_log_likelihood(x, mu, (0.5 * logvar).exp()), q.log_prob(x))
 
 
-def test_gaussian_log_likelihood_by_hand() -> None:
-    found = gaussian_log_likelihood(torch.tensor([1.0, 5.0]), torch.tensor([0.0, 5.0]), torch.tensor([2.0, 1.0]))
-    # (-1/8 - ln 2 - 1/2 ln 2 pi) + (0 - 0 - 1/2 ln 2 pi)
-    assert found.item() == pytest.approx(-1 / 8 - math.log(2) - math.log(2 * math.pi))
+def test_negative_log_likelihood_by_hand() -> None:
+    parameters = torch.tensor([0.0, 5.0, 0.0, 0.0])  # means, then what gives the scales: 1 + softplus(0) = 1 + ln 2
+    found = negative_log_likelihood(torch.tensor([1.0, 5.0]), parameters, 1.0)
+    scale = 1 + math.log(2)
+    constant = math.log(scale) + 0.5 * math.log(2 * math.pi)
+    assert found.tolist() == pytest.approx([1 / (2 * scale**2) + constant, constant])
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 7)])
+def test_negative_log_likelihood_and_its_gradient_agree_with_torch_distributions(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    x, parameters = torch.randn(*shape, 5), (4 * torch.randn(*shape, 10)).requires_grad_()
+    weights = torch.randn(*shape, 5)
+    ours = negative_log_likelihood(x, parameters, 0.1)
+    mean, raw_scale = parameters.chunk(2, dim=-1)
+    theirs = -Normal(mean, 0.1 + softplus(raw_scale)).log_prob(x)
+    torch.testing.assert_close(ours, theirs)
+    gradients = [torch.autograd.grad((nll * weights).sum(), parameters)[0] for nll in (ours, theirs)]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
+    with torch.no_grad():  # without the gradient it goes another way
+        torch.testing.assert_close(negative_log_likelihood(x, parameters, 0.1), ours)
 
 
 def test_adversarial_losses_by_hand() -> None:

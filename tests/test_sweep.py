@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,8 @@ class Fake(Executor):
         self.started: list[str] = []
         self.closed = False
 
-    def start(self, job: Job, force: bool) -> None:
+    def start(self, jobs: Sequence[Job], force: bool) -> None:
+        (job,) = jobs
         self.started.append(job.name)
         self.running[job.name] = job
         assert len(self.running) <= self.slots
@@ -274,8 +275,9 @@ def test_a_sweep_tells_a_run_to_stop_and_takes_it_back(four: list[str]) -> None:
             return True
 
     class Watched(Fake):
-        def start(self, job: Job, force: bool) -> None:
-            super().start(job, force)
+        def start(self, jobs: Sequence[Job], force: bool) -> None:
+            super().start(jobs, force)
+            (job,) = jobs
             job.path.mkdir(parents=True)
             self.lock = Lock(job.path / ".lock")
             assert self.lock.acquire()
@@ -373,8 +375,9 @@ def test_a_job_that_takes_too_long_is_stopped_and_stays_a_row(four: list[str]) -
     class Hanging(Fake):
         locks: list[Lock] = []  # noqa: RUF012
 
-        def start(self, job: Job, force: bool) -> None:
-            super().start(job, force)
+        def start(self, jobs: Sequence[Job], force: bool) -> None:
+            super().start(jobs, force)
+            (job,) = jobs
             job.path.mkdir(parents=True)
             self.locks.append(Lock(job.path / ".lock"))
             assert self.locks[-1].acquire()

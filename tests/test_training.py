@@ -11,12 +11,13 @@ import torch
 from pytorch_lightning import seed_everything
 from pytorch_lightning.callbacks import Callback
 
+from adbench.batches import Batches
 from adbench.config import compose
 from adbench.errors import ConfigError
 from adbench.history import History
 from adbench.instantiate import build
 from adbench.models.base import NeuralDetector
-from adbench.training import Batches, Training
+from adbench.training import Training
 
 MODELS = ("ae", "vae", "gan")
 
@@ -41,7 +42,7 @@ def weights(detector: NeuralDetector) -> torch.Tensor:
 
 
 def batches(x: torch.Tensor, shuffle: bool = True, limit: int | None = None, seed: int = 0) -> Batches:
-    return Batches(x, batch_size=4, batches_per_step=3, shuffle=shuffle, limit=limit, seed=seed)
+    return Batches([x.numpy()], [seed], batch_size=4, batches_per_step=3, shuffle=shuffle, limit=limit)
 
 
 def order_of(loader: Batches) -> list[int]:
@@ -50,7 +51,7 @@ def order_of(loader: Batches) -> list[int]:
 
 def test_a_pass_visits_every_row_once_in_batches_of_the_asked_size() -> None:
     loader = batches(torch.arange(30.0)[:, None])
-    steps = list(loader)
+    steps = [list(step) for step in loader]
     assert len(steps) == len(loader) == 3
     assert [[len(batch) for batch in step] for step in steps] == [[4, 4, 4], [4, 4, 4], [4, 2]]
     assert sorted(order_of(loader)) == list(range(30))
@@ -66,13 +67,36 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     assert order_of(batches(x, shuffle=False, limit=2)) == list(range(8))
 
 
+def test_a_large_matrix_is_shuffled_in_windows_the_same_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adbench.batches.BLOCK_ROWS", 3)
+    monkeypatch.setattr("adbench.batches.WINDOW_ROWS", 12)
+    x = np.arange(100, dtype=np.float32)[:, None]
+    np.save(tmp_path / "x.npy", x)
+    on_disk = np.load(tmp_path / "x.npy", mmap_mode="c")
+
+    def order(rows: np.ndarray, shuffle: bool = True) -> list[int]:
+        return order_of(Batches([rows], [0], batch_size=4, batches_per_step=2, shuffle=shuffle, limit=None))
+
+    assert order(on_disk) == order(x)  # small: row by row
+    assert order(on_disk, shuffle=False) == list(range(100))
+    row_by_row = order(x)
+    monkeypatch.setattr("adbench.batches.SHUFFLED_BYTES", 100)
+    windows = order(on_disk)
+    assert windows == order(x) != row_by_row
+    assert sorted(windows) == list(range(100))
+    assert {row // 3 for row in windows[:12]} != {0, 1, 2, 3}
+    assert len({row // 3 for row in windows[:12]}) in (4, 5)  # of four blocks, or five where the last is a short one
+
+
 def test_each_process_takes_its_share_of_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.arange(29.0)[:, None]
     whole = order_of(batches(x))
     shares = []
     for rank in range(2):
-        monkeypatch.setattr("adbench.training._world_size", lambda: 2)
-        monkeypatch.setattr("adbench.training._rank", lambda rank=rank: rank)
+        monkeypatch.setattr("adbench.batches._world_size", lambda: 2)
+        monkeypatch.setattr("adbench.batches._rank", lambda rank=rank: rank)
         shares.append([batch[:, 0].tolist() for step in batches(x) for batch in step])
     assert len(shares[0]) == len(shares[1])
     for i, (a, b) in enumerate(zip(*shares, strict=True)):

@@ -53,7 +53,7 @@ def test_nothing_is_imported_from_the_working_directory(tiny: list[str], tmp_pat
 def test_a_worker_that_dies_is_noticed_though_its_child_lives(tiny: list[str], tmp_path: Path) -> None:
     job = plan([*tiny, "model=ae", "trainer=ddp_cpu", "trainer.max_epochs=100000"]).sampler.jobs[0]
     with closing(Local(workers=1, devices=[])) as executor:
-        executor.start(job, force=False)
+        executor.start([job], force=False)
         while not (job.path / "history.csv").exists():
             assert executor.wait(0.05) == []
         holder = job.holder()
@@ -267,7 +267,7 @@ def test_a_kill_for_want_of_memory_is_named(tiny: list[str], monkeypatch: pytest
     kills = iter([7, 8])  # what the system has counted when the job starts, and when its worker is gone
     monkeypatch.setattr("adbench.executors.local.out_of_memory_kills", lambda: next(kills))
     with closing(Local(workers=1, devices=[])) as executor:
-        executor.start(job, force=False)
+        executor.start([job], force=False)
         while (holder := job.holder()) is None or "process" not in holder:
             assert executor.wait(0.05) == []
         os.kill(int(holder.split()[1]), signal.SIGKILL)

@@ -139,14 +139,15 @@ def _require_finite(table: pa.Table, path: Path, first_line: int) -> None:
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_dictionary(column.type) or (pa.types.is_integer(column.type) and not column.null_count):
             continue
-        finite = pc.fill_null(pc.is_finite(column), False)
-        if not pc.all(finite).as_py():
-            row = pc.index(finite, False).as_py()
-            value = column[row].as_py()
-            raise DataError(
-                f"expected a finite number in column {name!r} of {path}, line {row + first_line}, got"
-                f" {'nothing' if value is None else value}; fill or drop such rows"
-            )
+        finite = pc.is_finite(column)
+        if not column.null_count and pc.all(finite).as_py():
+            continue
+        row = pc.index(pc.fill_null(finite, False), False).as_py()
+        value = column[row].as_py()
+        raise DataError(
+            f"expected a finite number in column {name!r} of {path}, line {row + first_line}, got"
+            f" {'nothing' if value is None else value}; fill or drop such rows"
+        )
 
 
 def take_features(columns: Columns, drop: list[str] | None = None) -> Features:
@@ -174,6 +175,14 @@ def take_features(columns: Columns, drop: list[str] | None = None) -> Features:
     return Features(x, tuple(numeric), codes, vocabularies)
 
 
+def take_whole_numbers(columns: Columns, name: str) -> npt.NDArray[np.int32]:
+    """One column of whole numbers, taken out of `columns`."""
+    column = columns.pop(name)
+    numbers = np.empty(len(column), dtype=np.int32)
+    _fill(numbers, column)
+    return numbers
+
+
 def take_codes(columns: Columns, name: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int32]]:
     """One categorical column as its values and each row's index into them; it is taken out of `columns`."""
     column = columns.pop(name)
@@ -185,5 +194,5 @@ def take_codes(columns: Columns, name: str) -> tuple[npt.NDArray[np.str_], npt.N
 def _fill(target: npt.NDArray[np.generic], column: pa.ChunkedArray) -> None:
     start = 0
     for chunk in column.chunks:
-        target[start : start + len(chunk)] = chunk.to_numpy()
+        target[start : start + len(chunk)] = np.from_dlpack(chunk)  # to_numpy would import pandas, if it is there
         start += len(chunk)

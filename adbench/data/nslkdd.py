@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from adbench.checks import require_one_of
-from adbench.data.files import CATEGORY, read_columns, take_codes, take_features
+from adbench.data.files import CATEGORY, read_columns, take_codes, take_features, take_whole_numbers
 from adbench.data.kdd import TYPES, family_of
 from adbench.data.table import NORMAL, Table
 from adbench.paths import data_folder
@@ -55,7 +55,7 @@ def load(folder: str | None = None, test: str = "test+", drop: list[str] | None 
     require_one_of("data.test", test, TESTS)
     root = (Path(folder) if folder else data_folder()) / "nslkdd"
     columns, n_rows = read_columns(root, FILES, ROWS, _TYPES)
-    hard = columns.pop(DIFFICULTY).to_numpy() != EASIEST
+    hard = take_whole_numbers(columns, DIFFICULTY) != EASIEST
     attacks, codes = take_codes(columns, "attack")
     is_test = np.repeat([False, True], n_rows)
     table = Table(

@@ -3,12 +3,15 @@
 A CSV column comes back as text, a Parquet column in its own type. What a file is, its first bytes say, not its name.
 """
 
+import codecs
+import contextlib
 import csv
 import gzip
 import io
 import itertools
 import logging
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -18,8 +21,10 @@ import pyarrow.parquet
 
 from adbench.errors import ConfigError, DataError
 
+PARQUET, GZIP, TEXT = "parquet", "gzip", "text"
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 MAX_COLUMNS = 10_000
+BLOCK_BYTES = 1 << 24  # of CSV, parsed at once
 _HEAD_BYTES = 1 << 22  # what is looked at before a file is read: the header must end in it
 _SNIFFED_ROWS = 20
 
@@ -34,30 +39,48 @@ def read_files(paths: list[Path], separator: str | None, drop: list[str]) -> tup
     """
     parts: list[pa.Table] = []
     for path in paths:
-        part = _read(path, separator, drop)
+        with readable(path):
+            is_parquet = kind_of(path) == PARQUET
+            part = _read_parquet(path, drop) if is_parquet else _read_csv(path, separator, drop)
         if not len(part):
-            raise DataError(f"expected rows in {path}, got none below its header; name a file that has some")
+            raise no_rows(path)
         if parts:
-            part = _in_order(part, path, parts[0], paths[0])
+            require_same_columns(part.column_names, path, parts[0].column_names, paths[0])
+            part = part.select(parts[0].column_names)
         parts.append(part)
+    return one_after_the_other(parts), [len(part) for part in parts]
+
+
+def one_after_the_other(parts: list[pa.Table]) -> pa.Table:
+    """The rows of several tables with the same columns. Raises DataError where their types do not fit together."""
     try:
         # Permissive: whole numbers in one Parquet file and fractions in the next are one column of numbers.
-        return pa.concat_tables(parts, promote_options="permissive"), [len(part) for part in parts]
+        return pa.concat_tables(parts, promote_options="permissive")
     except pa.ArrowException as error:
         raise DataError(
             f"expected columns of the same type in all files, got {_one_line(error)}; write them in one format"
         ) from None
 
 
-def _read(path: Path, separator: str | None, drop: list[str]) -> pa.Table:
+def no_rows(path: Path) -> DataError:
+    """What is to be said of a file without rows."""
+    return DataError(f"expected rows in {path}, got none below its header; name a file that has some")
+
+
+def kind_of(path: Path) -> str:
+    """PARQUET, GZIP or TEXT. Raises DataError for what is known to be none of them."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic == b"PK\x03\x04":
+        raise DataError(f"expected CSV or Parquet in {path}, got a zip archive or a workbook; save it as CSV")
+    return PARQUET if magic == b"PAR1" else GZIP if magic[:2] == b"\x1f\x8b" else TEXT
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Whatever cannot be read is a DataError about this file."""
     try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if magic == b"PAR1":
-            return _read_parquet(path, drop)
-        if magic == b"PK\x03\x04":
-            raise DataError(f"expected CSV or Parquet in {path}, got a zip archive or a workbook; save it as CSV")
-        return _read_csv(path, magic[:2] == b"\x1f\x8b", separator, drop)
+        yield
     except pa.ArrowException as error:
         raise DataError(f"expected a readable table in {path}, got {_one_line(error)}; correct the file") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -67,40 +90,57 @@ def _read(path: Path, separator: str | None, drop: list[str]) -> pa.Table:
 
 def _read_parquet(path: Path, drop: list[str]) -> pa.Table:
     file = pyarrow.parquet.ParquetFile(path)
-    kept = _kept_columns(file.schema_arrow.names, path, drop)
+    kept = kept_columns(file.schema_arrow.names, path, drop)
     # All are read and then chosen by position: a name with a dot in it would mean a nested column to the reader.
     table = file.read()
     return pa.table([table.column(i) for i in kept.values()], names=list(kept))
 
 
-def _read_csv(path: Path, is_gzip: bool, separator: str | None, drop: list[str]) -> pa.Table:
-    with _open(path, is_gzip) as file:
+def _read_csv(path: Path, separator: str | None, drop: list[str]) -> pa.Table:
+    delimiter, kept = csv_layout(path, separator, drop)
+    with open_text(path) as file:
+        content = file.read()
+    with well_formed(path, kept):
+        options = csv_options(delimiter, kept, quotes=b'"' in content)
+        return pyarrow.csv.read_csv(pa.BufferReader(content), *options).slice(1).rename_columns(list(kept))
+
+
+def csv_layout(path: Path, separator: str | None, drop: list[str]) -> tuple[str, dict[str, int]]:
+    """The character between the columns of a CSV file, and name -> position of those that are not dropped."""
+    with open_text(path) as file:
         head = _text_head(file.read(_HEAD_BYTES), path)
     delimiter = _delimiter(head, path, separator)
-    kept = _kept_columns(next(_rows(head, delimiter)), path, drop)
-    with _open(path, is_gzip) as file:
-        content = file.read()
+    return delimiter, kept_columns(next(_rows(head, delimiter)), path, drop)
+
+
+def csv_options(delimiter: str, kept: dict[str, int], quotes: bool) -> tuple[Any, Any, Any]:
+    """How Arrow is to read a CSV file: its header as the first row, so that columns are told apart by position."""
     columns = [f"f{i}" for i in kept.values()]
+    return (
+        pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES),
+        pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=quotes),
+        pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(columns, pa.large_string()),
+            include_columns=columns,
+            strings_can_be_null=False,
+        ),
+    )
+
+
+@contextlib.contextmanager
+def well_formed(path: Path, kept: dict[str, int]) -> Iterator[None]:
+    """Whatever Arrow does not take for CSV is a DataError about this file."""
     try:
-        # The header is read as the first row, so that columns are told apart by position.
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(content),
-            pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=4 * _HEAD_BYTES),
-            pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in content),
-            pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(columns, pa.large_string()),
-                include_columns=columns,
-                strings_can_be_null=False,
-            ),
-        )
+        yield
     except pa.ArrowInvalid as error:
-        _require_utf8(content, path)
-        raise DataError(f"expected {len(columns)} columns in each line of {path}: {_one_line(error)}") from None
-    return table.slice(1).rename_columns(list(kept))
+        with open_text(path) as file:
+            _require_utf8(iter(lambda: file.read(_HEAD_BYTES), b""), path)
+        raise DataError(f"expected {len(kept)} columns in each line of {path}: {_one_line(error)}") from None
 
 
-def _open(path: Path, is_gzip: bool) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path)) if is_gzip else path.open("rb")
+def open_text(path: Path) -> BinaryIO:
+    """The uncompressed bytes of a file."""
+    return cast("BinaryIO", gzip.open(path)) if kind_of(path) == GZIP else path.open("rb")
 
 
 def _text_head(head: bytes, path: Path) -> str:
@@ -115,18 +155,22 @@ def _text_head(head: bytes, path: Path) -> str:
                 f"{_HEAD_BYTES:,} bytes; keep the columns that matter"
             )
         head = head[: end + 1]
-    _require_utf8(head, path)
+    _require_utf8(iter([head]), path)
     return head.decode("utf-8-sig")
 
 
-def _require_utf8(content: bytes, path: Path) -> None:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"expected UTF-8 text in {path}, got the byte 0x{content[error.start]:02x} at position {error.start:,};"
-            " convert it, as iconv -f latin1 -t utf-8 does"
-        ) from None
+def _require_utf8(blocks: Iterator[bytes], path: Path) -> None:
+    decoder, position = codecs.getincrementaldecoder("utf-8")(), 0
+    for block in itertools.chain(blocks, [b""]):
+        pending = len(decoder.getstate()[0])
+        try:
+            decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"expected UTF-8 text in {path}, got the byte 0x{error.object[error.start]:02x} at position"
+                f" {position - pending + error.start:,}; convert it, as iconv -f latin1 -t utf-8 does"
+            ) from None
+        position += len(block)
 
 
 def _rows(head: str, delimiter: str) -> Any:
@@ -164,7 +208,7 @@ def _widths(head: str, delimiter: str) -> list[int]:
         return [0]
 
 
-def _kept_columns(header: list[str], path: Path, drop: list[str]) -> dict[str, int]:
+def kept_columns(header: list[str], path: Path, drop: list[str]) -> dict[str, int]:
     """Name -> position of the columns that are not dropped. Spaces around a name do not belong to it."""
     if len(header) > MAX_COLUMNS:
         raise DataError(
@@ -190,17 +234,16 @@ def _kept_columns(header: list[str], path: Path, drop: list[str]) -> dict[str, i
     return kept
 
 
-def _in_order(part: pa.Table, path: Path, first: pa.Table, first_path: Path) -> pa.Table:
-    names = set(part.column_names)
-    for name in first.column_names:
-        if name not in names:
+def require_same_columns(names: list[str], path: Path, first: list[str], first_path: Path) -> None:
+    """Raise DataError unless a file has the columns of the first, in whichever order."""
+    for name in first:
+        if name not in set(names):
             raise DataError(f"expected the columns of {first_path} in {path}, got no {name!r}; give all files the same")
-    for name in part.column_names:
-        if name not in set(first.column_names):
+    for name in names:
+        if name not in set(first):
             raise DataError(
                 f"expected the columns of {first_path} in {path}, got {name!r} besides; leave it out of the file"
             )
-    return part.select(first.column_names)
 
 
 def some(names: list[str]) -> str:

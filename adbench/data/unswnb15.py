@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adbench.data.files import CATEGORY, NUMBER, Columns, read_columns, take_codes, take_features
+from adbench.data.files import CATEGORY, NUMBER, Columns, read_columns, take_codes, take_features, take_whole_numbers
 from adbench.data.table import NORMAL, Table
 from adbench.errors import DataError
 from adbench.paths import data_folder
@@ -63,7 +63,7 @@ def to_table(
 ) -> Table:
     """What both ways to use UNSW-NB15 share. `id` counts the rows, which lie sorted by label, so it is no feature."""
     del columns["id"]
-    label = columns.pop("label").to_numpy().astype(np.int8)
+    label = take_whole_numbers(columns, "label").astype(np.int8)
     categories, codes = take_codes(columns, "attack_cat")
     category = np.char.lower(categories)[codes]
     if not np.array_equal(label == 0, category == NORMAL):

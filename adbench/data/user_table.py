@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from adbench.checks import require_one_of
-from adbench.data.columns import Columns, to_features, type_columns
+from adbench.data.columns import Columns, Rows, to_features, type_columns
 from adbench.data.labels import read_family, read_label
 from adbench.data.local_files import find_files, sha256_of
+from adbench.data.read_on_disk import read_on_disk, table_bytes
 from adbench.data.read_rows import read_files, some
+from adbench.data.stores import InMemory, OnDisk, Spool, Store
 from adbench.data.table import Table
 from adbench.errors import ConfigError, DataError
 
@@ -41,6 +42,7 @@ def load(
     drop: list[str] | None = None,
     missing: str = REFUSE,
     separator: str | None = None,
+    spool: Spool | None = None,
 ) -> Table:
     """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
 
@@ -51,31 +53,43 @@ def load(
     columns; None proposes those of text, and says so. drop: columns to leave out, such as times and ids. missing:
     refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
     missing, and in a column of numbers also NA, N/A, NaN, null, None and ?. separator: of CSV; None finds it out.
+    spool: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
 
     Raises ConfigError or DataError, in one sentence, for whatever would have to be guessed.
     """
     require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
     dropped = _names(drop, "data.drop")
     files, test_files = _files(path, test_path)
-    rows, n_rows = read_files(files + test_files, separator, dropped)
+    rows, n_rows, store = _read(files + test_files, separator, dropped, spool)
     label = _label_name(label, rows)
     is_anomaly, kind = read_label(rows[label], label, normal)
     if family is not None:
         kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
-    features = rows.drop_columns([label] if family in (None, label) else [label, family])
-    if not features.num_columns:
+    names = [name for name in rows.column_names if name not in (label, family)]
+    if not names:
         raise DataError(f"expected feature columns beside {label!r}, got none; data.drop can leave out fewer")
-    columns = type_columns(features, None if categorical is None else _names(categorical, "data.categorical"))
+    columns = type_columns(rows, names, None if categorical is None else _names(categorical, "data.categorical"), store)
     kept = _kept_rows(columns, len(rows), missing)
+    kind = kind[kept]
     return Table(
         name="table",
-        features=to_features(columns.take(kept), fill=missing == IMPUTE),
+        features=to_features(columns, kept, fill=missing == IMPUTE),
         label=is_anomaly[kept].astype(np.int8),
-        family=kind[kept],
-        attack=kind[kept],
+        family=kind,
+        attack=kind,
         is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
         fingerprints={str(file): sha256_of(file) for file in files + test_files},
     )
+
+
+def _read(
+    files: list[Path], separator: str | None, drop: list[str], spool: Spool | None
+) -> tuple[Rows, list[int], Store]:
+    """The rows, how many each file has, and where their columns are to lie."""
+    if spool is None or table_bytes(files) <= spool.limit:
+        return *read_files(files, separator, drop), InMemory()
+    folder = spool.folder()
+    return *read_on_disk(files, separator, drop, folder), OnDisk(folder)
 
 
 def _files(path: str | list[str] | None, test_path: str | list[str] | None) -> tuple[list[Path], list[Path]]:
@@ -96,7 +110,7 @@ def _names(names: Any, key: str) -> list[str]:
     return [str(name) for name in names or []]
 
 
-def _label_name(name: str | None, rows: pa.Table) -> str:
+def _label_name(name: str | None, rows: Rows) -> str:
     if name is None:
         raise ConfigError(
             "expected data.label, the column that says which rows are anomalies, got none: a run needs one to be"
@@ -105,7 +119,7 @@ def _label_name(name: str | None, rows: pa.Table) -> str:
     return _column(name, "data.label", rows)
 
 
-def _column(name: str, key: str, rows: pa.Table) -> str:
+def _column(name: str, key: str, rows: Rows) -> str:
     if name not in rows.column_names:
         raise ConfigError(
             f"expected {key} to name a column that data.drop leaves, got {name!r}; there is {some(rows.column_names)}"
@@ -115,20 +129,18 @@ def _column(name: str, key: str, rows: pa.Table) -> str:
 
 def _kept_rows(columns: Columns, n_rows: int, policy: str) -> npt.NDArray[np.bool_]:
     """Which rows stay, by the policy for missing values."""
-    everything = np.ones(n_rows, dtype=bool)
-    missing = columns.missing()
+    kept, missing = np.ones(n_rows, dtype=bool), columns.n_missing
     if not missing or policy == IMPUTE:
-        return everything
-    name, of_name = max(missing.items(), key=lambda item: int(item[1].sum()))
+        return kept
+    name, n_of_name = max(missing.items(), key=lambda item: item[1])
     if policy == REFUSE:
         others = f", and some in {len(missing) - 1:,} other columns" if len(missing) > 1 else ""
         raise DataError(
-            f"expected a value in each cell, got {int(of_name.sum()):,} missing ones in column {name!r}{others};"
+            f"expected a value in each cell, got {n_of_name:,} missing ones in column {name!r}{others};"
             f" choose data.missing={IMPUTE} or data.missing={DROP_ROWS}, or leave it out by data.drop=[{name}]"
         )
-    kept = everything
-    for rows in missing.values():
-        kept &= ~rows
+    for name_of_gaps in missing:
+        kept &= ~columns.missing(name_of_gaps)
     if not kept.any():
         raise DataError(f"expected a row without missing values, got none; data.drop=[{name}] leaves out the emptiest")
     _log.warning("adbench: %s of %s rows lack a value and are left out", f"{n_rows - kept.sum():,}", f"{n_rows:,}")

@@ -4,11 +4,14 @@ Each is fitted on the same matrix as the model, and scores the same test rows. O
 untrained, is the model's own: see `adbench.runner`.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
 from adbench.checks import require_at_least
 from adbench.evaluation.ranking import Scores
+from adbench.mapped import let_go
 from adbench.rows import distinct_rows, nearest_distances, row_hashes
 
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
@@ -16,6 +19,7 @@ Matrix = npt.NDArray[np.float32]  # (rows, columns)
 ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
 PCA_COMPONENTS = 10
 _BLOCK_ROWS = 16_384  # bounds the memory of a float64 copy
+_BLOCK_COLUMNS = 16
 
 
 class Controls:
@@ -44,7 +48,7 @@ class Controls:
             drawn = np.random.default_rng((seed, 1)).choice(reference, self.nearest_rows, replace=False)
             reference = np.sort(drawn)
         scored, place = distinct_rows(test)
-        return nearest_distances(test[scored], fit[reference])[place]
+        return nearest_distances(test, fit[reference], rows_of_x=scored)[place]
 
 
 def best_column(test: Matrix, label: npt.NDArray[np.int8]) -> tuple[int, Scores]:
@@ -53,13 +57,30 @@ def best_column(test: Matrix, label: npt.NDArray[np.int8]) -> tuple[int, Scores]
     The first of several equals. It needs the labels, so it belongs behind the seal.
     """
     anomalous = label == 1
-    wins = np.empty(test.shape[1])  # pairs that the anomaly wins by a larger value, less those it loses
-    for i, column in enumerate(test.T):
-        anomalies, normals = np.sort(column[anomalous]), np.sort(column[~anomalous])
-        wins[i] = sum(np.searchsorted(normals, anomalies, side=side).sum() for side in ("left", "right"))
-    wins -= anomalous.sum() * (~anomalous).sum()
+    wins = [_wins(column, anomalous) for block in _columns(test) for column in block]
     best = int(np.abs(wins).argmax())
     return best, np.copysign(1.0, wins[best]) * test[:, best].astype(np.float64)
+
+
+def _columns(x: Matrix) -> Iterator[npt.NDArray[np.float32]]:
+    """The columns as contiguous rows, some at a time: as many as share a line of the processor's cache."""
+    for start in range(0, x.shape[1], _BLOCK_COLUMNS):
+        yield np.ascontiguousarray(x[:, start : start + _BLOCK_COLUMNS].T)
+
+
+def _wins(column: npt.NDArray[np.float32], anomalous: npt.NDArray[np.bool_]) -> float:
+    """The pairs that the anomaly wins by a larger value, less those it loses."""
+    n_anomalies = np.count_nonzero(anomalous)
+    n_normals = len(column) - n_anomalies
+    high = column == column.max()
+    if (high | (column == column.min())).all():  # as in most columns: a category, or a constant
+        n_high = np.count_nonzero(high)
+        found = np.count_nonzero(high & anomalous)
+        return float(found * (n_normals - (n_high - found)) - (n_anomalies - found) * (n_high - found))
+    values, n_equal = np.unique(column[anomalous], return_counts=True)
+    normals = np.sort(column[~anomalous])
+    below = np.searchsorted(normals, values, side="left") + np.searchsorted(normals, values, side="right")
+    return float((n_equal * below).sum() - n_anomalies * n_normals)
 
 
 def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
@@ -72,19 +93,31 @@ def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
         mean_abs_z[block] = np.abs(centred / scale).mean(axis=1)
         residual = centred - (centred @ components) @ components.T
         pca_residual[block] = (residual**2).sum(axis=1)
+        let_go(test)
     return {"mean_abs_z": mean_abs_z, "pca_residual": pca_residual}
+
+
+def _blocks(x: Matrix) -> Iterator[Matrix]:
+    """Some rows at a time; those of a file are let go when the next are read."""
+    for start in range(0, len(x), _BLOCK_ROWS):
+        yield np.asarray(x)[start : start + _BLOCK_ROWS]
+        let_go(x)
 
 
 def _moments(fit: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean (columns,), standard deviation (columns,) and leading principal directions (columns, components)."""
     n_rows, n_columns = fit.shape
-    mean = fit.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((n_columns, n_columns))
-    for start in range(0, n_rows, _BLOCK_ROWS):
-        centred = fit[start : start + _BLOCK_ROWS] - mean
+    total, covariance = np.zeros((1, n_columns)), np.zeros((n_columns, n_columns))
+    low = high = fit[0]
+    for block in _blocks(fit):
+        total = np.concatenate([total, block]).sum(axis=0, keepdims=True)  # row after row, in float64
+        low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+    mean = total[0] / n_rows
+    for block in _blocks(fit):
+        centred = block - mean
         covariance += centred.T @ centred
     covariance /= n_rows
-    constant = fit.min(axis=0) == fit.max(axis=0)
+    constant = low == high
     deviation = np.where(constant, 1.0, np.sqrt(np.diag(covariance)))
     _, directions = np.linalg.eigh(covariance)  # ascending eigenvalues
     return np.where(constant, fit[0], mean), deviation, directions[:, -min(PCA_COMPONENTS, max(1, n_columns // 2)) :]

@@ -12,10 +12,10 @@ from adbench.evaluation.ranking import (
     Scores,
     auroc_difference,
     auroc_interval,
-    place,
-    ranking_metrics,
+    rank,
 )
 from adbench.evaluation.sealed import Frozen, Labels
+from adbench.rows import distinct_texts
 
 UNTRAINED = "untrained"
 
@@ -40,9 +40,10 @@ def evaluate(
         raise DataError(
             f"expected normal and anomalous test rows, got {n_anomalies:,} anomalies in {len(label):,} rows"
         )
-    placements = place(frozen.scores, label)
+    ranking = rank(frozen.scores, label)
+    placements = ranking.placements()
     interval = auroc_interval(placements)
-    metrics = ranking_metrics(frozen.scores, label)
+    metrics = ranking.metrics()
     metrics |= {"roc_auc_low": interval.low, "roc_auc_high": interval.high, "base_rate": float(label.mean())}
     reported = frozen.scores > frozen.threshold
     metrics |= {"threshold": frozen.threshold, "target_fpr": target_fpr} | _decisions(reported, label)
@@ -73,7 +74,7 @@ def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> 
 def _subset(frozen: Frozen, label: npt.NDArray[np.int8], rows: npt.NDArray[np.bool_]) -> dict[str, float]:
     """The metrics of some of the test rows, at the same threshold."""
     scores, label = frozen.scores[rows], label[rows]
-    metrics = ranking_metrics(scores, label) | _decisions(scores > frozen.threshold, label)
+    metrics = rank(scores, label).metrics() | _decisions(scores > frozen.threshold, label)
     return metrics | {"base_rate": float(label.mean()), "n": len(label)}
 
 
@@ -81,22 +82,33 @@ def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Place
     """Recall and AUROC (that family against all test normals) of each family and each attack type."""
     anomalous = labels.label == 1
     found = reported[anomalous]
+    of_anomalies = placements.of_anomalies
     metrics: dict[str, float] = {}
-    for kind, names in {"family": labels.family[anomalous], "attack": labels.attack[anomalous]}.items():
-        for name in np.unique(names):
-            of_name = names == name
-            metrics[f"{kind}/{name}/recall"] = float(found[of_name].mean())
-            metrics[f"{kind}/{name}/roc_auc"] = float(placements.of_anomalies[of_name].mean())
-            metrics[f"{kind}/{name}/n"] = int(of_name.sum())
+    kinds = {"family": _rows_by_name(labels.family[anomalous]), "attack": _rows_by_name(labels.attack[anomalous])}
+    for kind, rows_by_name in kinds.items():
+        for name, rows in rows_by_name.items():
+            metrics[f"{kind}/{name}/recall"] = float(found[rows].mean())
+            metrics[f"{kind}/{name}/roc_auc"] = float(of_anomalies[rows].mean())
+            metrics[f"{kind}/{name}/n"] = len(rows)
     if labels.known_attacks is None:
         return metrics
-    known = np.isin(labels.attack[anomalous], sorted(labels.known_attacks))
+    known = np.zeros(len(found), dtype=bool)
+    for name, rows in kinds["attack"].items():
+        known[rows] = name in labels.known_attacks
     for group, of_group in {"known": known, "novel": ~known}.items():
         metrics[f"{group}/n"] = int(of_group.sum())
         if of_group.any():
             metrics[f"{group}/recall"] = float(found[of_group].mean())
-            metrics[f"{group}/roc_auc"] = float(placements.of_anomalies[of_group].mean())
+            metrics[f"{group}/roc_auc"] = float(of_anomalies[of_group].mean())
     return metrics
+
+
+def _rows_by_name(names: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[np.intp]]:
+    """The rows of each distinct name, ascending."""
+    values, codes = distinct_texts(names)
+    order = np.argsort(codes.astype(np.uint16 if len(values) < 2**16 else np.uint32), kind="stable")
+    rows = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    return dict(sorted(zip(values, rows, strict=True)))
 
 
 def _controls(
@@ -106,16 +118,14 @@ def _controls(
     thresholds: Mapping[str, float],
 ) -> dict[str, float]:
     metrics: dict[str, float] = {}
+    of_gain: dict[str, float] = {}
     for name, scores in controls.items():
-        of_control = ranking_metrics(scores, label)
+        ranking = rank(scores, label)
+        of_control = ranking.metrics()
         if name in thresholds:
             of_control |= {"threshold": thresholds[name]} | _decisions(scores > thresholds[name], label)
         metrics |= {f"control/{name}/{metric}": value for metric, value in of_control.items()}
-    if UNTRAINED not in controls:
-        return metrics
-    gain = auroc_difference(placements, place(controls[UNTRAINED], label))
-    return metrics | {
-        "training_gain": gain.value,
-        "training_gain_low": gain.low,
-        "training_gain_high": gain.high,
-    }
+        if name == UNTRAINED:
+            gain = auroc_difference(placements, ranking.placements())
+            of_gain = {"training_gain": gain.value, "training_gain_low": gain.low, "training_gain_high": gain.high}
+    return metrics | of_gain

@@ -113,10 +113,20 @@ class SealedLabels(Sealed):
 
     __slots__ = ("_again", "_vault")
 
-    def __init__(self, labels: Labels, of_one_run: bool = False) -> None:
-        super().__init__(len(labels.label))
-        self._vault: Callable[[Frozen], Labels] = _vault(labels)
-        self._again = None if of_one_run else lambda: SealedLabels(labels, of_one_run=True)
+    def __init__(self, labels: Labels) -> None:
+        self._seal(lambda: labels, len(labels.label))
+
+    @classmethod
+    def elsewhere(cls, load: Callable[[], Labels], n_rows: int, of_one_run: bool = False) -> "SealedLabels":
+        """Labels that nobody has in memory before `open` calls load."""
+        sealed = cls.__new__(cls)
+        sealed._seal(load, n_rows, of_one_run)
+        return sealed
+
+    def _seal(self, load: Callable[[], Labels], n_rows: int, of_one_run: bool = False) -> None:
+        self._n_rows = n_rows
+        self._vault: Callable[[Frozen], Labels] = _vault(load, n_rows)
+        self._again = None if of_one_run else lambda: SealedLabels.elsewhere(load, n_rows, of_one_run=True)
 
     def reseal(self) -> "SealedLabels":
         """The same labels under a new seal, for one run of several on the same rows.
@@ -142,9 +152,9 @@ class SealedLabels(Sealed):
         )
 
 
-def _vault(labels: Labels) -> Callable[[Frozen], Labels]:
-    """The one reference to the labels lives in here, behind the conditions on which they are handed out."""
-    n_rows, opened = len(labels.label), False
+def _vault(load: Callable[[], Labels], n_rows: int) -> Callable[[Frozen], Labels]:
+    """The one way to the labels begins in here, behind the conditions on which they are handed out."""
+    opened = False
 
     def unlock(frozen: Frozen) -> Labels:
         nonlocal opened
@@ -165,6 +175,7 @@ def _vault(labels: Labels) -> Callable[[Frozen], Labels]:
                 f"expected the digest of the frozen scores in {frozen.record}, got {on_disk[:12]}; "
                 "scores or threshold changed after they were frozen"
             )
+        labels = load()
         opened = True
         return labels
 

@@ -2,6 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adbench.jobs import Job
@@ -26,13 +27,14 @@ class Executor(ABC):
     """
 
     slots: int  # jobs at the same time; known once it is open
+    trains_together = False
 
     def open(self) -> None:  # noqa: B027 - most have nothing to take
         """Take what is needed before the first job; a dry run does not. Raises ConfigError where that is not there."""
 
     @abstractmethod
-    def start(self, job: Job, force: bool) -> None:
-        """Run a job; there are never more than `slots` at a time."""
+    def start(self, jobs: Sequence[Job], force: bool) -> None:
+        """Run a job, or where the executor `trains_together` several as one; never more than `slots` at a time."""
 
     @abstractmethod
     def wait(self, seconds: float) -> list[Ended]:
@@ -40,7 +42,7 @@ class Executor(ABC):
 
     @abstractmethod
     def stop(self, job: Job) -> None:
-        """End a job that runs, at once; it does not come back from `wait`."""
+        """End a job that runs, and those that are trained with it, at once; none comes back from `wait`."""
 
     @abstractmethod
     def close(self) -> None:

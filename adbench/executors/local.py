@@ -8,6 +8,7 @@ import selectors
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class Local(Executor):
     them.
     """
 
+    trains_together = True
+
     def __init__(self, workers: int | None, devices: list[int]) -> None:
         if workers is not None:
             require_at_least("executor.workers", workers, 1)
@@ -37,11 +40,11 @@ class Local(Executor):
         self._busy: dict[Path, _Worker] = {}  # by the folder of the job
         self._selector = selectors.DefaultSelector()
 
-    def start(self, job: Job, force: bool) -> None:
+    def start(self, jobs: Sequence[Job], force: bool) -> None:
         self._idle = [worker for worker in self._idle if worker.process.poll() is None]  # they can die between jobs
         worker = self._idle.pop() if self._idle else self._new_worker()
-        worker.take(job, force)
-        self._busy[job.path] = worker
+        worker.take(jobs, force)
+        self._busy |= {job.path: worker for job in jobs}
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
 
     def wait(self, seconds: float) -> list[Ended]:
@@ -50,21 +53,23 @@ class Local(Executor):
         # What a dead worker forked can hold its end of the pipe open.
         dead = [worker for worker in self._busy.values() if worker.process.poll() is not None]
         for worker in {id(worker): worker for worker in (*answered, *dead)}.values():
-            assert worker.job is not None
             self._selector.unregister(worker.answers)
-            del self._busy[worker.job.path]
-            ended.append(worker.ended())
+            for job in worker.jobs:
+                del self._busy[job.path]
+            ended += worker.ended()
             if worker.process.poll() is None:
                 self._idle.append(worker)
         return ended
 
     def stop(self, job: Job) -> None:
-        worker = self._busy.pop(job.path)
+        worker = self._busy[job.path]
+        for one in worker.jobs:
+            del self._busy[one.path]
         self._selector.unregister(worker.answers)
         worker.kill()
 
     def close(self) -> None:
-        for worker in [*self._idle, *self._busy.values()]:
+        for worker in {id(worker): worker for worker in (*self._idle, *self._busy.values())}.values():
             worker.kill()
         self._idle, self._busy = [], {}
         self._selector.close()
@@ -72,7 +77,8 @@ class Local(Executor):
     def _new_worker(self) -> "_Worker":
         if not self.devices:
             return _Worker(None)
-        in_use = [worker.device for worker in (*self._idle, *self._busy.values())]
+        workers = {id(worker): worker for worker in (*self._idle, *self._busy.values())}
+        in_use = [worker.device for worker in workers.values()]
         return _Worker(min(self.devices, key=in_use.count))
 
 
@@ -86,7 +92,7 @@ class _Worker:
             raise ConfigError(
                 f"expected to start another worker, got {error.strerror}; take a smaller executor.workers"
             ) from None
-        self.job: Job | None = None
+        self.jobs: Sequence[Job] = ()
         self._kills_before = 0
 
     @staticmethod
@@ -101,20 +107,21 @@ class _Worker:
     def answers(self) -> Any:
         return self.process.stdout
 
-    def take(self, job: Job, force: bool) -> None:
+    def take(self, jobs: Sequence[Job], force: bool) -> None:
         assert self.process.stdin is not None
-        self.job, self._kills_before = job, out_of_memory_kills()
+        self.jobs, self._kills_before = jobs, out_of_memory_kills()
+        configs = [job.config for job in jobs]
         with contextlib.suppress(BrokenPipeError):  # it died while it was idle; its answer will be that it is gone
-            print(json.dumps({"config": job.config, "force": force}), file=self.process.stdin, flush=True)
+            print(json.dumps({"configs": configs, "force": force}), file=self.process.stdin, flush=True)
 
-    def ended(self) -> Ended:
-        assert self.job is not None
-        job, self.job = self.job, None
+    def ended(self) -> list[Ended]:
+        jobs, self.jobs = self.jobs, ()
         if select.select([self.answers], [], [], 0)[0]:
             answer = self.answers.readline()
             if answer.endswith("\n"):
-                return Ended(job, **json.loads(answer))
-        return Ended(job, LOST, self._why_gone())
+                return [Ended(job, **of_job) for job, of_job in zip(jobs, json.loads(answer), strict=True)]
+        reason = self._why_gone()
+        return [Ended(job, LOST, reason) for job in jobs]
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ class Ray(Executor):
         self._task = task(run_there)
         self.slots = self._slots(ray.cluster_resources())  # type: ignore[no-untyped-call]
 
-    def start(self, job: Job, force: bool) -> None:
+    def start(self, jobs: Sequence[Job], force: bool) -> None:
+        (job,) = jobs
         self._running[self._task.remote(str(Path.cwd()), job.config, force)] = job
 
     def wait(self, seconds: float) -> list[Ended]:

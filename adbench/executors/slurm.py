@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,8 @@ class Slurm(Executor):
         if self.folder is not None:
             self._prepare(Path(self.folder))
 
-    def start(self, job: Job, force: bool) -> None:
+    def start(self, jobs: Sequence[Job], force: bool) -> None:
+        (job,) = jobs
         from submitit.core.utils import environment_variables
 
         if self._submitit is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import mse_loss, softplus
 
 from adbench.checks import require_at_least, require_fraction, require_not_negative, require_positive, require_widths
 from adbench.models.base import NeuralDetector, Objective, log_error, mlp
@@ -55,7 +55,7 @@ class GAN(NeuralDetector):
         self.reconstruction_share, self.error_scale = reconstruction_share, error_scale
         sizes = [n_features, *hidden_sizes, latent_size]
         self.generator = nn.Sequential(mlp(sizes, nn.ReLU), mlp(sizes[::-1], nn.ReLU))
-        self.features = nn.Sequential(nn.Linear(n_features, feature_size), nn.LeakyReLU(0.2))
+        self.features = nn.Sequential(nn.Linear(n_features, feature_size), nn.LeakyReLU(0.2, inplace=True))
         self.verdict = nn.Linear(feature_size, 1)
 
     def objectives(self) -> Sequence[Objective]:
@@ -73,8 +73,8 @@ class GAN(NeuralDetector):
         """Adversarial loss (non-saturating: Goodfellow et al. 2014, section 3), contextual and latent loss."""
         x_hat = self.generator(x)
         seen = self.features(x_hat)
-        contextual = (x - x_hat).square().mean()
-        latent = (self.features(x) - seen).square().mean()
+        contextual = self.column_mean(mse_loss(x_hat, x, reduction="none")).mean(dim=-1)
+        latent = mse_loss(seen, self.features(x), reduction="none").mean(dim=(-2, -1))
         return real_loss(self.verdict(seen)) + self.contextual_weight * contextual + self.latent_weight * latent
 
     def score(self, x: Tensor) -> Tensor:
@@ -86,10 +86,10 @@ class GAN(NeuralDetector):
 
 
 def real_loss(logit: Tensor) -> Tensor:
-    """Mean of -log sigmoid(logit): small where the discriminator takes the rows for real."""
-    return softplus(-logit).mean()
+    """Mean of -log sigmoid(logit), shape (..., rows, 1) -> (...): small where rows are taken for real."""
+    return softplus(-logit).mean(dim=(-2, -1))
 
 
 def fake_loss(logit: Tensor) -> Tensor:
-    """Mean of -log(1 - sigmoid(logit)): small where the discriminator takes the rows for reconstructions."""
-    return softplus(logit).mean()
+    """Mean of -log(1 - sigmoid(logit)), shape (..., rows, 1) -> (...): small where rows are taken for generated."""
+    return softplus(logit).mean(dim=(-2, -1))

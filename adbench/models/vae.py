@@ -1,15 +1,12 @@
 """Variational autoencoder, scored by reconstruction probability."""
 
-import math
-
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from adbench.checks import require_at_least, require_not_negative, require_positive, require_widths
 from adbench.models.base import NeuralDetector, mlp
+from adbench.models.gaussian import negative_log_likelihood
 
-LOG_2PI = math.log(2 * math.pi)
 # exp(logvar) of a row far outside the fitted range would overflow; no fitted row comes near these bounds.
 LOGVAR_BOUNDS = (-15.0, 15.0)
 
@@ -56,30 +53,20 @@ class VAE(NeuralDetector):
         mu, logvar = self.encoder(x).chunk(2, dim=-1)
         return mu, logvar.clamp(*LOGVAR_BOUNDS)
 
-    def decode(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of p(x|z), each of shape (..., features)."""
-        mean, raw_scale = self.decoder(z).chunk(2, dim=-1)
-        return mean, self.min_scale + softplus(raw_scale)
-
     def loss(self, x: Tensor) -> Tensor:
         """The negative evidence lower bound with one draw of z a row, its KL term weighted by beta."""
         mu, logvar = self.encode(x)
-        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-        negative_log_likelihood = -gaussian_log_likelihood(x, *self.decode(z))
-        return (negative_log_likelihood + self.beta * kl_to_standard_normal(mu, logvar)).mean()
+        z = mu + torch.exp(0.5 * logvar) * self.normal_like(mu)
+        nll = self.column_sum(negative_log_likelihood(x, self.decoder(z), self.min_scale))
+        return (nll + self.beta * kl_to_standard_normal(mu, logvar)).mean(dim=-1)
 
     def score(self, x: Tensor) -> Tensor:
         """The negative reconstruction probability: the mean of -log p(x|z) over the draws of z."""
         mu, logvar = self.encode(x)
         z = mu + torch.exp(0.5 * logvar) * self.noise  # (samples, rows, latent)
-        return -gaussian_log_likelihood(x, *self.decode(z)).mean(dim=0)
+        return negative_log_likelihood(x, self.decoder(z), self.min_scale).sum(dim=-1).mean(dim=0)
 
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL(N(mu, exp(logvar)) || N(0, 1)) summed over the last axis (Kingma & Welling 2014, appendix B)."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=-1)
-
-
-def gaussian_log_likelihood(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """log N(x; mean, scale^2) summed over the last axis."""
-    return -(0.5 * ((x - mean) / scale).square() + scale.log() + 0.5 * LOG_2PI).sum(dim=-1)

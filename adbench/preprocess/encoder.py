@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from adbench.data.table import Features
 from adbench.errors import DataError
+from adbench.mapped import let_go
 
 Numeric = npt.NDArray[np.float64]  # (rows, numeric columns)
 UNSEEN = "<unseen>"
@@ -18,6 +19,7 @@ FURTHEST = 1e12
 BLOCK_ROWS = 8_192
 # Their numpy calls run side by side, while the Python between them takes turns: more threads gain little.
 THREADS = 4
+BLOCKS_HELD = 64  # encoded before the memory of what lies on disk is given up
 
 
 class Encoder(ABC):
@@ -34,7 +36,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that `scale` needs, each with one column (or entry) a numeric column."""
+        """The arrays that `scale` needs, each with one column (or entry) a numeric column; called with one of them."""
 
     def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
         """Work out what `scale` needs beside `self.arrays`; called whenever they were learned or restored."""
@@ -48,9 +50,12 @@ class Encoder(ABC):
         self.numeric_names = features.numeric_names
         self.values = {
             name: tuple(sorted(vocabulary[code] for code in np.unique(codes)))
-            for (name, vocabulary), codes in zip(features.vocabularies.items(), features.codes.T, strict=True)
+            for (name, vocabulary), codes in zip(features.vocabularies.items(), features.code_columns(), strict=True)
         }
-        self.arrays = self.fit_numeric(features.numeric)
+        # Column by column: so much of a large table is in memory at a time.
+        learned = [self.fit_numeric(column[:, None]) for column in features.columns()]
+        learned = learned or [self.fit_numeric(np.empty((len(features), 0)))]
+        self.arrays = {name: np.concatenate([of[name] for of in learned], axis=-1) for name in learned[0]}
         self.prepare()
         return self
 
@@ -60,25 +65,30 @@ class Encoder(ABC):
         one_hot = [f"{name}={value}" for name, values in self.values.items() for value in (*values, UNSEEN)]
         return [*self.numeric_names, *one_hot]
 
-    def transform(self, features: Features) -> npt.NDArray[np.float32]:
+    def transform(self, features: Features, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
         """The matrix, shape (rows, len(column_names)).
 
-        Raises DataError when the columns are not those of `fit`.
+        out: zeros of this shape to be filled, such as a file. Raises DataError when the columns are not those of `fit`.
         """
         found = (features.numeric_names, tuple(features.vocabularies))
         if found != (self.numeric_names, tuple(self.values)):
             raise DataError(
                 f"expected the columns {self.numeric_names} and {tuple(self.values)}, got {found[0]} and {found[1]}"
             )
-        x = np.zeros((len(features), len(self.column_names)), dtype=np.float32)
+        x = np.zeros((len(features), len(self.column_names)), dtype=np.float32) if out is None else out
         hot = self._one_hot_columns(features.vocabularies)
 
         def encode(start: int) -> None:
             rows = slice(start, start + BLOCK_ROWS)
-            self._encode(features.numeric[rows], features.codes[rows], hot, out=x[rows])
+            numeric, codes = features.block(rows)
+            self._encode(numeric, codes, hot, out=np.asarray(x)[rows])
 
+        starts = range(0, len(features), BLOCK_ROWS)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(encode, range(0, len(features), BLOCK_ROWS)))  # the list raises what a block raised
+            for some in range(0, len(starts), BLOCKS_HELD):
+                list(pool.map(encode, starts[some : some + BLOCKS_HELD]))  # the list raises what a block raised
+                features.let_go()
+                let_go(x)
         return x
 
     def _one_hot_columns(self, vocabularies: dict[str, tuple[str, ...]]) -> list[npt.NDArray[np.intp]]:

@@ -1,7 +1,10 @@
 """What every protocol returns, and what protocols share."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +61,11 @@ class Protocol(ABC):
         """The table under this protocol's idea of an anomaly; as it is, unless a protocol says otherwise."""
         return table
 
-    def __call__(self, table: Table, seed: int) -> Split:
-        """Divide the table and seal the test labels. Raises DataError when no row is left to fit or to test."""
+    def __call__(self, table: Table, seed: int, keep: Callable[[Labels], None] = lambda _: None) -> Split:
+        """Divide the table and seal the test labels. Raises DataError when no row is left to fit or to test.
+
+        keep: called with the labels before they are sealed, to write them where a later run seals them anew.
+        """
         of_test_file = table.is_test
         table = self.relabel(table)
         parts = self.divide(table, np.random.default_rng(seed if self.split_seed is None else self.split_seed))
@@ -76,8 +82,9 @@ class Protocol(ABC):
             if not len(rows):
                 raise DataError(f"expected at least one {name} row in {table.name}, got none; change protocol.*")
         take = table.features.take
-        labels = SealedLabels(_labels(table, parts.test))
-        return Split(take(parts.fit), take(parts.calibration), take(parts.test), parts.test, labels)
+        labels = _labels(table, parts.test)
+        keep(labels)
+        return Split(take(parts.fit), take(parts.calibration), take(parts.test), parts.test, SealedLabels(labels))
 
 
 def _require_honest(table: Table, parts: Parts) -> None:
@@ -89,9 +96,9 @@ def _require_honest(table: Table, parts: Parts) -> None:
         )
     anomalous = table.label == 1
     features = table.features
-    columns = [*zip(features.numeric_names, features.numeric.T, strict=True)]
-    columns += [*zip(features.vocabularies, features.codes.T, strict=True)]
-    for name, column in columns:
+    names = (*features.numeric_names, *features.vocabularies)
+    columns: Iterator[npt.NDArray[Any]] = chain(features.columns(), features.code_columns())
+    for name, column in zip(names, columns, strict=True):
         anomalies, normals = column[anomalous], column[~anomalous]
         constant = len(anomalies) > 1 and len(normals) > 1 and np.ptp(anomalies) == np.ptp(normals) == 0
         if constant and anomalies[0] != normals[0]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adbench.evaluation.ranking import counts_by_threshold
+from adbench.evaluation.ranking import rank
 from adbench.results import SCORES, Run
 
 POINTS = 300  # of a curve, at most
@@ -57,7 +57,8 @@ def view(run: Run) -> View:
     except (OSError, ValueError, TypeError, KeyError, MemoryError, NotImplementedError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         return View(f"{SCORES} of {run.folder.name} cannot be shown: {reason}")
-    true_positives, false_positives = counts_by_threshold(scores, label)
+    ranking = rank(scores, label)
+    true_positives, false_positives = ranking.true_positives, ranking.false_positives
     recall = np.append(0.0, true_positives / true_positives[-1])
     fpr = np.append(0.0, false_positives / false_positives[-1])
     with np.errstate(invalid="ignore"):

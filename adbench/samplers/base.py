@@ -14,6 +14,7 @@ class Sampler(ABC):
     """
 
     prunes = False  # whether it ends runs early, and lets those of before rest
+    knows_all_jobs = False  # from the start, so that those which are alike can be trained together
     n_jobs: int  # that it will hand out, all in all
     jobs: list[Job]  # those that are known by now, in the order of the user's words
 

@@ -13,6 +13,8 @@ from adbench.samplers.base import Sampler
 class Grid(Sampler):
     """All jobs. Those that share data, split and encoding follow one another, since a worker keeps what it loaded."""
 
+    knows_all_jobs = True
+
     def __init__(self, overrides: Sequence[str], objective: Objective | None) -> None:
         self.jobs = make_jobs(expand(overrides))
         if objective is not None:

@@ -1,0 +1,79 @@
+"""Arrays that lie on disk and are read as they are needed: as little of them is in memory at a time as can be."""
+
+import contextlib
+import mmap
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.errors import DataError
+
+Array = npt.NDArray[Any]
+
+BLOCK_BYTES = 1 << 25  # read or written before the pages are let go
+
+
+def create(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, order: str = "C") -> Array:
+    """A new array of zeros that is its file. Raises OSError where there is no room for all of it."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    with path.open("wb") as file:
+        if size and hasattr(os, "posix_fallocate"):  # else a full disk would end the process as a page is written
+            os.posix_fallocate(file.fileno(), 0, size)
+        file.truncate(size)
+    return _map(path, shape, dtype, "r+", order)
+
+
+def open_copy(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """The array in a file; what is written into it stays in this process. Raises ValueError for another length."""
+    if path.stat().st_size != int(np.prod(shape)) * np.dtype(dtype).itemsize:
+        raise ValueError(f"expected a file of {shape} numbers at {path}, got another length")
+    return _map(path, shape, dtype, "c", "C")
+
+
+def _map(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, mode: Any, order: Any) -> Array:
+    if not all(shape):  # nothing cannot be mapped
+        return np.empty(shape, dtype, order=order)
+    return np.memmap(path, dtype, mode, shape=shape, order=order)
+
+
+def checksum(x: Array) -> int:
+    """The crc32 of the bytes of a C-contiguous array."""
+    found = 0
+    for block in blocks_of(x):
+        found = zlib.crc32(block, found)
+        let_go(x)
+    return found
+
+
+def blocks_of(x: Array) -> Iterator[memoryview]:
+    """The bytes of a C-contiguous array, some at a time."""
+    content = x.data.cast("B") if x.size else memoryview(b"")
+    return (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
+
+
+def let_go(x: Array) -> None:
+    """Let the system take back the pages of a mapped array, or a slice of one; they are read again when needed.
+
+    Of a copy that was written into, what was written is lost.
+    """
+    pages = getattr(x, "_mmap", None)  # numpy's own name: there is no public one
+    if pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+        with contextlib.suppress(OSError, ValueError):
+            pages.madvise(mmap.MADV_DONTNEED)
+
+
+@contextlib.contextmanager
+def require_room(folder: Path) -> Iterator[None]:
+    """Whatever cannot be written is a DataError: what does not fit in memory has to lie somewhere."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"expected room in {folder} for rows that do not fit in memory_gb, got {error.strerror or error}; make"
+            " room, name another folder by cache=, or raise memory_gb"
+        ) from None

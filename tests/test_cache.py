@@ -1,0 +1,346 @@
+"""Prepared rows out of the cache: the same run, whatever happens to the folder, and labels under the same seal."""
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adbench import cache as cache_module
+from adbench import prepared_files
+from adbench.cache import LABELS, Cache, Draft, Entry
+from adbench.config import compose, run_hash
+from adbench.data import nslkdd
+from adbench.errors import ConfigError, DataError, SealedLabelsError
+from adbench.evaluation.sealed import freeze
+from adbench.instantiate import build
+from adbench.packed import pack, unpack
+from adbench.prepared import Prepared, prepare
+from adbench.reporter import Reporter, Stopwatch
+from adbench.results import Run
+from adbench.runner import train
+
+
+@pytest.fixture
+def entries(own_cache: Path) -> Callable[[], list[Path]]:
+    """What lies in the cache, by name."""
+    return lambda: sorted((own_cache / "prepared").glob("*"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_said() -> None:
+    cache_module._say.cache_clear()
+
+
+@pytest.fixture
+def run(quick: list[str], tmp_path: Path) -> Callable[..., Run]:
+    """The same run, each time in a folder of its own."""
+
+    def run(*overrides: str) -> Run:
+        n_runs = len(list(tmp_path.glob("runs*")))
+        done = train(["model=ae", *quick, f"runs_dir={tmp_path / f'runs{n_runs}'}", *overrides])
+        assert done.status == "done", done.error
+        return done
+
+    return run
+
+
+def without_times(run: Run) -> dict[str, float]:
+    times = {name for name in run.metrics if name.endswith("_seconds")} | {"rows_per_second"}
+    return {name: value for name, value in run.metrics.items() if name not in times}
+
+
+def prepare_by(overrides: list[str]) -> Prepared:
+    config = compose(overrides)
+    return prepare(config, build(config["threshold"], "threshold"), Stopwatch(Reporter()))
+
+
+def no_load(*args: Any, **kwargs: Any) -> None:
+    raise AssertionError("loaded")
+
+
+no_load.__module__ = "adbench.data.nslkdd"
+
+
+@pytest.mark.parametrize("more", [[], ["protocol=dagmm", "threshold=top_fraction"], ["preprocess=log_standard"]])
+def test_a_hit_is_the_same_run(
+    more: list[str], run: Callable[..., Run], quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    miss = run(*more)
+    monkeypatch.setattr(nslkdd, "load", no_load)
+    monkeypatch.setattr("adbench.evaluation.controls.Controls.__call__", no_load)
+    hit = run(*more)
+    assert list(without_times(hit).items()) == list(without_times(miss).items())
+    for name in ("model.safetensors", "preprocess.safetensors", "preprocess.json", "scores.parquet", "model.json"):
+        assert (hit.folder / name).read_bytes() == (miss.folder / name).read_bytes()
+    assert hit.environment["data_sha256"] == miss.environment["data_sha256"] == nslkdd.FILES
+    with pytest.raises(AssertionError, match="loaded"):
+        prepare_by([*quick, "data.test=both"])
+
+
+def test_what_the_rows_depend_on_is_the_key_and_nothing_else(quick: list[str], tiny_data: Path) -> None:
+    def key(*overrides: str) -> str | None:
+        return prepared_files.key_of(compose([*quick, *overrides]))
+
+    same = [["model=vae"], ["trainer.max_epochs=9"], ["target_fpr=0.2"], ["cache_gb=1"], ["threshold=evt"]]
+    assert {key(*overrides) for overrides in same} == {key()}
+    other = [["seed=1"], ["preprocess=minmax"], ["preprocess.n_quantiles=9"], ["data.test=both"], ["protocol=dagmm"]]
+    assert len({key(), *(key(*overrides) for overrides in other)}) == 1 + len(other)
+    fixed = "protocol.split_seed=3"
+    assert key(fixed, "seed=1") == key(fixed)
+    before, file = key(), tiny_data / "nslkdd" / "KDDTest+.txt.gz"
+    file.write_bytes(file.read_bytes() + b" ")
+    assert key() != before
+
+
+def test_where_rows_are_kept_is_no_part_of_a_run(quick: list[str]) -> None:
+    overrides = [["cache=false"], ["cache=elsewhere"], ["cache_gb=1"], ["cache_gb=null"], ["memory_gb=1"]]
+    assert {run_hash(compose([*quick, *more])) for more in overrides} == {run_hash(compose(quick))}
+    for wrong, sentence in {
+        "cache=3": "a folder, null or false",
+        "cache_gb=-1": "cache_gb",
+        "memory_gb=-1": "memory",
+    }.items():
+        with pytest.raises(ConfigError, match=sentence):
+            prepare_by([*quick, wrong])
+
+
+def test_no_cache(quick: list[str], entries: Callable[[], list[Path]]) -> None:
+    prepare_by([*quick, "cache=false"])
+    assert entries() == []
+
+
+@pytest.mark.parametrize("changed", ["__version__ of numpy", "source"])
+def test_an_entry_of_another_version_is_not_taken(
+    changed: str, quick: list[str], entries: Callable[[], list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_by(quick)
+    if changed == "source":
+        monkeypatch.setattr(prepared_files, "source_digest", lambda *parts: "other")
+    else:
+        monkeypatch.setattr(np, "__version__", "0")
+    prepare_by(quick)
+    assert len(entries()) == 2
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES: dict[str, Callable[[Path], Any]] = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "emptied": lambda path: path.write_bytes(b""),
+    "flipped": flip,
+    "missing": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_not_as_it_was_written_is_made_anew(
+    damage: str, quick: list[str], entries: Callable[[], list[Path]]
+) -> None:
+    first = prepare_by(quick)
+    expected = [x.copy() for x in first.matrices]
+    names = sorted(path.name for path in entries()[0].iterdir())
+    assert names == ["head", LABELS, "x_calibration", "x_fit", "x_test"]
+    for name in names:
+        DAMAGES[damage](entries()[0] / name)
+        again = prepare_by(quick)
+        for x, x_first in zip(again.matrices, expected, strict=True):
+            np.testing.assert_array_equal(x, x_first)
+        assert sorted(path.name for path in entries()[0].iterdir()) == names
+        assert prepare_by(quick).entry is not None
+        assert len(entries()) == 1
+
+
+def test_damaged_control_scores_are_made_anew(run: Callable[..., Run], entries: Callable[[], list[Path]]) -> None:
+    first = run()
+    (controls,) = entries()[0].glob("controls-*")
+    flip(controls)
+    assert without_times(run()) == without_times(first)
+
+
+@pytest.mark.parametrize("step", ["write_labels", "save", "write", "__init__"])
+def test_a_full_disk_costs_a_sentence(
+    step: str, run: Callable[..., Run], entries: Callable[[], list[Path]], monkeypatch: Any, caplog: Any
+) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Draft, step, full)
+    first, second = run(), run()
+    assert without_times(first) == without_times(second)
+    said = [r.getMessage() for r in caplog.records if "cache" in r.getMessage()]
+    assert len(said) == 1
+    assert "goes on without a cache" in said[0]
+    assert "No space left" in said[0]
+    assert entries() == []
+
+
+def test_a_folder_that_cannot_be_written_costs_a_sentence(run: Callable[..., Run], tmp_path: Path, caplog: Any) -> None:
+    (tmp_path / "file").write_text("", encoding="ascii")
+    run(f"cache={tmp_path / 'file' / 'cache'}")
+    assert "goes on without a cache" in caplog.text
+
+
+def test_of_two_writers_one_wins(quick: list[str], entries: Callable[[], list[Path]]) -> None:
+    barrier, config = threading.Barrier(3), compose(quick)
+    rule = build(config["threshold"], "threshold")
+
+    def one(_: int) -> Prepared:
+        barrier.wait()
+        return prepare(config, rule, Stopwatch(Reporter()))
+
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(one, range(3)))
+    assert len(entries()) == 1
+    for prepared in [*made, prepare_by(quick)]:
+        for x, expected in zip(prepared.matrices, made[0].matrices, strict=True):
+            np.testing.assert_array_equal(x, expected)
+
+
+def filled(cache: Cache, key: str, size: int = 1000) -> Entry | None:
+    draft = cache.draft(key)
+    assert draft is not None
+    draft.write_labels({}, None)
+    draft.save("x", np.zeros((size // 4, 1), np.float32))
+    return draft.commit()
+
+
+def test_what_was_not_used_for_longest_goes_first_and_what_is_in_use_stays(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", limit=3500)
+    held = filled(cache, "a")
+    for i, key in enumerate("bcd"):
+        filled(cache, key)
+        assert os.utime(cache.folder / key / LABELS, (i + 10, i + 10)) is None
+    assert cache.open("b") is not None  # used now
+    cache.trim()
+    assert sorted(path.name for path in cache.folder.iterdir()) == ["a", "b", "d"]
+    cache.limit = 0
+    cache.trim()
+    assert [path.name for path in cache.folder.iterdir()] == ["a"]
+    assert held is not None
+    del held
+    cache.trim()
+    assert list(cache.folder.iterdir()) == []
+
+
+def test_an_entry_that_another_process_uses_stays(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", limit=0)
+    filled(cache, "a")
+    script = (
+        "import sys; from pathlib import Path; from adbench.cache import Cache;"
+        "held = Cache(Path(sys.argv[1]), 0).open('a'); print(held is not None, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(cache.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        cache.trim()
+        assert (cache.folder / "a").exists()
+        other.kill()
+        other.communicate()
+    cache.trim()
+    assert not (cache.folder / "a").exists()
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", limit=1e9)
+    alive, dead = cache.draft("a"), cache.draft("b")
+    assert alive is not None
+    assert dead is not None
+    path = dead.path
+    del dead
+    cache.trim()
+    assert alive.path.exists()
+    assert not path.exists()
+    unlocked = cache.folder / "c.new"
+    unlocked.mkdir()
+    cache.trim()
+    assert unlocked.exists()  # its process may be about to lock it
+    os.utime(unlocked, (0, 0))
+    cache.trim()
+    assert not unlocked.exists()
+
+
+def test_rows_stay_readable_while_their_entry_is_removed(quick: list[str], own_cache: Path, tmp_path: Path) -> None:
+    made = prepare_by(quick)
+    mapped = prepare_by([*quick, "memory_gb=0"])
+    assert all(isinstance(x, np.memmap) for x in mapped.matrices)
+    assert mapped.entry is not None
+    Cache(own_cache / "prepared", 0).forget(mapped.entry.path)
+    for x, expected in zip(mapped.matrices, made.matrices, strict=True):
+        np.testing.assert_array_equal(x, expected)
+    frozen = freeze(np.zeros(len(mapped.labels)), 0.0, tmp_path / "record")
+    np.testing.assert_array_equal(mapped.labels.open(frozen).label, made.labels.open(frozen).label)
+
+
+@pytest.mark.parametrize("memory", ["memory_gb=4", "memory_gb=0"])
+def test_a_detector_that_writes_into_its_rows_does_not_change_the_cache(memory: str, quick: list[str]) -> None:
+    expected = [x.copy() for x in prepare_by(quick).matrices]
+    for x in prepare_by([*quick, memory]).matrices:
+        x[:] = -1.0
+    for x, x_expected in zip(prepare_by([*quick, memory]).matrices, expected, strict=True):
+        np.testing.assert_array_equal(x, x_expected)
+
+
+def test_labels_are_not_read_before_they_are_opened(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entries: Callable[[], list[Path]]
+) -> None:
+    prepare_by(quick)
+    read, honest = [], Entry.labels
+    monkeypatch.setattr(Entry, "labels", lambda self: read.append(self) or honest(self))
+    labels = prepare_by(quick).labels
+    for reach in (np.asarray, list, lambda sealed: sealed.label):
+        with pytest.raises(SealedLabelsError):
+            reach(labels)  # type: ignore[operator]
+    assert read == []
+    frozen = freeze(np.zeros(len(labels)), 0.0, tmp_path / "record")
+    found = labels.open(frozen)
+    assert len(read) == 1
+    assert set(found.label) == {0, 1}
+    assert found.known_attacks
+    with pytest.raises(SealedLabelsError, match="a second time"):
+        labels.open(frozen)
+    later = prepare_by(quick).labels
+    flip(entries()[0] / LABELS)
+    with pytest.raises(DataError, match="expected the test labels in"):
+        later.open(frozen)
+
+
+def test_too_few_calibration_rows_are_refused_from_the_cache_too(quick: list[str]) -> None:
+    prepare_by(quick)
+    with pytest.raises(DataError, match="expected at least 9,999 calibration rows"):
+        prepare_by([*quick, "target_fpr=0.0001"])
+
+
+def test_a_loader_says_again_what_it_took_for_certain(table: Path, caplog: Any) -> None:
+    overrides = ["data=table", f"data.path={table}", "data.label=label", "target_fpr=0.1"]
+    for _ in range(2):
+        caplog.clear()
+        prepare_by(overrides)
+        assert caplog.text.count("label=0 is taken as normal") == 1
+
+
+def test_packed_bytes_are_whole_or_nothing() -> None:
+    arrays = {"a": np.arange(3), "b": np.zeros((0, 2), np.float32), "c": np.array([True])}
+    packed = pack(arrays, {"words": ["é", None]})
+    found, document = unpack(packed)
+    assert document == {"words": ["é", None]}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype
+    for i in range(len(packed)):
+        with pytest.raises(ValueError, match="expected"):
+            unpack(packed[:i])
+        with pytest.raises(ValueError, match="expected"):
+            unpack(packed[:i] + bytes([packed[i] ^ 1]) + packed[i + 1 :])
