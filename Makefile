@@ -75,6 +75,8 @@ bench: .venv/.bench  ## every speed figure of the README, and the pictures docs/
 	$(BIN)/python scripts/bench_sweep.py
 	$(BIN)/python scripts/bench_loading.py
 	$(BIN)/python scripts/bench_memory.py
+	$(BIN)/python scripts/bench_streaming.py
+	$(BIN)/python scripts/bench_metrics.py
 	$(BIN)/python scripts/bench_startup.py
 	$(BIN)/python scripts/bench_summary.py
 	$(BIN)/python scripts/bench_report.py

@@ -18,6 +18,7 @@ from adbench.config import Config
 from adbench.instantiate import build
 from adbench.models.base import NeuralDetector
 from adbench.models.detector import Matrix
+from adbench.models.stack import stack
 from adbench.training import Training
 from scripts.bench_training import fit_matrix, in_turn
 from scripts.peers import Way, adbench, pyod, setting
@@ -70,12 +71,10 @@ def fit_fused(detectors: list[NeuralDetector], xs: list[Matrix], training: Train
     """Train detectors of one configuration together, each on its own rows; returns the rows of one."""
     if len(detectors) == 1:
         return training.fit(detectors[0], xs[0])
-    from adbench.models.stack import stack  # type: ignore[import-untyped, unused-ignore]
-
     seeds = list(range(len(detectors)))
     states = [(torch.Generator().manual_seed(seed).get_state(), seed) for seed in seeds]
     stacked = stack(detectors, [x.shape[1] for x in xs], states)
-    return training.fit_stacked(stacked, xs, seeds)  # type: ignore[attr-defined, no-any-return, unused-ignore]
+    return training.fit_stacked(stacked, xs, seeds)
 
 
 def multiply(k: int, config: Config, x: Matrix) -> int:

@@ -1,9 +1,10 @@
 """Sweeps: what a job costs beside its training, what more workers bring, and what 500 jobs cost that are not run.
 
 Twelve equal jobs, the same rows and model with twelve learning rates, run by one local worker, by two and by one a
-core, in turn, medians of three. A job's fixed cost is the time from the end of the job before it to its own, less its
-training and the scoring of its own calibration and test rows; the first job, for which the worker starts and loads, is
-left out. The 500 jobs are composed, then found finished in folders that hold the metrics of one real run.
+core, each trained alone and up to eight as one network, in turn, medians of three. The fixed cost of a job that is
+trained alone is the time from the end of the job before it to its own, less its training and the scoring of its own
+calibration and test rows; the first job, for which the worker starts and loads, is left out. The 500 jobs are composed,
+then found finished in folders that hold the metrics of one real run.
 """
 
 import json
@@ -11,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from itertools import product
 from statistics import median
 
 from adbench.jobs import Job
@@ -21,6 +23,7 @@ from adbench.sweep_plan import Rules, SweepReporter, plan
 JOBS = ["data=nslkdd", f"model.learning_rate={','.join(f'{0.001 + i / 100_000:.5f}' for i in range(12))}"]
 MANY = ["data=nslkdd,kddcup99", "model=ae,vae,gan,iforest,pca", "seed=range(50)"]
 WORKERS = sorted({1, 2, os.cpu_count() or 1})
+FUSE = (1, 8)
 REPETITIONS = 3
 OWN_SECONDS = ("fit_seconds", "calibrate_seconds", "score_seconds")
 
@@ -35,8 +38,8 @@ class Timing(SweepReporter):
         self.ends.append((time.perf_counter(), run))
 
 
-def run(model: str, workers: int, folder: str) -> tuple[float, Timing]:
-    planned = plan([f"model={model}", *JOBS, f"executor.workers={workers}", f"runs_dir={folder}"])
+def run(model: str, workers: int, fuse: int, folder: str) -> tuple[float, Timing]:
+    planned = plan([f"model={model}", *JOBS, f"executor.workers={workers}", f"fuse={fuse}", f"runs_dir={folder}"])
     timing, start = Timing(), time.perf_counter()
     for done in sweep(planned, Rules(), timing):
         if done.status != "done":
@@ -76,17 +79,18 @@ def main() -> None:
 
 def scaling(model: str, folder: str) -> dict[str, float]:
     """Print how the jobs scale with workers and what one costs; the metrics of one of them."""
-    seconds: dict[int, list[float]] = {workers: [] for workers in WORKERS}
+    seconds: dict[tuple[int, int], list[float]] = {case: [] for case in product(WORKERS, FUSE)}
     costs = []
     for repetition in range(REPETITIONS):
-        for workers in WORKERS:
-            taken, timing = run(model, workers, f"{folder}/{repetition}-{workers}")
-            seconds[workers].append(taken)
-            if workers == 1:
+        for workers, fuse in seconds:
+            taken, timing = run(model, workers, fuse, f"{folder}/{repetition}-{workers}-{fuse}")
+            seconds[workers, fuse].append(taken)
+            if (workers, fuse) == (1, 1):
                 costs += fixed_costs(timing)
-    for workers, taken_by in seconds.items():
-        ratio = median(seconds[1]) / median(taken_by)
-        print(f"{model}: 12 jobs by {workers} worker(s) {median(taken_by):6.1f} s, {ratio:.2f} times as fast as by 1")
+    for (workers, fuse), of_case in seconds.items():
+        ratio = median(seconds[1, 1]) / median(of_case)
+        how = f"{workers} worker(s), {f'up to {fuse} as one' if fuse > 1 else 'each alone':14}"
+        print(f"{model}: 12 jobs, {how} {median(of_case):6.1f} s, {ratio:.2f} times as fast as 1 worker, each alone")
     print(
         f"{model}: fixed cost of a job in a warm worker {median(costs):.2f} s, at most {max(costs):.2f} s", flush=True
     )

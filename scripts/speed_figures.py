@@ -10,9 +10,9 @@ from adbench.report.canvas import canvas, line, name_axes
 from adbench.report.style import COLOURS, Style
 
 LABELS = {
-    "rows": ("Time to fit a row, by rows of the table", "rows of the table"),
-    "columns": ("Time to fit a row, by columns of the table", "columns of the table"),
-    "seeds": ("Time to fit a row for one seed, by seeds trained at once", "seeds trained at once"),
+    "rows": ("Time to fit a row, by rows of the table", "rows of the table, 8 columns each"),
+    "columns": ("Time to fit a row, by columns of the table", "columns of the table, 53,874 rows"),
+    "seeds": ("Time to fit a row for one seed, by seeds trained at once", "seeds, 53,874 rows of 80 columns each"),
 }
 COLOUR = {"ae": COLOURS["c0"][0], "vae": COLOURS["c3"][0]}
 LINE: dict[str, tuple[str | tuple[float, tuple[float, ...]], str]] = {
@@ -41,7 +41,7 @@ def draw(measured: pd.DataFrame, axis: str, path: Path) -> None:
     sizes = sorted(measured["size"].unique())
     label_x(axes, sizes)
     label_y(axes)
-    name_axes(axes, x_label, "microseconds a row")
+    name_axes(axes, x_label, "microseconds a row, one epoch, one thread")
     label_ends(axes, sizes[-1], ends)
     figure.savefig(path, dpi=DPI)
 
