@@ -50,6 +50,7 @@ class _Sweep:
     recorded: set[Path] = field(default_factory=set)  # that another terminal is told of
     finished_before: dict[Path, int] = field(default_factory=dict)  # of running jobs, when older metrics were written
     group_of: dict[Path, int] = field(default_factory=dict)  # of running jobs: those of a group end together
+    n_groups: int = 0  # that were started
     said: set[str] = field(default_factory=set)  # why jobs are run apart
     failed: bool = False  # a job of this sweep did not finish
     no_folder: str = ""  # why no run folder can be written
@@ -81,9 +82,8 @@ class _Sweep:
             started = True
             for job in jobs:
                 self.running[job.path], self.finished_before[job.path] = job, job.finished_at()
-                self.group_of[job.path] = len(self.group_of)
-            for job in jobs[1:]:
-                self.group_of[job.path] = self.group_of[jobs[0].path]
+                self.group_of[job.path] = self.n_groups
+            self.n_groups += 1
             again = self.rules.force or any(job.state().status == UNREADABLE for job in jobs)
             self.planned.executor.start(jobs, force=again)
             for job in jobs:

@@ -97,7 +97,7 @@ def require_same(resumed: Run, undisturbed: Run) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_stopped_run_ends_as_an_undisturbed_one(model: str, settings: list[str], tmp_path: Path) -> None:
     undisturbed = train([f"model={model}", *settings, f"runs_dir={tmp_path / 'undisturbed'}"])
-    states = plain(checkpoint._random_states())
+    states = plain(checkpoint.random_states())
     assert undisturbed.environment["resumed_after_epoch"] is None
     overrides = [f"model={model}", *settings, EVERY_EPOCH]
     for epoch in (2, 3):
@@ -107,7 +107,7 @@ def test_a_stopped_run_ends_as_an_undisturbed_one(model: str, settings: list[str
     assert watching.notes == [f"resumed after epoch 3 of {EPOCHS}"]
     assert resumed.environment["resumed_after_epoch"] == 3
     require_same(resumed, undisturbed)
-    assert plain(checkpoint._random_states()) == states
+    assert plain(checkpoint.random_states()) == states
 
 
 def plain(states: dict[str, Any]) -> dict[str, Any]:

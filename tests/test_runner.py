@@ -253,7 +253,7 @@ def test_a_runs_folder_that_cannot_be_written(quick: list[str], tmp_path: Path) 
 
 
 def test_a_disk_that_fills_up_in_mid_run(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pyarrow.parquet.write_table", full)
