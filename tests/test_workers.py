@@ -244,7 +244,7 @@ def test_a_sweep_killed_at_20_moments_ends_with_the_same_table(disturbed: Callab
 
 def test_a_killed_worker_is_named_and_the_others_go_on(tiny: list[str], tmp_path: Path) -> None:
     overrides = [*tiny, "model=ae", "seed=range(3)", "trainer.max_epochs=3000", "executor.workers=1", "--json"]
-    process = start("sweep", *overrides, cwd=tmp_path)
+    process = start("sweep", *overrides, "fuse=1", cwd=tmp_path)
     while not list((tmp_path / "runs").glob("*/history.csv")):
         time.sleep(0.05)
         assert process.poll() is None
@@ -260,6 +260,19 @@ def test_a_killed_worker_is_named_and_the_others_go_on(tiny: list[str], tmp_path
     runs = [read_run(path.parent) for path in (tmp_path / "runs").glob("*/config.yaml")]
     killed = [run for run in runs if run.status == "killed"]
     assert [run.error for run in killed] == ["the worker process was killed by SIGKILL"]
+
+
+def test_a_killed_worker_takes_all_that_it_trains_as_one(tiny: list[str], tmp_path: Path) -> None:
+    overrides = [*tiny, "model=ae", "seed=range(3)", "trainer.max_epochs=100000", "executor.workers=1", "--json"]
+    process = start("sweep", *overrides, cwd=tmp_path)
+    while len(list((tmp_path / "runs").glob("*/history.csv"))) < 3:
+        time.sleep(0.05)
+        assert process.poll() is None
+    (worker,) = workers_of(process.pid)
+    os.kill(worker, signal.SIGKILL)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 1, errors
+    assert [run["status"] for run in json.loads(output)["runs"]] == ["killed"] * 3
 
 
 def test_a_kill_for_want_of_memory_is_named(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
