@@ -104,7 +104,7 @@ class Checkpoint(pl.callbacks.Checkpoint):
         """Begin anew, as another training, where the one before could not go on."""
         self.path.unlink(missing_ok=True)
         self.identity |= identity
-        self.used = False
+        self.used, self.epochs, self.resumed_after, self.seconds_before = False, 0, None, 0.0
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """The training begins."""

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from adbench.checkpoint import restore_random_states
 from adbench.config import Config
+from adbench.errors import AdbenchError
 from adbench.history import StackedHistory
 from adbench.models.base import NeuralDetector
 from adbench.models.stack import CannotStackError, require_same_alone, stack, unstack
@@ -49,7 +51,7 @@ def run_together(configs: Sequence[Config], force: bool, kept: Kept) -> list[End
                 fit = next(steps)
             except StopIteration as over:
                 ends[i] = partial(_same, over.value)
-            except Exception as error:
+            except AdbenchError as error:
                 ends[i] = _raises(error)
             else:
                 if (reason := _why_apart([earlier for _, _, earlier in waiting], fit)) is not None:
@@ -57,7 +59,11 @@ def run_together(configs: Sequence[Config], force: bool, kept: Kept) -> list[End
                     ends[i] = _raises(ApartError(reason))
                 else:
                     waiting.append((i, steps, fit))
-        ends |= _train(waiting)
+        try:
+            ends |= _train(waiting)
+        finally:
+            for _, steps, _ in waiting:  # of an interrupt; what ended is closed already
+                steps.close()
     return [ends[i] for i in range(len(configs))]
 
 
@@ -72,12 +78,14 @@ def _train(waiting: Sequence[tuple[int, Steps, Fit]]) -> dict[int, End]:
             steps.close()
             ends[i] = _raises(ApartError(str(error)))
         waiting, fitted = waiting[:1], [partial(_alone, fits[0])]
-    except Exception as error:
+    except BaseException as error:
+        # Whatever a detector or a library raised: each run fails by it, and stays visible, as it would alone. An
+        # interrupt ends the first, which keeps their checkpoint, and goes on from there.
         fitted = [_raises(error)] * len(waiting)
     for (i, steps, _), of_run in zip(waiting, fitted, strict=True):
         try:
             ends[i] = partial(_same, finish(steps, of_run))
-        except Exception as error:
+        except AdbenchError as error:
             ends[i] = _raises(error)
     return ends
 
@@ -99,6 +107,8 @@ def _why_alone(fit: Fit) -> str | None:
         return ""  # nothing that needs to be said
     if not fit.training.in_this_process:
         return "its training has processes of its own"
+    if fit.training.precision == "16-mixed":
+        return "trainer.precision=16-mixed scales the losses of all by what one of them can bear"
     if fit.training.calibration_loss:
         return "trainer.calibration_loss is told after each epoch"
     if isinstance(fit.x, np.memmap):
@@ -129,12 +139,11 @@ def _fit_together(fits: Sequence[Fit]) -> list[Fitted]:
     """Train them as one network; where the device's memory does not hold it, half of them after the other."""
     if len(fits) <= 1:
         return [_alone(fit) for fit in fits]
-    try:
+    with suppress(torch.OutOfMemoryError):  # whose traceback would hold the memory that the halves need
         return _fit_stacked(fits)
-    except torch.OutOfMemoryError:
-        half = len(fits) // 2
-        _log.warning("adbench: out of memory: %d runs are trained as one, not %d", len(fits) - half, len(fits))
-        return [*_fit_together(fits[:half]), *_fit_together(fits[half:])]
+    half = len(fits) // 2
+    _log.warning("adbench: out of memory: %d runs are trained as one, not %d", len(fits) - half, len(fits))
+    return [*_fit_together(fits[:half]), *_fit_together(fits[half:])]
 
 
 def _fit_stacked(fits: Sequence[Fit]) -> list[Fitted]:

@@ -15,8 +15,6 @@ from adbench.models.detector import Matrix
 from adbench.objective import CALIBRATION_LOSS, FIT_LOSS, LOSS
 from adbench.results import read_history
 
-BLOCK_ROWS = 1_024  # rows whose loss is computed at once: what lies between the layers then stays in a core's cache
-
 
 def has_one_loss(detector: Any) -> bool:
     """Whether there is one loss, which means the same for all settings; adversaries have several, which do not."""
@@ -39,8 +37,7 @@ def mean_loss(detector: NeuralDetector, x: Matrix) -> float:
     detector.eval()
     ((loss_of, _),) = detector.objectives()
     with _same_draws(detector.device):
-        blocks = torch.from_numpy(x).split(BLOCK_ROWS)
-        losses = [loss_of(block.to(detector.device)).double() * len(block) for block in blocks]
+        losses = [loss_of(block).double() * len(block) for block in detector.blocks(x)]
     detector.train(was_training)
     return float(torch.stack(losses).sum()) / len(x)
 

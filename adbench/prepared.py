@@ -4,7 +4,6 @@ in memory, others through the cache."""
 import hashlib
 import inspect
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -58,31 +57,30 @@ class Prepared:
 class Kept:
     """The rows of the last run, for the next one that needs the same.
 
-    A run gets labels under a seal of its own. Rows that a detector wrote into are not kept, nor are those above
-    `KEPT_BYTES`.
+    A run gets matrices of its own, in which it may write, and labels under a seal of its own. Rows that lie on disk are
+    not kept, nor are those above `KEPT_BYTES`.
     """
 
     def __init__(self) -> None:
         self._key = ""
         self._prepared: Prepared | None = None
-        self._checksum: list[int] = []
 
     def get(self, config: Config) -> Prepared | None:
         """The rows for this configuration, if it is they that are kept."""
         if self._prepared is None or self._key != _key(config):
             self._prepared = None  # before others are loaded
             return None
-        if _checksum(self._prepared) != self._checksum:
-            self._prepared = None
-            return None
-        return replace(self._prepared, labels=self._prepared.labels.reseal())
+        x_fit, x_calibration, x_test = map(np.array, self._prepared.matrices)
+        labels = self._prepared.labels.reseal()
+        return replace(self._prepared, x_fit=x_fit, x_calibration=x_calibration, x_test=x_test, labels=labels)
 
     def put(self, config: Config, prepared: Prepared) -> Prepared:
         """Keep these, and hand them out as `get` will."""
-        if sum(x.nbytes for x in prepared.matrices) > KEPT_BYTES:
+        n_bytes = sum(x.nbytes for x in prepared.matrices)
+        if n_bytes > KEPT_BYTES or any(isinstance(x, np.memmap) for x in prepared.matrices):
             return prepared
-        self._key, self._prepared, self._checksum = _key(config), prepared, _checksum(prepared)
-        return replace(prepared, labels=prepared.labels.reseal())
+        self._key, self._prepared = _key(config), prepared
+        return self.get(config) or prepared
 
 
 def prepare(config: Config, rule: Any, seconds: Watch, kept: Kept | None = None) -> Prepared:
@@ -228,8 +226,3 @@ def _key(config: Config) -> str:
     seed = config["seed"] if protocol.get("split_seed") is None else None
     parts = [identity(config, "data"), config["data"].get("folder"), protocol, config["preprocess"], seed]
     return json.dumps(parts, sort_keys=True)
-
-
-def _checksum(prepared: Prepared) -> list[int]:
-    """Changes when a detector writes into the matrices, for less than it takes to encode them again."""
-    return [zlib.crc32(np.ascontiguousarray(x).data) for x in prepared.matrices]

@@ -82,30 +82,24 @@ def _run_in(
 ) -> Generator[Fit, Fitted, None]:
     """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
     seconds = Stopwatch(reporter)
-    init_seed, order_seed = (config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS)
-    training = build(config["trainer"], "trainer", seed=order_seed)
+    training = build(config["trainer"], "trainer", seed=_seeds(config)[1])
     rule = build(config["threshold"], "threshold")
     # A reporter draws in this process; training processes of their own could not reach it.
     watching = reporter.callbacks() if training.in_this_process else []
 
     rows = prepare(config, rule, seconds, kept)
+    with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
+        controls = dict(control_scores(config, rows))
     x_fit, x_calibration, x_test = rows.matrices
     environment = describe(config, rows.fingerprints)
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 
-    seed_everything(init_seed, workers=True, verbose=False)
-    detector = build(config["model"], "model", n_features=x_fit.shape[1])
-    untrained = detector.untrained()
-    draws_anew = any(config.get(key) is not None for key in OTHER_SEEDS)  # else they go on from those of the weights
-    if draws_anew:
-        seed_everything(order_seed, workers=True, verbose=False)
-
+    detector, untrained, draw_seed = _detector(config, x_fit.shape[1])
     training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
     tell = log.epoch if training.in_this_process else None  # other processes can only leave a file
     history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None, tell)
     training.callbacks = [history, *watching]
-    draw_seed = order_seed if draws_anew else init_seed
     with seconds.of("fit"):
         fitted = yield Fit(folder.path.name, detector, x_fit, training, history, draw_seed, random_states())
     for row in [] if training.in_this_process else read_history(folder.path / HISTORY):
@@ -122,7 +116,7 @@ def _run_in(
     # A rule that promises a rate gets nothing of the test scores to look at.
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
     with seconds.of("controls"):
-        controls = _score_controls(config, untrained, rows)
+        controls = _with_untrained(controls, untrained, x_test)
     control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
 
     with seconds.of("save"):
@@ -137,14 +131,26 @@ def _run_in(
     with seconds.of("save"):
         folder.write_scores(rows.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.column_names[column]})
-    metrics |= {
-        "promises_fpr": int(rule.promises_rate),
-        "n_fit": len(x_fit),
-        "n_calibration": len(x_calibration),
-        "n_test": len(x_test),
-        "rows_per_second": fitted.n_rows / seconds.measured["fit_seconds"],
-    }
+    metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": fitted.n_rows / fitted.seconds}
+    metrics |= {"n_fit": len(x_fit), "n_calibration": len(x_calibration), "n_test": len(x_test)}
     folder.finish(metrics | losses | seconds.measured)
+
+
+def _seeds(config: Config) -> list[int]:
+    """Of the initial weights, and of the order of rows and what is drawn with it."""
+    return [config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS]
+
+
+def _detector(config: Config, n_features: int) -> tuple[Any, Any, int]:
+    """A detector with its initial weights, its untrained twin, and the seed that its further draws began with."""
+    init_seed, order_seed = _seeds(config)
+    seed_everything(init_seed, workers=True, verbose=False)
+    detector = build(config["model"], "model", n_features=n_features)
+    untrained = detector.untrained()
+    if all(config.get(key) is None for key in OTHER_SEEDS):
+        return detector, untrained, init_seed  # the draws go on from those of the weights
+    seed_everything(order_seed, workers=True, verbose=False)
+    return detector, untrained, order_seed
 
 
 def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scores: Any) -> None:
@@ -153,13 +159,12 @@ def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scor
     folder.write_scores(rows.test_rows, scores, labels=None)
 
 
-def _score_controls(config: Config, untrained: Any, rows: Prepared) -> dict[str, Any]:
+def _with_untrained(controls: dict[str, Any], untrained: Any, x_test: Any) -> dict[str, Any]:
     """Control name -> scores of the test rows, each checked as the model's own scores are."""
-    controls = dict(control_scores(config, rows))
     if untrained is not None:
-        controls = {UNTRAINED: untrained.score_rows(rows.x_test)} | controls
+        controls = {UNTRAINED: untrained.score_rows(x_test)} | controls
     for name, scores in controls.items():
-        require_scores(scores, len(rows.x_test), f"test rows by the control {name}")
+        require_scores(scores, len(x_test), f"test rows by the control {name}")
     return controls
 
 

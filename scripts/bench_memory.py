@@ -1,7 +1,8 @@
-"""Peak memory of loading the full KDD Cup 99: 4,898,431 rows, made of repeated rows of the 10 percent file.
+"""Peak memory: of loading the full KDD Cup 99, and of a run on the 10 percent file and its test file.
 
-The same loader reads them, in a process of its own; the peak is the operating system's figure, less what the process
-held after its imports.
+The full file's 4,898,431 rows are made of repeated rows of the 10 percent file, and read by the same loader. The run is
+of a few steps, on all 805,050 rows: once without the cache of prepared rows, then writing it and reading it. Each in a
+process of its own; the peak is the operating system's figure, less what the process held after its imports.
 """
 
 import gzip
@@ -17,19 +18,55 @@ from adbench.data.files import read_gzip
 from adbench.paths import data_folder
 
 MEASURE = """
-import json, resource, sys, time
+import json, sys, time
 from adbench.data import kddcup99_full
 kddcup99_full.FILES = json.loads(sys.argv[2])
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+peak = lambda: 1024 * int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
 before, start = peak(), time.perf_counter()
 table = kddcup99_full.load(sys.argv[1])
 matrix = table.features.numeric.nbytes + table.features.codes.nbytes
 print(len(table), time.perf_counter() - start, matrix, peak() - before)
 """
 
+RUN = """
+import importlib, json, sys
+import adbench.run_stages
+from adbench import runner
+from adbench.config import compose
+config = compose(sys.argv[1:])
+for part in config.values():
+    if isinstance(part, dict) and "_target_" in part:
+        importlib.import_module(part["_target_"].rpartition(".")[0])
+peak = lambda: 1024 * int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
+before = peak()
+run = runner.train(sys.argv[1:], force=True)
+columns = json.loads((run.folder / "model.json").read_text())["n_features"]
+print(run.metrics["n_fit"] + run.metrics["n_calibration"] + run.metrics["n_test"], columns, peak() - before)
+"""
+ALL_ROWS = ("model=ae", "data=kddcup99", "protocol=random_split", "debug=one_batch")
+
 
 def main() -> None:
     print(__doc__.splitlines()[0])
+    running()
+    loading()
+
+
+def running() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        caches = {"without the cache": "false", "writing it": f"{folder}/cache", "reading it": f"{folder}/cache"}
+        for name, cache in caches.items():
+            command = [sys.executable, "-c", RUN, *ALL_ROWS, f"cache={cache}", f"runs_dir={folder}/runs"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            rows, columns, peak = (float(word) for word in done.stdout.split())
+            matrix = rows * columns * 4
+            print(
+                f"a run on {rows:,.0f} rows, {matrix / 1e6:.0f} MB as float32, {name:17}:"
+                f" peak memory beyond the imports {peak / 1e6:.0f} MB, {peak / matrix:.2f} times that"
+            )
+
+
+def loading() -> None:
     n_rows = kddcup99_full.ROWS["kddcup.data"]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "kddcup99"

@@ -13,6 +13,7 @@ from adbench.cli import app
 from adbench.config import compose
 from adbench.fused import ApartError, run_together
 from adbench.models.ae import AE
+from adbench.models.base import NeuralDetector
 from adbench.prepared import Kept
 from adbench.reporter import Reporter
 from adbench.results import Run, read_history, read_run
@@ -130,6 +131,52 @@ def test_what_a_device_cannot_hold_is_halved(
     for run, config in zip(runs, several, strict=True):
         assert len(run.environment["trained_with"]) == 1
         require_equal(alone(config, tmp_path / "alone"), run)
+
+
+@pytest.mark.parametrize("model", ["vae", "gan"])
+def test_a_group_that_was_killed_goes_on_to_the_same_bits(
+    model: str, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = [*tiny, f"model={model}", "trainer.max_epochs=4", "trainer.checkpoint_seconds=0"]
+    undisturbed = run_together(configs([*overrides, f"runs_dir={tmp_path / 'whole'}"], *seeds(3)), False, Kept())
+    several, honest = configs(overrides, *seeds(3)), NeuralDetector.on_train_epoch_start
+
+    def killed(self: NeuralDetector) -> None:
+        if self.current_epoch == 2:
+            raise KeyboardInterrupt
+        honest(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NeuralDetector, "on_train_epoch_start", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_together(several, False, Kept())
+    for whole, again in zip(undisturbed, run_together(several, False, Kept()), strict=True):
+        one, other = whole(), again()
+        assert other.environment["resumed_after_epoch"] == 2
+        assert len(read_history(other.folder / "history.csv")) == 4
+        assert {name: value for name, value in one.metrics.items() if "second" not in name} == {
+            name: value for name, value in other.metrics.items() if "second" not in name
+        }
+
+
+def test_a_checkpoint_of_several_is_none_for_one(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = [*tiny, "model=ae", "trainer.checkpoint_seconds=0"]
+    several, fail = configs(overrides, *seeds(2)), NeuralDetector.on_train_epoch_start
+
+    def killed(self: NeuralDetector) -> None:
+        if self.current_epoch == 1:
+            raise KeyboardInterrupt
+        fail(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NeuralDetector, "on_train_epoch_start", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_together(several, False, Kept())
+    run = runner.run(several[0], force=False, reporter=Reporter())
+    assert run.environment["resumed_after_epoch"] is None
+    require_equal(alone(several[0], tmp_path / "alone"), run)
 
 
 def test_a_sweep_trains_its_seeds_as_one(tiny: list[str]) -> None:

@@ -12,6 +12,7 @@ from pytorch_lightning import seed_everything
 from pytorch_lightning.callbacks import Callback
 
 from adbench.batches import Batches
+from adbench.compiled import _Compiled
 from adbench.config import compose
 from adbench.errors import ConfigError
 from adbench.history import History
@@ -228,6 +229,11 @@ def test_a_batch_too_large_for_the_device_goes_through_in_parts(monkeypatch: pyt
     honest, said = AE.loss, []
     x = rows(200)
     whole = fitted("ae", x)
+    init = Training.__init__
+
+    def talking(self: Training, *arguments: Any, **named: Any) -> None:
+        init(self, *arguments, **named)
+        self.say = said.append
 
     def hungry(self: AE, batch: torch.Tensor) -> torch.Tensor:
         if len(batch) > 8:
@@ -235,8 +241,11 @@ def test_a_batch_too_large_for_the_device_goes_through_in_parts(monkeypatch: pyt
         return honest(self, batch)
 
     monkeypatch.setattr(AE, "loss", hungry)
-    monkeypatch.setattr(Training, "say", said.append, raising=False)
+    monkeypatch.setattr(Training, "__init__", talking)
     parts = fitted("ae", x)
+    assert [sentence.split(" parts")[0] for sentence in said] == [
+        f"out of memory: a batch goes through in {n}" for n in (2, 4)
+    ]
     torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-3, atol=1e-5)
     monkeypatch.setattr(AE, "loss", lambda self, batch: (_ for _ in ()).throw(torch.OutOfMemoryError("always")))
     with pytest.raises(torch.OutOfMemoryError):
@@ -262,7 +271,17 @@ def test_without_a_compiler_it_goes_on_and_says_so_once(monkeypatch: pytest.Monk
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own
 @pytest.mark.parametrize("model", MODELS)
-def test_compiled_losses_train_to_the_same_weights(model: str) -> None:
-    x = rows(200)
+def test_compiled_losses_train_to_the_same_weights(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, compiled_batches = rows(200), []
+    call = _Compiled.__call__
+
+    def counting(self: _Compiled, batch: torch.Tensor) -> torch.Tensor:
+        loss = call(self, batch)
+        compiled_batches.append(self.compiled is not None)
+        return loss
+
+    monkeypatch.setattr(_Compiled, "__call__", counting)
     compiled = fitted(model, x, "trainer.compile=true")
+    assert compiled_batches
+    assert all(compiled_batches)
     torch.testing.assert_close(weights(compiled), weights(fitted(model, x)), rtol=1e-3, atol=1e-4)

@@ -12,6 +12,7 @@ from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
@@ -21,10 +22,10 @@ from adbench.cli import app
 from adbench.config import compose
 from adbench.executors.base import LOST
 from adbench.executors.local import Local, out_of_memory_kills
-from adbench.instantiate import build
 from adbench.lock import holder_of
-from adbench.prepared import Kept, prepare
-from adbench.reporter import Reporter, Stopwatch
+from adbench.models.iforest import IForest
+from adbench.prepared import Kept
+from adbench.reporter import Reporter
 from adbench.results import ERROR, read_run
 from adbench.sweep_plan import plan
 
@@ -90,13 +91,28 @@ def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) 
     assert kept.get(compose([*of_both, "protocol.calibration_fraction=0.3"])) is None
 
 
-def test_rows_that_a_detector_wrote_into_are_not_kept(quick: list[str]) -> None:
-    kept, config = Kept(), compose(quick)
-    rule = build(config["threshold"], "threshold")
-    prepared = prepare(config, rule, Stopwatch(Reporter()), kept)
-    assert kept.get(config) is not None
-    prepared.x_fit[[0, 1]] = prepared.x_fit[[1, 0]]  # the same values in another order
-    assert kept.get(config) is None
+@pytest.mark.parametrize("cache", ["false", "null"])
+def test_what_a_detector_writes_into_its_rows_reaches_no_other_run(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
+    def metrics(model: str, folder: str, kept: Kept | None) -> dict[str, float]:
+        config = compose([*quick[:1], *quick[2:], f"model={model}", f"runs_dir={tmp_path / folder}", f"cache={cache}"])
+        run = runner.run(config, force=False, reporter=Reporter(), kept=kept)
+        assert run.status == "done", run.error
+        return {name: value for name, value in run.metrics.items() if "second" not in name}
+
+    honest = metrics("pca", "honest", None)
+    learn, kept = IForest.learn, Kept()
+
+    def vandal(self: IForest, x: np.ndarray) -> dict[str, np.ndarray]:
+        learned = learn(self, x)
+        x[:] = x[::-1] * 2
+        return learned
+
+    monkeypatch.setattr(IForest, "learn", vandal)
+    metrics("iforest", "vandal", kept)
+    assert metrics("pca", "after", kept) == honest
+    assert metrics("pca", "later", None) == honest
 
 
 def command(*arguments: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What all neural detectors share: written once, here."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, Self
@@ -89,14 +89,16 @@ class NeuralDetector(LightningModule):
     def score_rows(self, x: Matrix) -> Scores:
         """One score a row, shape (rows,), in float32 arithmetic whatever the precision of the training."""
         self.eval()
+        scores = [self.score(block).double().cpu() for block in self.blocks(x)]
+        return torch.cat([torch.empty(0, dtype=torch.float64), *scores]).numpy()
+
+    def blocks(self, x: Matrix) -> Iterator[Tensor]:
+        """The rows of x on this detector's device, so many at a time that it works fast; of those on disk few stay."""
         n_rows = CACHED_ROWS if self.device.type == "cpu" else SCORING_ROWS
-        scores = [torch.empty(0, dtype=torch.float64)]
         for start in range(0, len(x), n_rows):
-            block = torch.from_numpy(x[start : start + n_rows])
-            scores.append(self.score(block.to(self.device)).double().cpu())
+            yield torch.from_numpy(x[start : start + n_rows]).to(self.device)
             if start % LET_GO_ROWS == 0:
                 let_go(x)
-        return torch.cat(scores).numpy()
 
     def untrained(self) -> Self:
         """The same initial weights, which a later `fit` of this one does not change."""
