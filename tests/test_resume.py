@@ -119,7 +119,7 @@ def test_a_run_stopped_after_its_training_does_not_train_again(
 ) -> None:
     undisturbed = train(["model=vae", *settings, f"runs_dir={tmp_path / 'undisturbed'}"])
     with monkeypatch.context() as patch:
-        patch.setattr(run_stages, "_score_controls", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(run_stages, "_with_untrained", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(["model=vae", *settings])  # by default, seconds pass between two checkpoints
     with monkeypatch.context() as patch:
