@@ -75,7 +75,9 @@ class NeuralDetector(LightningModule):
 
     def column_mean(self, x: Tensor) -> Tensor:
         """The mean over the table's columns, shape (..., rows, features) -> (..., rows)."""
-        return self.column_sum(x) / (x.shape[-1] if self.members is None else self.members.n_columns)
+        if self.members is None or self.members.mask is None:
+            return x.mean(dim=-1)
+        return self.column_sum(x) / self.members.n_columns
 
     def normal_like(self, x: Tensor) -> Tensor:
         """Standard normal noise of this shape."""

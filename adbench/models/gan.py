@@ -73,8 +73,10 @@ class GAN(NeuralDetector):
         """Adversarial loss (non-saturating: Goodfellow et al. 2014, section 3), contextual and latent loss."""
         x_hat = self.generator(x)
         seen = self.features(x_hat)
+        with torch.no_grad():  # nothing of the generator is in it
+            of_x = self.features(x)
         contextual = self.column_mean(mse_loss(x_hat, x, reduction="none")).mean(dim=-1)
-        latent = mse_loss(seen, self.features(x), reduction="none").mean(dim=(-2, -1))
+        latent = mse_loss(seen, of_x, reduction="none").mean(dim=(-2, -1))
         return real_loss(self.verdict(seen)) + self.contextual_weight * contextual + self.latent_weight * latent
 
     def score(self, x: Tensor) -> Tensor:
