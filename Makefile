@@ -72,6 +72,7 @@ check: setup  ## the project's own regression gate: a small benchmark against it
 bench: .venv/.bench  ## every speed figure of the README, and the pictures docs/speed-*.png
 	$(BIN)/python scripts/bench_training.py
 	$(BIN)/python scripts/bench_fused.py
+	$(BIN)/python scripts/bench_compile.py
 	$(BIN)/python scripts/bench_sweep.py
 	$(BIN)/python scripts/bench_loading.py
 	$(BIN)/python scripts/bench_memory.py
