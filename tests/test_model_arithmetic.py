@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
-from torch.nn.functional import softplus
+from torch.nn.functional import mse_loss, softplus
 
 from adbench.config import compose
 from adbench.instantiate import build
@@ -13,6 +13,7 @@ from adbench.models.ae import AE
 from adbench.models.base import log_error
 from adbench.models.gan import GAN, fake_loss, real_loss
 from adbench.models.gaussian import negative_log_likelihood
+from adbench.models.squared_error import mean_squared_error
 from adbench.models.vae import VAE, kl_to_standard_normal
 
 X = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 0.0]])
@@ -74,6 +75,18 @@ def test_negative_log_likelihood_and_its_gradient_agree_with_torch_distributions
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
     with torch.no_grad():  # without the gradient it goes another way
         torch.testing.assert_close(negative_log_likelihood(x, parameters, 0.1), ours)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (3, 7, 5)])
+def test_mean_squared_error_and_its_gradient_agree_with_torch(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    x, x_hat, weights = torch.randn(shape), torch.randn(shape, requires_grad=True), torch.randn(shape[:-2])
+    ours, theirs = mean_squared_error(x_hat, x), mse_loss(x_hat, x, reduction="none").mean(dim=(-2, -1))
+    torch.testing.assert_close(ours, theirs)
+    gradients = [torch.autograd.grad((loss * weights).sum(), x_hat)[0] for loss in (ours, theirs)]
+    torch.testing.assert_close(*gradients)
+    with torch.no_grad():  # without the gradient it goes another way
+        torch.testing.assert_close(mean_squared_error(x_hat, x), ours)
 
 
 def test_adversarial_losses_by_hand() -> None:

@@ -1,7 +1,6 @@
 """Autoencoder: what a narrow code cannot rebuild is unlike the rows it was fitted on."""
 
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 
 from adbench.checks import require_at_least, require_positive, require_widths
 from adbench.models.base import NeuralDetector, log_error, mlp
@@ -36,7 +35,7 @@ class AE(NeuralDetector):
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean squared error."""
-        return self.column_mean(mse_loss(self.reconstruct(x), x, reduction="none")).mean(dim=-1)
+        return self.mean_squared_error(self.reconstruct(x), x)
 
     def score(self, x: Tensor) -> Tensor:
         """The log-error of the reconstruction, summed over columns."""

@@ -17,6 +17,7 @@ from adbench.mapped import let_go
 from adbench.models.detector import SCORING_ROWS, Arrays, Matrix, Scores, Training
 from adbench.models.flat import FlatAdam
 from adbench.models.networks import Networks
+from adbench.models.squared_error import mean_squared_error
 
 # One loss, and the parameters that it trains.
 Loss = Callable[[Tensor], Tensor]
@@ -78,6 +79,12 @@ class NeuralDetector(LightningModule):
         if self.members is None or self.members.mask is None:
             return x.mean(dim=-1)
         return self.column_sum(x) / self.members.n_columns
+
+    def mean_squared_error(self, x_hat: Tensor, x: Tensor) -> Tensor:
+        """The mean over rows and the table's columns, shape (..., rows, features) -> (...); x needs no gradient."""
+        if self.members is None or self.members.mask is None:
+            return mean_squared_error(x_hat, x)
+        return self.column_mean((x_hat - x).square()).mean(dim=-1)
 
     def normal_like(self, x: Tensor) -> Tensor:
         """Standard normal noise of this shape."""

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss, softplus
+from torch.nn.functional import softplus
 
 from adbench.checks import require_at_least, require_fraction, require_not_negative, require_positive, require_widths
 from adbench.models.base import NeuralDetector, Objective, log_error, mlp
+from adbench.models.squared_error import mean_squared_error
 
 
 class GAN(NeuralDetector):
@@ -75,8 +76,8 @@ class GAN(NeuralDetector):
         seen = self.features(x_hat)
         with torch.no_grad():  # nothing of the generator is in it
             of_x = self.features(x)
-        contextual = self.column_mean(mse_loss(x_hat, x, reduction="none")).mean(dim=-1)
-        latent = mse_loss(seen, of_x, reduction="none").mean(dim=(-2, -1))
+        contextual = self.mean_squared_error(x_hat, x)
+        latent = mean_squared_error(seen, of_x)
         return real_loss(self.verdict(seen)) + self.contextual_weight * contextual + self.latent_weight * latent
 
     def score(self, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -15,6 +16,7 @@ def negative_log_likelihood(x: Tensor, parameters: Tensor, min_scale: float) -> 
 
     parameters: shape (..., 2 columns); first the means, then what gives scale = min_scale + softplus(.).
     """
+    parameters = parameters.to(x.dtype)  # mixed precision ends here: small differences are divided by small scales
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # a compiler does its own
         nll: Tensor = _NegativeLogLikelihood.apply(x, parameters, min_scale)  # type: ignore[no-untyped-call]
         return nll
@@ -27,20 +29,22 @@ class _NegativeLogLikelihood(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, parameters: Tensor, min_scale: float) -> Tensor:
         mean, raw_scale = parameters.chunk(2, dim=-1)
+        raw_scale = raw_scale.contiguous()  # as it lies, in pieces of a row, the functions of it take twice as long
         scale = softplus(raw_scale).add_(min_scale)
         error = (x - mean).div_(scale)
         ctx.save_for_backward(raw_scale, scale, error)
         return scale.log().add_(HALF_LOG_2PI).addcmul_(error, error, value=0.5)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
         """By the mean -e / scale, by the scale (1 - e^2) / scale, with e = (x - mean) / scale."""
         raw_scale, scale, error = ctx.saved_tensors
         of_parameters = torch.empty(*scale.shape[:-1], 2 * scale.shape[-1], dtype=scale.dtype, device=scale.device)
-        of_mean, of_scale = of_parameters.chunk(2, dim=-1)
+        of_mean, of_raw_scale = of_parameters.chunk(2, dim=-1)
         of_log_scale = gradients[0] / scale
-        torch.mul(of_log_scale, error, out=of_mean)
-        torch.addcmul(of_log_scale, of_mean, error, value=-1, out=of_scale)
-        of_mean.neg_()
-        of_scale.mul_(raw_scale.sigmoid())
+        towards_mean = of_log_scale * error
+        of_scale = of_log_scale.addcmul_(towards_mean, error, value=-1)
+        torch.mul(of_scale, raw_scale.sigmoid(), out=of_raw_scale)
+        torch.neg(towards_mean, out=of_mean)
         return None, of_parameters, None
