@@ -116,12 +116,11 @@ def _anomaly_share(codes: npt.NDArray[np.int32], label: npt.NDArray[np.int8]) ->
 
 def _part(table: Table, rows: Rows, identity: npt.NDArray[np.int64]) -> dict[str, Any]:
     n_rows, n_anomalies = int(rows.sum()), int(table.label[rows].sum())
-    families, counts = np.unique(table.family[rows], return_counts=True)
     return {
         "rows": n_rows,
         "anomalies": n_anomalies,
         "base_rate": n_anomalies / n_rows,
-        "families": dict(zip(families.tolist(), counts.tolist(), strict=True)),
+        "families": table.family[rows].counts(),
         "duplicate_rows": n_rows - len(np.unique(identity[rows])),
     }
 

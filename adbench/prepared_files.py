@@ -24,6 +24,7 @@ from adbench.evaluation.sealed import Labels
 from adbench.instantiate import locate
 from adbench.keys import CONTENT, WHERE_NOT_WHAT
 from adbench.mapped import open_copy, require_room
+from adbench.names import Names
 from adbench.packed import Arrays
 from adbench.paths import cache_folder, data_folder
 
@@ -84,10 +85,10 @@ def _data_files(data: Config) -> list[Any]:
 
 def packed_labels(labels: Labels) -> tuple[Arrays, Any]:
     """Labels as numbers and words."""
-    encoded = {name: pa.array(getattr(labels, name)).dictionary_encode() for name in ("family", "attack")}
-    arrays: Arrays = {"label": labels.label} | {name: column.indices.to_numpy() for name, column in encoded.items()}
+    names = {"family": labels.family, "attack": labels.attack}
+    arrays: Arrays = {"label": labels.label} | {name: column.codes for name, column in names.items()}
     arrays |= {f"subset/{name}": rows for name, rows in labels.subsets.items()}
-    document = {name: column.dictionary.to_pylist() for name, column in encoded.items()}
+    document = {name: list(column.values) for name, column in names.items()}
     known = None if labels.known_attacks is None else sorted(labels.known_attacks)
     return arrays, document | {"known_attacks": known, "subsets": list(labels.subsets)}
 
@@ -98,8 +99,8 @@ def labels_of(entry: Entry) -> Labels:
         arrays, document = entry.labels()
         return Labels(
             label=arrays["label"],
-            family=np.array(document["family"])[arrays["family"]],
-            attack=np.array(document["attack"])[arrays["attack"]],
+            family=Names(document["family"], arrays["family"]),
+            attack=Names(document["attack"], arrays["attack"]),
             known_attacks=None if document["known_attacks"] is None else frozenset(document["known_attacks"]),
             subsets={name: arrays[f"subset/{name}"] for name in document["subsets"]},
         )

@@ -53,16 +53,6 @@ def distinct_rows(x: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]
     return first[order], place[inverse]
 
 
-def distinct_texts(texts: npt.NDArray[np.str_]) -> tuple[list[str], npt.NDArray[np.int32]]:
-    """The distinct texts in the order in which they occur first, and for each its place among them. By hashing."""
-    place: dict[str, int] = {}
-    codes = np.empty(len(texts), dtype=np.int32)
-    for start in range(0, len(texts), _HASHED_ROWS):
-        block = texts[start : start + _HASHED_ROWS].tolist()
-        codes[start : start + len(block)] = [place.setdefault(text, len(place)) for text in block]
-    return list(place), codes
-
-
 def nearest_distances(
     x: Matrix, reference: Matrix, k: int = 1, rows_of_x: npt.NDArray[np.intp] | None = None
 ) -> npt.NDArray[np.float64]:

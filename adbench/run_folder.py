@@ -17,8 +17,8 @@ import yaml
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.sealed import Labels
 from adbench.lock import Lock, holder_of
+from adbench.names import Names
 from adbench.results import CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, SCORES
-from adbench.rows import distinct_texts
 
 PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
 
@@ -162,13 +162,14 @@ def _numbers(x: npt.NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(pa.from_numpy_dtype(x.dtype), len(x), [None, pa.py_buffer(x)])
 
 
-def _texts(x: npt.NDArray[np.str_]) -> pa.Array:
-    """As pa.array(x).dictionary_encode()."""
-    values, codes = distinct_texts(x)
-    encoded = [value.encode() for value in values]
+def _texts(names: Names) -> pa.Array:
+    """As pa.array(names.tolist()).dictionary_encode()."""
+    encoded = [value.encode() for value in names.values]
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
-    return pa.DictionaryArray.from_arrays(_numbers(codes), pa.Array.from_buffers(pa.string(), len(values), buffers))
+    return pa.DictionaryArray.from_arrays(
+        _numbers(names.codes.astype(np.int32)), pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+    )
 
 
 def leave_error(path: Path, config: dict[str, Any], text: str) -> None:

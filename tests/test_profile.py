@@ -9,17 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from adbench import profile
 from adbench.cli import app
 from adbench.evaluation.sealed import Labels
 from adbench.imports import uncollected
+from adbench.names import Names
 from adbench.reporter import Reporter, Stopwatch
 from adbench.results import SCORES
-from adbench.rows import distinct_texts
 from adbench.run_folder import RunFolder
 
 
@@ -127,7 +125,7 @@ print("pandas" in sys.modules, len(table))
 
 
 def test_scores_are_written_as_they_are_read(tmp_path: Path) -> None:
-    names = np.array(["normal", "", "ddos, «流»", "normal", "a\nb"])
+    names = Names.of(["normal", "", "ddos, «流»", "normal", "a\nb"])
     labels = Labels(np.array([0, 1, 1, 0, 1], dtype=np.int8), names, names[::-1], None)
     folder = RunFolder(tmp_path)
     scores = np.array([0.1, -0.0, 1e300, 5e-324, 2.0])
@@ -139,11 +137,3 @@ def test_scores_are_written_as_they_are_read(tmp_path: Path) -> None:
     assert read["family"].tolist() == names.tolist()
     assert read["attack"].tolist() == names[::-1].tolist()
     assert read["family"].cat.categories.tolist() == ["normal", "", "ddos, «流»", "a\nb"]
-
-
-@given(st.lists(st.text(max_size=3)))
-def test_distinct_texts_are_those_there_are(texts: list[str]) -> None:
-    array = np.array(texts, dtype=np.str_)
-    values, codes = distinct_texts(array)
-    assert [values[code] for code in codes] == array.tolist()
-    assert values == list(dict.fromkeys(array.tolist()))

@@ -10,6 +10,7 @@ import numpy as np
 from adbench.data.files import CATEGORY, read_columns, take_codes, take_features
 from adbench.data.kdd import BINARY, TYPES, family_of
 from adbench.data.table import NORMAL, Table
+from adbench.names import Names
 from adbench.paths import data_folder
 
 TITLE = "KDD Cup 99: network connections, the 10 percent file and the corrected test file"
@@ -64,8 +65,8 @@ def load_files(
         name=name,
         features=take_features(columns, drop),
         label=(attacks != NORMAL).astype(np.int8)[codes],
-        family=family_of(attacks)[codes],
-        attack=attacks[codes],
+        family=Names.renamed(family_of(attacks), codes),
+        attack=Names.renamed(attacks, codes),
         is_test=np.repeat([False, True], n_rows),
         fingerprints=files,
     )

@@ -12,6 +12,7 @@ from adbench.data.cells import texts
 from adbench.data.read_rows import some
 from adbench.data.table import NORMAL
 from adbench.errors import ConfigError, DataError
+from adbench.names import Names
 
 # Labels that can be meant in only one way. -1 and 1 are not among them: half of the world has them the other way round.
 NORMAL_OF_PAIR = {frozenset(("0", "1")): "0", frozenset(("false", "true")): "false"}
@@ -22,10 +23,8 @@ MAX_KINDS = 200  # each gets metrics of its own
 
 _log = logging.getLogger(__name__)
 
-Kinds = npt.NDArray[np.str_]
 
-
-def read_label(column: Any, name: str, normal: Any) -> tuple[npt.NDArray[np.bool_], Kinds]:
+def read_label(column: Any, name: str, normal: Any) -> tuple[npt.NDArray[np.bool_], Names]:
     """Which rows are anomalies, and their kind: the label's own value when it has more than two, else "anomaly".
 
     normal: the value that means normal; None takes it from a pair that can be meant in only one way, and says so.
@@ -48,11 +47,11 @@ def read_label(column: Any, name: str, normal: Any) -> tuple[npt.NDArray[np.bool
     meaning = _guess(values, name) if normal is None else _find(values, name, normal)
     label = pc.not_equal(text, meaning).to_numpy(zero_copy_only=False)
     if len(values) == 2:
-        return label, np.where(label, ANOMALY, NORMAL)
+        return label, Names((NORMAL, ANOMALY), label.astype(np.uint8))
     return label, _kinds(text, name, label)
 
 
-def read_family(column: Any, name: str, label: npt.NDArray[np.bool_]) -> Kinds:
+def read_family(column: Any, name: str, label: npt.NDArray[np.bool_]) -> Names:
     """The kind of each anomaly as the family column names it."""
     return _kinds(pc.fill_null(texts(column), UNKNOWN), name, label)
 
@@ -87,10 +86,12 @@ def _find(values: list[str], name: str, normal: Any) -> str:
     return alike[0]
 
 
-def _kinds(text: pa.Array, name: str, label: npt.NDArray[np.bool_]) -> Kinds:
+def _kinds(text: pa.Array, name: str, label: npt.NDArray[np.bool_]) -> Names:
     encoded = text.dictionary_encode()
-    kinds = np.array(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
-    found = np.unique(kinds[label])
+    kinds = Names.renamed(
+        [*encoded.dictionary.to_pylist(), NORMAL], np.where(label, encoded.indices.to_numpy(), len(encoded.dictionary))
+    )
+    found = kinds[label].counts()
     if len(found) > MAX_KINDS:
         raise DataError(
             f"expected at most {MAX_KINDS} kinds of anomalies in column {name!r}, got {len(found):,}; "
@@ -98,7 +99,7 @@ def _kinds(text: pa.Array, name: str, label: npt.NDArray[np.bool_]) -> Kinds:
         )
     if alike := [kind for kind in found if kind.lower() == NORMAL]:
         raise DataError(
-            f"expected no anomaly of the kind {alike[0]!r} in column {name!r}, got {int((kinds == alike[0]).sum()):,}"
+            f"expected no anomaly of the kind {alike[0]!r} in column {name!r}, got {found[alike[0]]:,}"
             " rows; label and family contradict each other"
         )
-    return np.where(label, kinds, NORMAL)
+    return kinds

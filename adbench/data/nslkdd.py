@@ -12,6 +12,7 @@ from adbench.checks import require_one_of
 from adbench.data.files import CATEGORY, read_columns, take_codes, take_features, take_whole_numbers
 from adbench.data.kdd import TYPES, family_of
 from adbench.data.table import NORMAL, Table
+from adbench.names import Names
 from adbench.paths import data_folder
 
 TITLE = "NSL-KDD: network connections, KDDTrain+ and KDDTest+"
@@ -62,8 +63,8 @@ def load(folder: str | None = None, test: str = "test+", drop: list[str] | None 
         name="nslkdd",
         features=take_features(columns, drop),
         label=(attacks != NORMAL).astype(np.int8)[codes],
-        family=family_of(attacks)[codes],
-        attack=attacks[codes],
+        family=Names.renamed(family_of(attacks), codes),
+        attack=Names.renamed(attacks, codes),
         is_test=is_test,
         fingerprints=FILES,
         subsets={"test-21": is_test & hard} if test == "both" else {},

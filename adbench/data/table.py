@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from adbench.errors import DataError
 from adbench.mapped import let_go
+from adbench.names import Names
 from adbench.rows import Hashes, mix_in, start_hashes
 
 NORMAL = "normal"
@@ -109,11 +110,15 @@ class Table:
     name: str
     features: Features
     label: npt.NDArray[np.int8]  # 1 = anomaly
-    family: npt.NDArray[np.str_]
-    attack: npt.NDArray[np.str_]
+    family: Names
+    attack: Names
     is_test: npt.NDArray[np.bool_]
     fingerprints: dict[str, str]  # upstream file name -> sha256 of its uncompressed bytes
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("family", "attack"):  # a loader may give plain texts
+            object.__setattr__(self, name, Names.of(getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.label)

@@ -10,6 +10,7 @@ import numpy as np
 from adbench.data.files import CATEGORY, NUMBER, Columns, read_columns, take_codes, take_features, take_whole_numbers
 from adbench.data.table import NORMAL, Table
 from adbench.errors import DataError
+from adbench.names import Names
 from adbench.paths import data_folder
 
 TITLE = "UNSW-NB15: network flows, the 82,332-row partition with a seeded split"
@@ -65,7 +66,7 @@ def to_table(
     del columns["id"]
     label = take_whole_numbers(columns, "label").astype(np.int8)
     categories, codes = take_codes(columns, "attack_cat")
-    category = np.char.lower(categories)[codes]
+    category = Names.renamed(np.char.lower(categories), codes)
     if not np.array_equal(label == 0, category == NORMAL):
         raise DataError("expected label 0 just where attack_cat is Normal, got rows that differ; fetch the file again")
     return Table(

@@ -15,7 +15,6 @@ from adbench.evaluation.ranking import (
     rank,
 )
 from adbench.evaluation.sealed import Frozen, Labels
-from adbench.rows import distinct_texts
 
 UNTRAINED = "untrained"
 
@@ -84,7 +83,7 @@ def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Place
     found = reported[anomalous]
     of_anomalies = placements.of_anomalies
     metrics: dict[str, float] = {}
-    kinds = {"family": _rows_by_name(labels.family[anomalous]), "attack": _rows_by_name(labels.attack[anomalous])}
+    kinds = {"family": labels.family[anomalous].rows(), "attack": labels.attack[anomalous].rows()}
     for kind, rows_by_name in kinds.items():
         for name, rows in rows_by_name.items():
             metrics[f"{kind}/{name}/recall"] = float(found[rows].mean())
@@ -101,14 +100,6 @@ def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Place
             metrics[f"{group}/recall"] = float(found[of_group].mean())
             metrics[f"{group}/roc_auc"] = float(of_anomalies[of_group].mean())
     return metrics
-
-
-def _rows_by_name(names: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[np.intp]]:
-    """The rows of each distinct name, ascending."""
-    values, codes = distinct_texts(names)
-    order = np.argsort(codes.astype(np.uint16 if len(values) < 2**16 else np.uint32), kind="stable")
-    rows = np.split(order, np.cumsum(np.bincount(codes))[:-1])
-    return dict(sorted(zip(values, rows, strict=True)))
 
 
 def _controls(

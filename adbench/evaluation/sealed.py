@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.errors import ScoresError, SealedLabelsError
+from adbench.names import Names
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Labels:
     """What is known about the test rows; all arrays have one entry a row."""
 
     label: npt.NDArray[np.int8]  # 1 = anomaly
-    family: npt.NDArray[np.str_]
-    attack: npt.NDArray[np.str_]
+    family: Names
+    attack: Names
     known_attacks: frozenset[str] | None  # attack types that occur in the training file, where there is one
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)  # parts that are reported as well
 

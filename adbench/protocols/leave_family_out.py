@@ -34,7 +34,7 @@ class LeaveFamilyOut(Unsupervised):
         return super().may_hide(table) & (table.family != self.family)
 
     def divide(self, table: Table, rng: np.random.Generator) -> Parts:
-        families = tuple(np.setdiff1d(table.family[table.label == 1], [NORMAL]).tolist())
+        families = tuple(name for name in table.family[table.label == 1].counts() if name != NORMAL)
         require_one_of("protocol.family", self.family, families)
         parts = super().divide(table, rng)
         wanted = (table.label[parts.test] == 0) | (table.family[parts.test] == self.family)

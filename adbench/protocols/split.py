@@ -140,7 +140,7 @@ def _distinct(table: Table, rows: Rows) -> Rows:
 
 def _labels(table: Table, rows: Rows) -> Labels:
     # Without a test file no anomaly was set apart as known: nothing can be said of known against novel ones.
-    known = frozenset(np.unique(table.attack[~table.is_test]).tolist()) - {NORMAL} if table.is_test.any() else None
+    known = frozenset(table.attack[~table.is_test].counts()) - {NORMAL} if table.is_test.any() else None
     return Labels(
         label=table.label[rows],
         family=table.family[rows],

@@ -1,0 +1,82 @@
+"""A column of few distinct texts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_HASHED_ROWS = 2**16  # at a time, as Python's own strings
+
+
+class Names:
+    """One of a few names for each row, in one byte a row where there are no more than 256.
+
+    Indexed by rows it gives the names of these; compared with a name, a truth value a row; numpy takes it for an array
+    of texts, which it becomes only there.
+    """
+
+    __slots__ = ("codes", "values")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, values: Any, codes: npt.NDArray[np.integer[Any]]) -> None:
+        """values: distinct names, of which some may not occur. codes: the place of each row's among them."""
+        self.values: tuple[str, ...] = tuple(map(str, values))
+        if len(codes) and not (codes.min() >= 0 and codes.max() < len(self.values)):
+            raise ValueError(f"expected codes of {len(self.values)} names, got {codes.min()} to {codes.max()}")
+        self.codes = codes.astype(np.min_scalar_type(max(len(self.values) - 1, 0)), copy=False)
+
+    @classmethod
+    def of(cls, texts: Any) -> "Names":
+        """From a sequence of texts, or Names themselves."""
+        if isinstance(texts, Names):
+            return texts
+        place: dict[str, int] = {}
+        codes = np.empty(len(texts), dtype=np.int32)
+        for start in range(0, len(texts), _HASHED_ROWS):
+            block = np.asarray(texts[start : start + _HASHED_ROWS]).tolist()
+            codes[start : start + len(block)] = [place.setdefault(text, len(place)) for text in block]
+        return cls(place, codes)
+
+    @classmethod
+    def renamed(cls, values: Any, codes: npt.NDArray[np.integer[Any]]) -> "Names":
+        """The same where several codes can stand for one name."""
+        distinct = cls.of(values)
+        return cls(distinct.values, distinct.codes[codes])
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> Any:
+        codes = self.codes[rows]
+        return Names(self.values, codes) if codes.ndim else self.values[codes]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tolist())
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, str):
+            return self.codes == self.values.index(other) if other in self.values else np.zeros(len(self), dtype=bool)
+        return np.asarray(self) == np.asarray(other)
+
+    def __ne__(self, other: object) -> Any:
+        return ~(self == other)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.array(self.values or ("",))[self.codes].astype(dtype or np.str_, copy=False)
+
+    def tolist(self) -> list[str]:
+        """A text a row."""
+        return [self.values[code] for code in self.codes.tolist()]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows have each name, of those that occur, in their order."""
+        counts = np.bincount(self.codes, minlength=len(self.values)).tolist()
+        return {value: count for value, count in sorted(zip(self.values, counts, strict=True)) if count}
+
+    def rows(self) -> dict[str, npt.NDArray[np.intp]]:
+        """The rows of each name that occurs, ascending."""
+        order = np.argsort(self.codes, kind="stable")
+        ends = np.cumsum(np.bincount(self.codes, minlength=len(self.values)))[:-1]
+        by_name = zip(self.values, np.split(order, ends), strict=True) if self.values else ()
+        return {value: rows for value, rows in sorted(by_name) if len(rows)}
