@@ -1,8 +1,9 @@
 """Several seeds trained as one batched network, against one seed alone, PyOD, and the matrix multiplications alone.
 
 Cost: the time of K fused seeds over that of one. Bound: the batched matrix multiplications of K hand-written networks,
-forward and backward, with nothing around them; share: the bound over the fused training. PyOD trains one seed. All on
-NSL-KDD's fit rows, in turn in this process, medians of the time a row, with one thread and with all cores.
+forward and backward, with nothing around them; share: the bound over the fused training; rows/s: of all seeds together.
+PyOD trains one seed, as its user gets it and, bare, with all turned off that our network does not have (see
+scripts/peers.py). On NSL-KDD's fit rows, in turn in this process, medians, with one thread and with all cores.
 """
 
 import os
@@ -21,12 +22,12 @@ from adbench.models.detector import Matrix
 from adbench.models.stack import stack
 from adbench.training import Training
 from scripts.bench_training import fit_matrix, in_turn
-from scripts.peers import Way, adbench, pyod, setting
+from scripts.peers import Way, adbench, bare_pyod, pyod, setting
 from scripts.plain_networks import plain
 
 MODELS = ("ae", "vae", "gan")
 SEEDS = (1, 2, 4, 8, 16)
-EPOCHS, REPETITIONS = 2, 5
+EPOCHS, REPETITIONS = 2, 3
 PRODUCTS = {torch.ops.aten.mm.default: (0, 1), torch.ops.aten.addmm.default: (1, 2)}  # -> which arguments multiply
 
 
@@ -34,29 +35,28 @@ def main() -> None:
     print(__doc__.splitlines()[0])
     x = fit_matrix()
     print(f"{len(x):,} rows, medians of {REPETITIONS} interleaved repetitions of {EPOCHS} epochs")
-    print("model  threads  seeds  cost  cost a seed  bound's cost  share  PyOD/seed  PyOD/bound")
+    print("model  threads  seeds  cost  cost a seed  bound's cost  share     rows/s  PyOD/seed  bare/seed  bare/bound")
     for threads in sorted({1, os.cpu_count() or 1}):
         for model in MODELS:
-            compare(setting(model, EPOCHS, f"trainer.threads={threads}"), x)
+            compare(model, threads, x)
 
 
-def compare(config: Config, x: Matrix) -> None:
+def compare(model: str, threads: int, x: Matrix) -> None:
     """One line a number of seeds. Nothing of PyOD compares with gan."""
-    model, threads = config["choices"]["model"], config["trainer"]["threads"]
-    alone: dict[str, tuple[Way, Config]] = {"one": (adbench, config)}
+    config = setting(model, EPOCHS, f"trainer.threads={threads}")
+    ways: dict[str, tuple[Way, Config]] = {"one": (adbench, config)}
     if model != "gan":
-        alone["pyod"] = pyod, config
+        ways |= {"PyOD": (pyod, setting(model, 1, f"trainer.threads={threads}")), "bare": (bare_pyod, config)}
     for k in SEEDS:
-        together: dict[str, tuple[Way, Config]] = {
-            "fused": (partial(train_fused, k), config),
-            "bound": (partial(multiply, k), config),
-        }
-        taken = in_turn(alone | together, x, REPETITIONS)
-        one, fused, bound = taken["one"], taken["fused"], taken["bound"]
-        pyod_seconds = taken.get("pyod", nan)
+        ways |= {f"fused {k}": (partial(train_fused, k), config), f"bound {k}": (partial(multiply, k), config)}
+    taken = in_turn(ways, x, REPETITIONS)
+    one, of_pyod, of_bare = taken["one"], taken.get("PyOD", nan), taken.get("bare", nan)
+    for k in SEEDS:
+        fused, bound = taken[f"fused {k}"], taken[f"bound {k}"]
         print(
             f"{model:5}  {threads:7}  {k:5}  {fused / one:4.2f}  {fused / one / k:11.3f}  {bound / one:12.2f}  "
-            f"{bound / fused:5.2f}  {pyod_seconds * k / fused:9.2f}  {pyod_seconds * k / bound:10.2f}",
+            f"{bound / fused:5.2f}  {k / fused:9,.0f}  {of_pyod * k / fused:9.2f}  {of_bare * k / fused:9.2f}  "
+            f"{of_bare * k / bound:10.2f}",
             flush=True,
         )
 

@@ -2,7 +2,9 @@
 
 All train the same layers with the same batch size, learning rate and Adam on one thread, in turn, in this process.
 Compared are the medians of the time a row; the slow ones go through the rows less often. Building the network counts.
-PyOD's vae has no standard deviation of its own a column, so a smaller decoder; it has nothing comparable to gan.
+PyOD is as its user gets it, with the rest of its arguments left as they are; bare PyOD has all of that turned off (see
+scripts/peers.py). Its vae has no standard deviation of its own a column, so a smaller decoder; nothing of it compares
+with gan.
 """
 
 import time
@@ -17,14 +19,15 @@ from threadpoolctl import threadpool_limits
 from adbench.config import Config, compose
 from adbench.instantiate import build
 from adbench.models.detector import Matrix
-from scripts.peers import Way, adbench, deepod_style, hand_written, pyod, setting
+from scripts.peers import Way, adbench, bare_pyod, deepod_style, hand_written, pyod, setting
 
 MODELS = ("ae", "vae", "gan")
 PEERS: dict[str, tuple[Way, int]] = {  # -> how it trains, and for how many epochs
     "adbench": (adbench, 10),
     "hand-written": (hand_written, 10),
     "DeepOD-style": (deepod_style, 2),
-    "PyOD": (pyod, 2),
+    "PyOD": (pyod, 1),
+    "bare PyOD": (bare_pyod, 2),
 }
 REPETITIONS = 7
 
@@ -35,7 +38,7 @@ def main() -> None:
     print(f"{len(x):,} rows, {x.shape[1]} columns, batches of 256, medians of {REPETITIONS} interleaved repetitions")
     print("model  who            s/epoch     rows/s  adbench/who  who/adbench")
     for model in MODELS:
-        peers = {who: peer for who, peer in PEERS.items() if (model, who) != ("gan", "PyOD")}
+        peers = {who: peer for who, peer in PEERS.items() if model != "gan" or "PyOD" not in who}
         taken = in_turn({who: (way, setting(model, epochs)) for who, (way, epochs) in peers.items()}, x, REPETITIONS)
         for who, seconds in taken.items():
             ratio = taken["adbench"] / seconds

@@ -69,25 +69,36 @@ def deepod_style(config: Config, x: Matrix) -> int:
 
 
 def pyod(config: Config, x: Matrix) -> int:
-    """PyOD's own `fit` of ae and vae, without its scoring of the rows afterwards.
+    """PyOD's own `fit` of ae and vae as its user calls it: what its arguments leave open is PyOD's default.
 
-    Its loader leaves the last, smaller batch out; those rows do not count. No weight decay, and its standardisation of
-    each row left out: the rows are scaled already.
+    So each row is standardised when it is fetched, and there are dropout, weight decay and, for ae, batch
+    normalisation. Not counted is what `fit` does afterwards, the scoring of all rows.
     """
-    detector = pyod_detector(config)
-    detector.decision_function = lambda rows: np.zeros(len(rows))
-    detector.fit(x)
+    return _pyod_fit(pyod_detector(config), config, x)
+
+
+def bare_pyod(config: Config, x: Matrix) -> int:
+    """The same with all of that turned off, which leaves exactly our layers, and the rows as they are."""
+    detector = pyod_detector(config, preprocessing=False, optimizer_params={}, batch_norm=False, dropout_rate=0.0)
+    n_rows = _pyod_fit(detector, config, x)
     expected = n_parameters(plain(config, x.shape[1])) - _scale_parameters(config, x.shape[1])
     if n_parameters(detector.model) != expected:
         raise AssertionError(
             f"expected {expected} parameters, got {n_parameters(detector.model)}; compare other layers"
         )
+    return n_rows
+
+
+def _pyod_fit(detector: Any, config: Config, x: Matrix) -> int:
+    """Its loader leaves the last, smaller batch out; those rows do not count."""
+    detector.decision_function = lambda rows: np.zeros(len(rows))
+    detector.fit(x)
     batch_size = config["trainer"]["batch_size"]
     return len(x) // batch_size * batch_size * config["trainer"]["max_epochs"]
 
 
-def pyod_detector(config: Config) -> Any:
-    """PyOD's detector of the same layers, not fitted. Needs the extra `bench`."""
+def pyod_detector(config: Config, **settings: Any) -> Any:
+    """PyOD's detector of the same layers, batch size, epochs and learning rate, not fitted. Needs the extra `bench`."""
     from pyod.models.auto_encoder import AutoEncoder
     from pyod.models.vae import VAE
 
@@ -102,15 +113,12 @@ def pyod_detector(config: Config) -> Any:
     }[config["choices"]["model"]]
     return kind(
         **layers,
-        preprocessing=False,
         lr=model["learning_rate"],
         epoch_num=trainer["max_epochs"],
         batch_size=trainer["batch_size"],
-        optimizer_params={},
-        batch_norm=False,
-        dropout_rate=0.0,
         verbose=0,
         device=torch.device("cpu"),
+        **settings,
     )
 
 
