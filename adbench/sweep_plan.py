@@ -87,5 +87,5 @@ def plan(overrides: Iterable[str]) -> Plan:
         build_loggers(compose([loggers]))  # what is not installed is said once, not by each job
     executor = build(config["executor"], "executor")
     require_at_least("fuse", config["fuse"], 1)
-    most = config["fuse"] if executor.trains_together and sampler.knows_all_jobs else 1
+    most = config["fuse"] if sampler.knows_all_jobs else 1
     return Plan(of_jobs, sampler, executor, objective, most)

@@ -95,6 +95,8 @@ class Training:
         self.say: Callable[[str], None] = lambda sentence: None  # to the user
         self.checkpoint: Checkpoint | None = None
         torch.set_num_threads(threads)
+        # Lightning's deterministic=True would fill each new tensor first, which on a GPU is one more launch for each.
+        torch.utils.deterministic.fill_uninitialized_memory = False
 
     @property
     def in_this_process(self) -> bool:

@@ -38,7 +38,7 @@ def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str
     return _outcome(config, lambda: runner.run(config, force=force, reporter=Reporter(), kept=kept))
 
 
-def run_jobs(configs: Sequence[Config], force: bool, kept: "Kept") -> list[dict[str, str]]:
+def run_jobs(configs: Sequence[Config], force: bool, kept: "Kept | None") -> list[dict[str, str]]:
     """Run several jobs as one network where that is possible.
 
     The outcome of one that was not run, since it has to be run apart, is APART.
@@ -46,9 +46,10 @@ def run_jobs(configs: Sequence[Config], force: bool, kept: "Kept") -> list[dict[
     if len(configs) == 1:
         return [run_job(configs[0], force, kept)]
     from adbench.fused import ApartError, run_together
+    from adbench.prepared import Kept
 
     outcomes = []
-    for config, end in zip(configs, run_together(configs, force, kept), strict=True):
+    for config, end in zip(configs, run_together(configs, force, kept or Kept()), strict=True):
         try:
             outcomes.append(_outcome(config, end))
         except ApartError as error:

@@ -85,7 +85,8 @@ def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     here = [*tiny[:-1], "runs_dir=runs"]  # a relative folder is the sweep's, wherever a worker was started
     good, wrong = job_of(*here, "model=pca", "model.n_components=1"), job_of(*here, f"seed={MAX_SEED + 1}")
-    endless = [job_of(*here, "model=ae", "trainer.max_epochs=1000000", f"seed={seed}") for seed in (0, 1)]
+    together = [job_of(*here, "model=ae", f"seed={seed}") for seed in (0, 1)]
+    endless = [job_of(*here, "model=ae", "trainer.max_epochs=1000000", f"seed={seed}") for seed in range(4)]
     executor = plan([*tiny, *ON_THIS_MACHINE[name]]).executor
     with closing(executor):
         executor.open()
@@ -97,18 +98,23 @@ def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytes
             wrong.path: REFUSED,
         }
 
-        executor.start([endless[0]], force=False)
-        os.kill(process_of(endless[0]), signal.SIGKILL)
-        (lost,) = ends(executor, 1)
-        assert (lost.job, lost.outcome) == (endless[0], LOST)
-        assert lost.error
-        assert "\n" not in lost.error
+        executor.start(together, force=False)
+        assert [(ended.job, ended.outcome) for ended in ends(executor, 2)] == [(job, RAN) for job in together]
 
-        executor.start([endless[1]], force=False)
-        process_of(endless[1])
-        executor.stop(endless[1])
-        assert endless[1].holder() is None
+        executor.start(endless[:2], force=False)
+        os.kill(process_of(endless[1]), signal.SIGKILL)
+        for job, lost in zip(endless[:2], ends(executor, 2), strict=True):
+            assert (lost.job, lost.outcome) == (job, LOST)
+            assert lost.error
+            assert "\n" not in lost.error
+
+        executor.start(endless[2:], force=False)
+        process_of(endless[3])
+        executor.stop(endless[3])
+        assert all(job.holder() is None for job in endless)
         assert executor.wait(0.1) == []
+    for job, other in zip(together, reversed(together), strict=True):
+        assert job.state().environment["trained_with"] == [other.name]
     run = good.state()
     assert run.status == DONE
     same = train([*good.overrides, "runs_dir=in_this_process"])
@@ -134,7 +140,7 @@ def test_what_another_process_computes_is_left_to_it(tiny: list[str], tmp_path: 
     assert lock.acquire()
     before = Path.cwd()
     try:
-        assert run_there(str(tmp_path), job.config, force=True)["outcome"] == BUSY
+        assert run_there(str(tmp_path), [job.config], force=True)[0]["outcome"] == BUSY
     finally:
         os.chdir(before)
         lock.release()
@@ -142,9 +148,9 @@ def test_what_another_process_computes_is_left_to_it(tiny: list[str], tmp_path: 
 
 
 def test_a_machine_without_the_shared_folder_says_so(tiny: list[str], tmp_path: Path) -> None:
-    answer = run_there(str(tmp_path / "none"), job_of(*tiny).config, force=False)
-    assert answer["outcome"] == NO_FOLDER
-    assert "shared file system" in answer["error"]
+    answers = run_there(str(tmp_path / "none"), [job_of(*tiny).config, job_of(*tiny, "seed=1").config], force=False)
+    assert [answer["outcome"] for answer in answers] == [NO_FOLDER] * 2
+    assert all("shared file system" in answer["error"] for answer in answers)
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS))

@@ -21,20 +21,19 @@ class Ended:
 
 
 class Executor(ABC):
-    """Runs jobs at the same time, each by `adbench.worker.run_job`.
+    """Runs groups of jobs at the same time, each by `adbench.worker.run_jobs`.
 
     All that is shared is the file system: what became of a run stands in its folder, on whatever machine it ran.
     """
 
-    slots: int  # jobs at the same time; known once it is open
-    trains_together = False
+    slots: int  # groups at the same time; known once it is open
 
     def open(self) -> None:  # noqa: B027 - most have nothing to take
         """Take what is needed before the first job; a dry run does not. Raises ConfigError where that is not there."""
 
     @abstractmethod
     def start(self, jobs: Sequence[Job], force: bool) -> None:
-        """Run a job, or where the executor `trains_together` several as one; never more than `slots` at a time."""
+        """Run a job, or several that are trained as one; never more than `slots` such groups at a time."""
 
     @abstractmethod
     def wait(self, seconds: float) -> list[Ended]:

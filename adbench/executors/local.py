@@ -29,8 +29,6 @@ class Local(Executor):
     them.
     """
 
-    trains_together = True
-
     def __init__(self, workers: int | None, devices: list[int]) -> None:
         if workers is not None:
             require_at_least("executor.workers", workers, 1)

@@ -55,7 +55,7 @@ class Ray(Executor):
         self.cpus_per_job, self.gpus_per_job = cpus_per_job, gpus_per_job
         self._own_folder = ""  # where a cluster of our own has its sockets and logs
         self._task: Any = None
-        self._running: dict[Any, Job] = {}  # by the task's future
+        self._running: dict[Any, Sequence[Job]] = {}  # by the task's future
 
     def open(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -74,8 +74,8 @@ class Ray(Executor):
         self.slots = self._slots(ray.cluster_resources())  # type: ignore[no-untyped-call]
 
     def start(self, jobs: Sequence[Job], force: bool) -> None:
-        (job,) = jobs
-        self._running[self._task.remote(str(Path.cwd()), job.config, force)] = job
+        configs = [job.config for job in jobs]
+        self._running[self._task.remote(str(Path.cwd()), configs, force)] = jobs
 
     def wait(self, seconds: float) -> list[Ended]:
         import ray
@@ -84,21 +84,21 @@ class Ray(Executor):
             time.sleep(seconds)
             return []
         ready, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds)
-        return [_ended(self._running.pop(future), future) for future in ready]
+        return [ended for future in ready for ended in _ended(self._running.pop(future), future)]
 
     def stop(self, job: Job) -> None:
         import ray
 
-        future = next(future for future, running in self._running.items() if running.path == job.path)
-        del self._running[future]
+        future = next(future for future, jobs in self._running.items() if job in jobs)
+        jobs = self._running.pop(future)
         ray.cancel(future, force=True)
-        wait_until(lambda: job.holder() is None)
+        wait_until(lambda: all(one.holder() is None for one in jobs))
 
     def close(self) -> None:
         if self._task is not None:
             import ray
 
-            for job in list(self._running.values()):
+            for job, *_ in list(self._running.values()):
                 with contextlib.suppress(ray.exceptions.RayError):  # a cluster that is gone has ended them
                     self.stop(job)
             ray.shutdown()
@@ -161,14 +161,15 @@ def _init(what: str, **options: Any) -> None:
         signal.signal(signal.SIGTERM, on_terminate)  # Ray's own prints a stack of addresses
 
 
-def _ended(job: Job, future: Any) -> Ended:
+def _ended(jobs: Sequence[Job], future: Any) -> list[Ended]:
     import ray
 
     try:
-        return Ended(job, **ray.get(future))
+        return [Ended(job, **of_job) for job, of_job in zip(jobs, ray.get(future), strict=True)]
     except ray.exceptions.OutOfMemoryError:
-        return Ended(job, LOST, "out of memory: Ray ended the worker process; take fewer workers or a smaller run")
-    except ray.exceptions.RayTaskError as error:  # it did not even come to run the job
-        return Ended(job, LOST, f"the worker process failed: {one_line(str(error).strip().splitlines()[-1])}")
+        reason = "out of memory: Ray ended the worker process; take fewer workers or a smaller run"
+    except ray.exceptions.RayTaskError as error:  # it did not even come to run the jobs
+        reason = f"the worker process failed: {one_line(str(error).strip().splitlines()[-1])}"
     except ray.exceptions.RayError as error:
-        return Ended(job, LOST, f"{type(error).__name__}: {one_line(error)}")
+        reason = f"{type(error).__name__}: {one_line(error)}"
+    return [Ended(job, LOST, reason) for job in jobs]

@@ -4,12 +4,12 @@ import importlib.util
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from adbench.config import Config
 from adbench.errors import ConfigError
-from adbench.worker import NO_FOLDER, run_job
+from adbench.worker import NO_FOLDER, run_jobs
 
 _LET_GO_SECONDS = 10
 
@@ -22,18 +22,18 @@ def require_package(name: str, extra: str) -> None:
         )
 
 
-def run_there(folder: str, config: Config, force: bool) -> dict[str, str]:
-    """`run_job` in a process that was started elsewhere.
+def run_there(folder: str, configs: Sequence[Config], force: bool) -> list[dict[str, str]]:
+    """`run_jobs` in a process that was started elsewhere.
 
     folder: the sweep's working directory, so that relative paths mean the same here. Only the process changes, not the
-    configuration: neither the run's name nor its config.yaml knows where it ran.
+    configuration: neither a run's name nor its config.yaml knows where it ran.
     """
     try:
         os.chdir(folder)
     except OSError as error:
         reason = f"expected {folder} on {socket.gethostname()} too, got {error.strerror}; run on a shared file system"
-        return {"outcome": NO_FOLDER, "error": reason}
-    return run_job(config, force)
+        return [{"outcome": NO_FOLDER, "error": reason}] * len(configs)
+    return run_jobs(configs, force, kept=None)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -36,7 +36,7 @@ ENDED_BY_SCHEDULER = {
 
 
 class Slurm(Executor):
-    """A job of the cluster for each job of the sweep.
+    """A job of the cluster for each job of the sweep, or for several that are trained as one.
 
     cluster: slurm, or local for the same with processes on this machine. workers: at most so many jobs queued or
     running. partition, timeout_min, cpus_per_job, memory_gb (None: the cluster's own), gpus_per_job: of each job;
@@ -75,7 +75,7 @@ class Slurm(Executor):
             "slurm_additional_parameters": {"no-requeue": True} | _parsed(options),
         }
         self._submitit: Any = None
-        self._running: dict[Path, tuple[Job, Any]] = {}  # by run folder, with submitit's job
+        self._running: list[tuple[Sequence[Job], Any]] = []  # with submitit's job
         self._refused: list[Ended] = []
         self._asked = time.monotonic()
 
@@ -90,38 +90,43 @@ class Slurm(Executor):
             self._prepare(Path(self.folder))
 
     def start(self, jobs: Sequence[Job], force: bool) -> None:
-        (job,) = jobs
         from submitit.core.utils import environment_variables
 
         if self._submitit is None:
-            self._prepare(job.path.parent / FOLDER / "slurm")
-        self._submitit.update_parameters(name=f"adbench-{job.name}")
+            self._prepare(jobs[0].path.parent / FOLDER / "slurm")
+        self._submitit.update_parameters(name=f"adbench-{jobs[0].name}")
         try:
             # A job gets the environment of its submission, and must import nothing from the working directory; submitit
             # prints what sbatch says against it.
             safe = environment_variables(PYTHONSAFEPATH="1")
             with safe, contextlib.redirect_stderr(io.StringIO()), _kept_from_ctrl_c():
-                submitted = self._submitit.submit(_run, str(Path.cwd()), job.config, force)
+                configs = [job.config for job in jobs]
+                submitted = self._submitit.submit(_run, str(Path.cwd()), configs, force)
         except RuntimeError as error:
             if not self._running:
                 raise ConfigError(f"expected Slurm to accept the job, got {one_line(error)}") from None
-            self._refused.append(Ended(job, LOST, f"Slurm did not accept the job: {one_line(error)}"))
+            reason = f"Slurm did not accept the job: {one_line(error)}"
+            self._refused += [Ended(job, LOST, reason) for job in jobs]
         else:
-            self._running[job.path] = job, submitted
+            self._running.append((jobs, submitted))
 
     def wait(self, seconds: float) -> list[Ended]:
         ended, self._refused = self._refused, []
-        ended += [_ended(*self._running.pop(path)) for path in self._over()]
+        for over in self._over():
+            self._running.remove(over)
+            ended += _ended(*over)
         if not ended:
             time.sleep(seconds)
         return ended
 
     def stop(self, job: Job) -> None:
-        self._end([self._running.pop(job.path)])
+        group = next(group for group in self._running if job in group[0])
+        self._running.remove(group)
+        self._end([group])
 
     def close(self) -> None:
-        self._end(list(self._running.values()))
-        self._running = {}
+        self._end(self._running)
+        self._running = []
         if self._submitit is not None:
             with contextlib.suppress(OSError):
                 self._submitit.folder.rmdir()  # refuses when something is left to be read
@@ -141,30 +146,31 @@ class Slurm(Executor):
         self._submitit = submitit.AutoExecutor(own, cluster=self.cluster)
         self._submitit.update_parameters(**self.parameters)
 
-    def _over(self) -> list[Path]:
-        """The run folders of the jobs that are over."""
+    def _over(self) -> list[tuple[Sequence[Job], Any]]:
+        """Those that are over."""
         ask = time.monotonic() - self._asked > ASK_SECONDS
         over = []
-        for path, (_, submitted) in self._running.items():
+        for group in self._running:
+            _, submitted = group
             # One question to the scheduler is for all jobs.
             if submitted.done(force_check=ask) or _word(submitted) == "PREEMPTED":
-                over.append(path)
+                over.append(group)
             if ask:
                 ask, self._asked = False, time.monotonic()
         return over
 
-    def _end(self, running: list[tuple[Job, Any]]) -> None:
+    def _end(self, running: list[tuple[Sequence[Job], Any]]) -> None:
         for _, submitted in running:
             if self.cluster == SLURM:
                 submitted.cancel(check=False)
-        for job, submitted in running:
-            wait_until(functools.partial(self._is_gone, job, submitted))
+        for jobs, submitted in running:
+            wait_until(functools.partial(self._is_gone, jobs, submitted))
 
-    def _is_gone(self, job: Job, submitted: Any) -> bool:
+    def _is_gone(self, jobs: Sequence[Job], submitted: Any) -> bool:
         if self.cluster == LOCAL and not submitted.done():
             os.kill(int(submitted.job_id), signal.SIGTERM)  # again and again: it is lost on one that is just starting
             return False
-        return job.holder() is None
+        return all(job.holder() is None for job in jobs)
 
 
 @contextlib.contextmanager
@@ -177,31 +183,35 @@ def _kept_from_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _run(folder: str, config: Config, force: bool) -> dict[str, str]:
+def _run(folder: str, configs: Sequence[Config], force: bool) -> list[dict[str, str]]:
     """In the cluster. submitit would end or requeue a job before its time; what the scheduler does is to stand."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    return run_there(folder, config, force)
+    return run_there(folder, configs, force)
 
 
-def _ended(job: Job, submitted: Any) -> Ended:
-    """How a job ended. The files of one that left an answer are removed: what stays tells what is amiss."""
+def _ended(jobs: Sequence[Job], submitted: Any) -> list[Ended]:
+    """How they ended. The files of one that left an answer are removed: what stays tells what is amiss."""
     word, paths = _word(submitted), submitted.paths
     answered = paths.result_pickle.exists()
     if not answered and word in ENDED_BY_SCHEDULER:
         advice = ENDED_BY_SCHEDULER[word] or f"see {paths.stderr}"
         memory = "out of memory: " if word == "OUT_OF_MEMORY" else ""
-        return Ended(job, LOST, f"{memory}the scheduler ended the job with {word}; {advice}")
+        return _lost(jobs, f"{memory}the scheduler ended the job with {word}; {advice}")
     try:
         # On a network file system the answer can come after the news that there is one.
-        ended = Ended(job, **submitted.result()) if answered or word == "COMPLETED" else None
+        answer = submitted.result() if answered or word == "COMPLETED" else None
     except RuntimeError:
-        ended = None
-    if ended is None:
-        return Ended(job, LOST, f"the process ended without an answer ({word}); see {paths.stderr}")
+        answer = None
+    if answer is None:
+        return _lost(jobs, f"the process ended without an answer ({word}); see {paths.stderr}")
     for file in paths.folder.glob(f"{submitted.job_id}_*"):
         file.unlink(missing_ok=True)
-    return ended
+    return [Ended(job, **of_job) for job, of_job in zip(jobs, answer, strict=True)]
+
+
+def _lost(jobs: Sequence[Job], reason: str) -> list[Ended]:
+    return [Ended(job, LOST, reason) for job in jobs]
 
 
 def _word(submitted: Any) -> str:
