@@ -96,7 +96,7 @@ class Training:
         self.checkpoint: Checkpoint | None = None
         torch.set_num_threads(threads)
         # Lightning's deterministic=True would fill each new tensor first, which on a GPU is one more launch for each.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
     @property
     def in_this_process(self) -> bool:

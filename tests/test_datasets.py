@@ -56,7 +56,7 @@ def test_every_row_is_described(table: Table, module: ModuleType) -> None:
     assert len(table) == len(table.features) == n_rows
     for per_row in (table.label, table.family, table.attack, table.is_test):
         assert len(per_row) == n_rows
-        assert per_row.dtype != object
+        assert np.asarray(per_row).dtype != object
     np.testing.assert_array_equal(table.label == 0, table.family == NORMAL)
     np.testing.assert_array_equal(table.label == 0, table.attack == NORMAL)
     if table.is_test.any():
