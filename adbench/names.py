@@ -22,6 +22,8 @@ class Names:
     def __init__(self, values: Any, codes: npt.NDArray[np.integer[Any]]) -> None:
         """values: distinct names, of which some may not occur. codes: the place of each row's among them."""
         self.values: tuple[str, ...] = tuple(map(str, values))
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"expected distinct names, got {self.values}")
         if len(codes) and not (codes.min() >= 0 and codes.max() < len(self.values)):
             raise ValueError(f"expected codes of {len(self.values)} names, got {codes.min()} to {codes.max()}")
         self.codes = codes.astype(np.min_scalar_type(max(len(self.values) - 1, 0)), copy=False)
@@ -63,7 +65,12 @@ class Names:
         return ~(self == other)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if copy is False:
+            raise ValueError("expected leave to copy: names become an array of texts only so")
         return np.array(self.values or ("",))[self.codes].astype(dtype or np.str_, copy=False)
+
+    def __repr__(self) -> str:
+        return f"Names({self.counts()})"
 
     def tolist(self) -> list[str]:
         """A text a row."""

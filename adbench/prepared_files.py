@@ -34,9 +34,9 @@ HEAD = "head"
 GIB = 2**30
 
 # What of adbench's source decides about the bits of an entry.
-_SOURCES = (
+SOURCES = (
     *("data", "preprocess", "protocols", "evaluation/controls.py", "evaluation/sealed.py"),
-    *("cache.py", "mapped.py", "packed.py", "prepared.py", "prepared_files.py", "rows.py"),
+    *("cache.py", "mapped.py", "names.py", "packed.py", "prepared.py", "prepared_files.py", "rows.py"),
 )
 
 
@@ -67,7 +67,7 @@ def key_of(config: Config) -> str | None:
         return None
     data = {k: v for k, v in config["data"].items() if k not in (*CONTENT["data"], *(WHERE_NOT_WHAT["data"] or ()))}
     seed = config["seed"] if protocol.get("split_seed") is None else None
-    made_with = [source_digest(*_SOURCES), np.__version__, pa.__version__, cpu()]
+    made_with = [source_digest(*SOURCES), np.__version__, pa.__version__, cpu()]
     parts = json.dumps([made_with, files, data, protocol, config["preprocess"], seed], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""Rows of a matrix, or texts: which are the same, and how far one is from the nearest of others. Needs no torch."""
+"""Rows of a matrix: which are the same, and how far one is from the nearest of others. Needs no torch."""
 
 from itertools import pairwise
 from typing import Any

@@ -163,12 +163,13 @@ def _numbers(x: npt.NDArray[Any]) -> pa.Array:
 
 
 def _texts(names: Names) -> pa.Array:
-    """As pa.array(names.tolist()).dictionary_encode()."""
-    encoded = [value.encode() for value in names.values]
+    """A dictionary of those that occur."""
+    occurring, codes = np.unique(names.codes, return_inverse=True)
+    encoded = [names.values[code].encode() for code in occurring]
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
     return pa.DictionaryArray.from_arrays(
-        _numbers(names.codes.astype(np.int32)), pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+        _numbers(codes.astype(np.int32)), pa.Array.from_buffers(pa.string(), len(encoded), buffers)
     )
 
 

@@ -1,4 +1,4 @@
-"""Which jobs of a sweep are handed to a worker at once, to be trained as one network."""
+"""Which jobs of a sweep are handed to its executor at once, to be trained as one network."""
 
 import json
 from collections import deque

@@ -24,7 +24,7 @@ class _Counting(SweepReporter):
     """Counts what is over, and guesses when the rest will be."""
 
     def begin(self, n_jobs: int, slots: int) -> None:
-        self.n_jobs, self.slots = n_jobs, slots
+        self.n_jobs, self.began = n_jobs, time.monotonic()
         self.statuses: Counter[str] = Counter()
         self.seconds: list[float] = []  # of each job that ran
         self.running: dict[str, tuple[Job, float]] = {}  # by run folder, with the time of its start
@@ -53,8 +53,9 @@ class _Counting(SweepReporter):
         to_go = max(0, self.n_jobs - self.n_over - len(self.running))
         parts += [f"{to_go} to go"] if to_go else []
         if self.seconds and (to_go or self.running):
-            mean = sum(self.seconds) / len(self.seconds)
-            parts.append(f"about {duration(mean * (to_go + len(self.running) / 2) / self.slots)} left")
+            # What runs is half done on average, however many are trained as one.
+            n_done, n_left = len(self.seconds) + len(self.running) / 2, to_go + len(self.running) / 2
+            parts.append(f"about {duration((time.monotonic() - self.began) * n_left / n_done)} left")
         return ", ".join(parts)
 
 
@@ -66,7 +67,7 @@ class Lines(_Counting):
 
     def begin(self, n_jobs: int, slots: int) -> None:
         super().begin(n_jobs, slots)
-        self._say(f"adbench: {n_jobs:,} jobs, {slots} at a time")
+        self._say(f"adbench: {n_jobs:,} jobs, {slots} workers")
 
     def ended(self, job: Job, run: Run, ran: bool) -> None:
         super().ended(job, run, ran)

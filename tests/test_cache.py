@@ -1,5 +1,6 @@
 """Prepared rows out of the cache: the same run, whatever happens to the folder, and labels under the same seal."""
 
+import ast
 import errno
 import os
 import subprocess
@@ -23,6 +24,7 @@ from adbench.evaluation.sealed import freeze
 from adbench.instantiate import build
 from adbench.packed import pack, unpack
 from adbench.prepared import Prepared, prepare
+from adbench.prepared_files import SOURCES
 from adbench.reporter import Reporter, Stopwatch
 from adbench.results import Run
 from adbench.runner import train
@@ -344,3 +346,28 @@ def test_packed_bytes_are_whole_or_nothing() -> None:
             unpack(packed[:i])
         with pytest.raises(ValueError, match="expected"):
             unpack(packed[:i] + bytes([packed[i] ^ 1]) + packed[i + 1 :])
+
+
+# What `adbench.prepared` imports beside that and does not decide about the rows of a configuration.
+NO_SOURCES = {
+    *(
+        "alarms.py",
+        "checks.py",
+        "config.py",
+        "environment.py",
+        "errors.py",
+        "instantiate.py",
+        "keys.py",
+        "overrides.py",
+    ),
+    *("paths.py", "suggest.py", "evaluation/alone.py"),
+}
+
+
+def test_whatever_decides_about_the_bits_of_an_entry_is_in_its_key() -> None:
+    script = "import sys, adbench.prepared; print([m for m in sys.modules if m.startswith('adbench.')])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    names = ast.literal_eval(done.stdout)
+    files = {f"{name.removeprefix('adbench.').replace('.', '/')}.py" for name in names}
+    left = {file for file in files if file not in (*SOURCES, *NO_SOURCES) and file.partition("/")[0] not in SOURCES}
+    assert left <= {"data.py", "protocols.py", "evaluation.py"}  # packages

@@ -113,6 +113,10 @@ def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytes
         executor.stop(endless[3])
         assert all(job.holder() is None for job in endless)
         assert executor.wait(0.1) == []
+
+        executor.start(endless[:2], force=False)
+        process_of(endless[1])
+    assert all(job.holder() is None for job in endless)  # closed with them running
     for job, other in zip(together, reversed(together), strict=True):
         assert job.state().environment["trained_with"] == [other.name]
     run = good.state()
@@ -253,3 +257,21 @@ def test_a_refused_submission_is_one_sentence(tiny: list[str], scheduler: Callab
         executor.open()
         with pytest.raises(ConfigError, match="expected Slurm to accept the job, got sbatch: error: invalid partition"):
             executor.start([job_of(*tiny)], force=False)
+
+
+def test_a_submission_refused_while_others_run_loses_all_its_jobs(
+    tiny: list[str], scheduler: Callable[..., Path]
+) -> None:
+    pytest.importorskip("submitit")
+    commands = scheduler(
+        sbatch="echo Submitted batch job 200", sacct="printf 'JobID|State|NodeList\n200|RUNNING|node1\n'"
+    )
+    jobs = [job_of(*tiny, f"seed={seed}") for seed in range(4)]
+    with closing(plan([*tiny, "executor=slurm"]).executor) as executor:
+        executor.open()
+        executor.start(jobs[:2], force=False)
+        (commands / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: too many jobs' >&2; exit 1\n")
+        executor.start(jobs[2:], force=False)
+        for job, lost in zip(jobs[2:], ends(executor, 2), strict=True):
+            assert (lost.job, lost.outcome) == (job, LOST)
+            assert "Slurm did not accept the job: sbatch: error: too many jobs" in lost.error

@@ -89,6 +89,26 @@ def test_mean_squared_error_and_its_gradient_agree_with_torch(shape: tuple[int, 
         torch.testing.assert_close(mean_squared_error(x_hat, x), ours)
 
 
+@pytest.mark.parametrize("low", [torch.bfloat16, torch.float16])
+def test_mean_squared_error_is_taken_in_single_precision(low: torch.dtype) -> None:
+    torch.manual_seed(0)
+    x, x_hat = 200 * torch.randn(256, 118), (200 * torch.randn(256, 118)).to(low).requires_grad_()
+    with torch.autocast("cpu", low):
+        ours, theirs = mean_squared_error(x_hat, x), mse_loss(x_hat.float(), x)
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours, theirs)
+    scaled = [torch.autograd.grad(65_536 * loss, x_hat)[0] for loss in (ours, theirs)]  # as 16-mixed begins
+    torch.testing.assert_close(*scaled)
+
+
+@pytest.mark.parametrize("shape", [(256, 80), (3, 5)])
+def test_mean_squared_error_has_the_same_bits_stacked_and_alone(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    x, x_hat = torch.randn(5, *shape), torch.randn(5, *shape, requires_grad=True)
+    alone = torch.stack([mean_squared_error(one, other) for one, other in zip(x_hat, x, strict=True)])
+    assert torch.equal(mean_squared_error(x_hat, x), alone)
+
+
 def test_adversarial_losses_by_hand() -> None:
     undecided = torch.zeros(4, 1)
     assert real_loss(undecided).item() == fake_loss(undecided).item() == pytest.approx(math.log(2))

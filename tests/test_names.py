@@ -49,6 +49,11 @@ def test_a_row_takes_as_few_bytes_as_the_names_need(n_names: int) -> None:
     assert len(names.rows()) == n_names
 
 
+def test_names_have_to_be_distinct() -> None:
+    with pytest.raises(ValueError, match="expected distinct names"):
+        Names(("a", "a"), np.array([0]))
+
+
 @pytest.mark.parametrize("codes", [[2], [-1]])
 def test_codes_without_a_name_are_refused(codes: Any) -> None:
     with pytest.raises(ValueError, match="expected codes of 2 names"):

@@ -38,8 +38,9 @@ def test_the_table_tells_where_all_of_the_time_went(quick: list[str]) -> None:
     assert list(found) == [*profile.STAGES, "other", "total"]
     assert sum(found.values()) - found["total"] == pytest.approx(found["total"], abs=0.1)  # of two decimals each
     assert min(found.values()) >= 0
-    for stage in ("load", "fit", "controls", "evaluate", "save"):
-        assert found[stage] == pytest.approx(document["metrics"][f"{stage}_seconds"], abs=0.006)
+    # The table rounds to a hundredth; and its fit is from when the run waits for one until it has it.
+    for stage, within in {"load": 0.006, "fit": 0.2, "controls": 0.006, "evaluate": 0.006, "save": 0.006}.items():
+        assert found[stage] == pytest.approx(document["metrics"][f"{stage}_seconds"], abs=within)
     again = train(*quick)
     assert again.exit_code == 0
     assert "nothing was run, so there is nothing to profile" in again.stderr
@@ -125,7 +126,7 @@ print("pandas" in sys.modules, len(table))
 
 
 def test_scores_are_written_as_they_are_read(tmp_path: Path) -> None:
-    names = Names.of(["normal", "", "ddos, «流»", "normal", "a\nb"])
+    names = Names.of(["elsewhere", "normal", "", "ddos, «流»", "normal", "a\nb"])[1:]
     labels = Labels(np.array([0, 1, 1, 0, 1], dtype=np.int8), names, names[::-1], None)
     folder = RunFolder(tmp_path)
     scores = np.array([0.1, -0.0, 1e300, 5e-324, 2.0])

@@ -142,7 +142,8 @@ class _Worker:
         except ValueError:  # a real-time signal has no name
             name = f"signal {-code}"
         if code == -signal.SIGKILL and out_of_memory_kills() > self._kills_before:
-            return f"out of memory: the system killed the worker process ({name}); take fewer workers or a smaller run"
+            advice = "take fewer workers, fuse=1 or a smaller run"
+            return f"out of memory: the system killed the worker process ({name}); {advice}"
         return f"the worker process was killed by {name}"
 
 

@@ -36,10 +36,10 @@ OBJECTS_BYTES = 2**27  # nothing but configurations and outcomes travels; by def
 
 
 class Ray(Executor):
-    """Ray's worker processes, each taking task after task.
+    """Ray's worker processes, each taking task after task: a job, or several that are trained as one.
 
     address: of the cluster ("auto", "host:6379", "ray://host:10001"); None starts one on this machine, which ends with
-    the sweep. workers: jobs at the same time (None: as many as the cluster has processors for). cpus_per_job: what
+    the sweep. workers: tasks at the same time (None: as many as the cluster has processors for). cpus_per_job: what
     Ray keeps free for one. gpus_per_job: a part of one is possible.
     """
 
@@ -121,7 +121,7 @@ class Ray(Executor):
         )
 
     def _slots(self, resources: dict[str, float]) -> int:
-        """How many jobs run at the same time; a cluster that grows on demand may have no room for one yet."""
+        """How many tasks run at the same time; a cluster that grows on demand may have no room for one yet."""
         room = resources.get("CPU", 0) // self.cpus_per_job
         if self.gpus_per_job:
             room = min(room, resources.get("GPU", 0) // self.gpus_per_job)
@@ -167,7 +167,7 @@ def _ended(jobs: Sequence[Job], future: Any) -> list[Ended]:
     try:
         return [Ended(job, **of_job) for job, of_job in zip(jobs, ray.get(future), strict=True)]
     except ray.exceptions.OutOfMemoryError:
-        reason = "out of memory: Ray ended the worker process; take fewer workers or a smaller run"
+        reason = "out of memory: Ray ended the worker process; take fewer workers, fuse=1 or a smaller run"
     except ray.exceptions.RayTaskError as error:  # it did not even come to run the jobs
         reason = f"the worker process failed: {one_line(str(error).strip().splitlines()[-1])}"
     except ray.exceptions.RayError as error:

@@ -25,7 +25,7 @@ COMMANDS = ("sbatch", "srun", "sacct", "scancel")
 ASK_SECONDS = 30  # submitit would ask the scheduler after up to ten minutes, as long as a job leaves no answer
 # How a scheduler says that it ended a job itself, and what helps against it.
 ENDED_BY_SCHEDULER = {
-    "OUT_OF_MEMORY": "take a larger executor.memory_gb",
+    "OUT_OF_MEMORY": "take a larger executor.memory_gb, or fuse=1",
     "TIMEOUT": "take a larger executor.timeout_min",
     "DEADLINE": "take a larger executor.timeout_min",
     "CANCELLED": "",
@@ -38,9 +38,10 @@ ENDED_BY_SCHEDULER = {
 class Slurm(Executor):
     """A job of the cluster for each job of the sweep, or for several that are trained as one.
 
-    cluster: slurm, or local for the same with processes on this machine. workers: at most so many jobs queued or
-    running. partition, timeout_min, cpus_per_job, memory_gb (None: the cluster's own), gpus_per_job: of each job;
-    options: further ones as sbatch takes them, such as "account=lab". folder: for logs; None puts them beside the runs.
+    cluster: slurm, or local for the same with processes on this machine. workers: at most so many of the cluster's jobs
+    queued or running. partition, timeout_min, cpus_per_job, memory_gb (None: the cluster's own), gpus_per_job: of each
+    of them; options: further ones as sbatch takes them, such as "account=lab". folder: for logs; None puts them beside
+    the runs.
     """
 
     def __init__(
