@@ -55,7 +55,9 @@ class NeuralDetector(LightningModule):
         self.batch_parts = 1  # in which a batch goes through a device that it is too large for
         self.steps_done = 0  # batches in all epochs, where the learning rate falls
         self.rows_done = self.batches_done = 0  # in this epoch, of each network
-        self._losses: list[Tensor] = []  # of this epoch, one a batch and objective, each a mean over rows
+        self._losses: list[
+            Tensor
+        ] = []  # of this epoch, one a Lightning step: each batch and objective's mean over rows
         self._rows: list[int] = []  # of those batches
 
     def loss(self, x: Tensor) -> Tensor:
@@ -171,6 +173,7 @@ class NeuralDetector(LightningModule):
         ]
         counted, plain = _as_list(self.optimizers()), _as_list(self.optimizers(use_pl_optimizer=False))
         needs_lightning = self._needs_lightning()
+        losses = []
         for i, batch in enumerate(batches):
             x = batch.to(self.device)
             optimizers = counted if needs_lightning or i == 0 else plain
@@ -188,11 +191,13 @@ class NeuralDetector(LightningModule):
                     # Another player's gradients would be thrown away: they are not computed.
                     backward = partial(Tensor.backward, inputs=parameters) if several else Tensor.backward
                     loss = self._step(loss_of, x, optimizer, backward)
-                self._losses.append(loss)
+                losses.append(loss)
             self._rows.append(x.shape[-2])
             self.rows_done += x.shape[-2]
             self.batches_done += 1
             self.steps_done += 1
+        # As one tensor: small ones that stay, a batch apart, would keep the memory between them from being used again.
+        self._losses.append(torch.stack(losses))
 
     def _step(self, loss_of: Loss, x: Tensor, optimizer: Any, backward: Callable[[Tensor], None]) -> Tensor:
         """One step on one batch; returns its loss."""
@@ -225,7 +230,7 @@ class NeuralDetector(LightningModule):
         Waits for the device: do not ask every step.
         """
         names = [loss_of.__name__ for loss_of, _ in self.objectives()]
-        losses = torch.stack(self._losses).reshape(len(self._rows), len(names), -1)
+        losses = torch.cat(self._losses).reshape(len(self._rows), len(names), -1)
         rows = torch.tensor(self._rows, dtype=losses.dtype, device=losses.device)
         means = torch.einsum("bon,b->on", losses, rows) / self.rows_done
         return dict(zip(names, means.tolist(), strict=True))
