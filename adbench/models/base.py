@@ -55,9 +55,7 @@ class NeuralDetector(LightningModule):
         self.batch_parts = 1  # in which a batch goes through a device that it is too large for
         self.steps_done = 0  # batches in all epochs, where the learning rate falls
         self.rows_done = self.batches_done = 0  # in this epoch, of each network
-        self._losses: list[
-            Tensor
-        ] = []  # of this epoch, one a Lightning step: each batch and objective's mean over rows
+        self._losses: list[Tensor] = []  # of this epoch, one a Lightning step: the means over rows, by batch, objective
         self._rows: list[int] = []  # of those batches
 
     def loss(self, x: Tensor) -> Tensor:
