@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import hydra
@@ -19,12 +19,13 @@ from omegaconf.errors import OmegaConfBaseException
 from adbench.alarms import resolve_rate
 from adbench.data.local_files import find_files, sha256_of
 from adbench.errors import AdbenchError, ConfigError
-from adbench.keys import CONTENT, LIMITS, NOTHING_WHILE_NULL, WHERE_NOT_WHAT
+from adbench.keys import CONTENT, LIMITS, NOTHING_WHILE_NULL, OPTIONS, TARGET, WHERE_NOT_WHAT
 from adbench.overrides import SEVERAL, hydra_at_hand, parse
 from adbench.paths import config_folder
 from adbench.suggest import suggest
 
 Config = dict[str, Any]
+Content = Callable[[Any], Any]  # a path of a configuration -> the fingerprints of its files
 
 # Groups that can stay without an option.
 OPTIONAL = ("experiment", "debug", "logger")
@@ -144,22 +145,28 @@ def _not_composed(overrides: list[Override], error: Exception) -> ConfigError:
     return ConfigError(f"the configuration cannot be composed from {texts}: {' '.join(str(error).split())}")
 
 
-def run_hash(config: Config) -> str:
-    """Eight hex digits of the sha256 of the configuration, without what cannot change the result."""
+def run_hash(config: Config, content: Content | None = None) -> str:
+    """Eight hex digits of the sha256 of the configuration, without what cannot change the result.
+
+    content: the fingerprints of the files that a path names, where they are known without the files.
+    """
     said = [key for key in config if key not in NOTHING_WHILE_NULL or config[key] is not None]
-    what = {key: identity(config, key) for key in said if WHERE_NOT_WHAT.get(key, ()) is not None}
+    what = {key: identity(config, key, content) for key in said if WHERE_NOT_WHAT.get(key, ()) is not None}
+    what["choices"] = {group: config["choices"][group] for group in OPTIONS if group in config["choices"]}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def identity(config: Config, key: str) -> Any:
-    """The value of one key of the top, without what cannot change the result; for a user's files, their content."""
+def identity(config: Config, key: str, content: Content | None = None) -> Any:
+    """The value of one key of the top, without what cannot change the result and without Python paths; for a user's
+    files, their content.
+    """
     value = config[key]
     if not isinstance(value, dict):
         return value
-    what = {k: v for k, v in value.items() if k not in (WHERE_NOT_WHAT.get(key) or ())}
+    what = {k: v for k, v in value.items() if k not in (TARGET, *(WHERE_NOT_WHAT.get(key) or ()))}
     for named in CONTENT.get(key, ()):
         if value.get(named) is not None:
-            what[named] = _content(value[named])
+            what[named] = (content or _content)(value[named])
     return what
 
 
@@ -171,10 +178,15 @@ def _content(path: Any) -> Any:
         return path
 
 
-def run_name(config: Config) -> str:
+def run_name(config: Config, content: Content | None = None) -> str:
     """<data>-<model>-s<seed>-<hash8>: the same configuration gives the same name."""
+    return f"{name_prefix(config)}{run_hash(config, content)}"
+
+
+def name_prefix(config: Config) -> str:
+    """What stands before the hash in a run's name."""
     choices = config["choices"]
-    return f"{choices['data']}-{choices['model']}-s{config['seed']}-{run_hash(config)}"
+    return f"{choices['data']}-{choices['model']}-s{config['seed']}-"
 
 
 def _check_option(override: Override, known_groups: dict[str, list[str]], required: tuple[str, ...]) -> None:
@@ -223,6 +235,13 @@ def _check_top(config: Config, defaults: Config) -> None:
         raise ConfigError(f"expected a key that exists, got {key}{suggest(key, set(defaults) - {'choices'})}")
     for key in defaults.keys() - config.keys():
         raise ConfigError(f"expected a value for {key}, got none; leave it as it is, or write {key}=...")
+    for key, default in defaults.items():
+        node = config[key]
+        if isinstance(default, dict) and isinstance(node, dict) and node.get(TARGET) != default.get(TARGET):
+            raise ConfigError(
+                f"expected an option for {key}, as in model=vae, got {key}.{TARGET}={node.get(TARGET)}; nothing else "
+                "is run from a configuration"
+            )
 
 
 def match_types(node: Config, defaults: Config, path: str) -> None:

@@ -11,6 +11,7 @@ WHERE_NOT_WHAT = {
     "cache": None,
     "cache_gb": None,
     "memory_gb": None,
+    "keep_values": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
     "data": ("folder",),
@@ -35,6 +36,10 @@ SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")
 CONTENT = {"data": ("path", "test_path")}
 # Groups whose option is a setting like any other key.
 SETTINGS = ("protocol", "preprocess", "threshold")
+# Groups whose option decides what is run. What is stored names the option, never the Python path behind it: a class
+# that moves renames no run. A trainer's option only says where, and its keys what.
+OPTIONS = ("data", "model", *SETTINGS)
+TARGET = "_target_"
 
 
 def flat(part: str, value: Any) -> dict[str, Any]:
@@ -46,4 +51,4 @@ def flat(part: str, value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         return {part: value}
-    return {f"{part}.{key}": inner for key, inner in value.items() if key not in (*dropped, "_target_")}
+    return {f"{part}.{key}": inner for key, inner in value.items() if key not in (*dropped, TARGET)}

@@ -89,7 +89,7 @@ class Objective:
             files = {key: data.get(key) for key in ("path", "test_path")}
             return {"data": [config["choices"]["data"], files], "protocol": config["protocol"]}
         same = {key: config[key] for key in ("data", "protocol", "preprocess")}
-        return same | {"model": config["model"]["_target_"]}
+        return same | {"model": config["choices"]["model"]}
 
     def _require_no_test_labels(self, config: Config) -> None:
         if self.name.startswith(VALIDATION) and not locate(config["protocol"], "protocol").validates:

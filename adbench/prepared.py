@@ -21,6 +21,7 @@ from adbench.instantiate import build, locate
 from adbench.mapped import checksum
 from adbench.prepared_files import HEAD, Writer, bytes_of, cache_of, heard, key_of, labels_of, say
 from adbench.protocols.split import Split
+from adbench.usual import usual_values
 
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
 MATRICES = ("x_fit", "x_calibration", "x_test")
@@ -45,6 +46,7 @@ class Prepared:
     x_test: Matrix
     test_rows: npt.NDArray[np.intp]  # position of each test row in the table
     labels: SealedLabels
+    usual: list[dict[str, Any]]  # see `adbench.usual.usual_values`
     controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
     entry: Entry | None = None  # where they lie in the cache, which nobody removes as long as this lives
 
@@ -122,6 +124,7 @@ def _make(config: Config, rule: Any, seconds: Watch, writer: Writer, key: str | 
         del table  # and with it the labels: nothing that is called from here on finds them
         require_rows(rule, len(split.calibration), config["target_fpr"])
         encoder = build(config["preprocess"], "preprocess").fit(split.fit)
+        usual = usual_values(split.fit)
     with seconds.of("transform"):
         parts = dict(zip(MATRICES, (split.fit, split.calibration, split.test), strict=True))
         n_columns = len(encoder.column_names)
@@ -139,9 +142,12 @@ def _make(config: Config, rule: Any, seconds: Watch, writer: Writer, key: str | 
             "encoder": encoder.description(),
             "matrices": {name: [x.shape, checksum(x)] for name, x in matrices.items()},
             "said": said,
+            "usual": usual,
         }
         entry = writer.commit(arrays, document)
-    return Prepared(fingerprints, encoder, x_fit, x_calibration, x_test, split.test_rows, split.labels, entry=entry)
+    return Prepared(
+        fingerprints, encoder, x_fit, x_calibration, x_test, split.test_rows, split.labels, usual, entry=entry
+    )
 
 
 def _spool(config: Config, writer: Writer) -> dict[str, Any]:
@@ -186,7 +192,8 @@ def _restore(config: Config, entry: Entry) -> Prepared:
     labels = SealedLabels.elsewhere(lambda: labels_of(entry), len(test_rows))
     for sentence in document["said"]:
         say(sentence)
-    return Prepared(document["fingerprints"], encoder, x_fit, x_calibration, x_test, test_rows, labels, entry=entry)
+    fingerprints, usual = document["fingerprints"], document["usual"]
+    return Prepared(fingerprints, encoder, x_fit, x_calibration, x_test, test_rows, labels, usual, entry=entry)
 
 
 def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArray[np.float64]]:

@@ -36,7 +36,7 @@ GIB = 2**30
 # What of adbench's source decides about the bits of an entry.
 SOURCES = (
     *("data", "preprocess", "protocols", "evaluation/controls.py", "evaluation/sealed.py"),
-    *("cache.py", "mapped.py", "names.py", "packed.py", "prepared.py", "prepared_files.py", "rows.py"),
+    *("cache.py", "mapped.py", "names.py", "packed.py", "prepared.py", "prepared_files.py", "rows.py", "usual.py"),
 )
 
 

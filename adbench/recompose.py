@@ -8,11 +8,11 @@ from typing import Any
 
 from adbench.config import Config, compose, groups, match_types
 from adbench.errors import ConfigError
-from adbench.keys import NOTHING_WHILE_NULL, WHERE_NOT_WHAT
+from adbench.keys import NOTHING_WHILE_NULL, TARGET, WHERE_NOT_WHAT
 from adbench.overrides import hydra_at_hand, parse
 
 # These are this run's own, whatever the old one had: where it lies, what it shares, and who else is told.
-_OWN = ("choices", "runs_dir", "logger", "cache", "cache_gb", "memory_gb")
+_OWN = ("choices", "runs_dir", "logger", "cache", "cache_gb", "memory_gb", "keep_values")
 
 
 @dataclass
@@ -52,9 +52,8 @@ def _lay_over(made: Recomposed, node: Config, values: Config, path: str) -> None
         where = f"{path}{key}"
         if key not in node:
             made.unknown[where] = value
-        elif key == "_target_":
-            if value != node[key]:
-                made.notes.append(f"{where} is {node[key]} today, and was {value}")
+        elif key == TARGET:
+            continue
         elif isinstance(node[key], dict) and isinstance(value, dict):
             _lay_over(made, node[key], value, f"{where}.")
         else:
@@ -70,7 +69,7 @@ def _say_defaults(made: Recomposed, values: Config) -> None:
             if key not in NOTHING_WHILE_NULL or default is not None:
                 made.defaulted[key] = default
         elif isinstance(default, dict) and isinstance(values[key], dict):
-            missing = default.keys() - values[key].keys() - {*left_out, "_target_"}
+            missing = default.keys() - values[key].keys() - {*left_out, TARGET}
             made.defaulted |= {f"{key}.{inner}": default[inner] for inner in sorted(missing)}
 
 
@@ -88,7 +87,7 @@ def _override(made: Recomposed, chosen: list[str], overrides: Sequence[str]) -> 
         parsed = [parse(text) for text in overrides]
     for override, text in zip(parsed, overrides, strict=True):
         *path, last = override.key_or_group.split(".")
-        if override.key_or_group in groups() or last == "_target_" or text.startswith(("+", "~")) or not path:
+        if override.key_or_group in groups() or last == TARGET or text.startswith(("+", "~")) or not path:
             raise ConfigError(f"expected a key that has moved, as in data.path=NEW, got {text}")
         node, given = made.config, composed
         for part in path:

@@ -15,10 +15,13 @@ import orjson
 import yaml
 
 from adbench.errors import RunFolderError
+from adbench.formats import as_today
 from adbench.keys import SEED_KEYS
 
 CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
 SCORES, FROZEN, HISTORY = "scores.parquet", "frozen.sha256", "history.csv"
+CALIBRATION = "calibration.parquet"  # the scores of the calibration rows
+COLUMNS = "columns.json"  # per column of the table, what was usual among the fitted rows
 CHECKPOINT = "checkpoint.ckpt"  # of a run that is not over; the next attempt goes on from it
 MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
 LOCK = ".lock"  # there while a process writes the run
@@ -30,6 +33,8 @@ FILES = (
     SCORES,
     FROZEN,
     HISTORY,
+    CALIBRATION,
+    COLUMNS,
     STOP,
     *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
     METRICS,  # last to come and first to go: with it a run is complete
@@ -80,7 +85,7 @@ def read_run(folder: Path, config: dict[str, Any] | None = None) -> Run:
     """
     try:
         if config is None:
-            config = _config(load_yaml(_content(folder, CONFIG).decode()))
+            config = _config(load_yaml(_content(folder, CONFIG).decode()), folder / CONFIG)
         elif not (folder / CONFIG).is_file():
             raise FileNotFoundError(CONFIG)
         metrics, environment = _metrics(_json(folder, METRICS)), _json(folder, ENVIRONMENT) or {}
@@ -211,7 +216,7 @@ def _load_block(text: str) -> Any:
     return document
 
 
-def _config(document: Any) -> dict[str, Any]:
+def _config(document: Any, where: Path) -> dict[str, Any]:
     choices = document.get("choices") if isinstance(document, dict) else None
     if not isinstance(choices, dict) or not {"data", "model"} <= choices.keys():
         raise ValueError(f"no composed configuration in {CONFIG}")
@@ -224,7 +229,7 @@ def _config(document: Any) -> dict[str, Any]:
     for key in IDENTITY:
         if key != "seed" and key in document and not isinstance(document[key], dict):
             raise ValueError(f"a {key} in {CONFIG} that is no group of keys")
-    return {str(key): value for key, value in document.items()}
+    return as_today({str(key): value for key, value in document.items()}, where)
 
 
 def _metrics(document: dict[str, Any] | None) -> dict[str, float]:

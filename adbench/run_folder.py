@@ -16,9 +16,10 @@ import yaml
 
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.sealed import Labels
+from adbench.formats import stored
 from adbench.lock import Lock, holder_of
 from adbench.names import Names
-from adbench.results import CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, SCORES
+from adbench.results import CALIBRATION, CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, SCORES
 
 PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
 
@@ -66,7 +67,7 @@ class RunFolder:
                 _remove_files(previous)
                 previous.mkdir(exist_ok=True)
                 _move_files(reversed(FILES), self.path, previous)
-        self.write_text(CONFIG, yaml.safe_dump(config, sort_keys=False))
+        self.write_text(CONFIG, yaml.safe_dump(stored(config), sort_keys=False))
 
     def checkpoint(self) -> Path:
         """Where the training keeps its state from now on: what is there outlives a kill, but no end of the run."""
@@ -114,7 +115,7 @@ class RunFolder:
         self.write_text(name, json.dumps(document, indent=2, allow_nan=False) + "\n")
 
     def write_part(self, part: str, description: dict[str, Any], arrays: Arrays) -> None:
-        """A model or a preprocessing: its arguments as JSON, its arrays as safetensors; nothing that unpickles."""
+        """A model or a preprocessing: its option and arguments as JSON, its arrays as safetensors; no pickle."""
         self.write_json(f"{part}.json", description)
         with self._replacing(f"{part}.safetensors") as temporary:
             contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -129,6 +130,13 @@ class RunFolder:
         with self._replacing(SCORES) as temporary:
             # A dictionary of scores would take more time and memory to find than it spares.
             pyarrow.parquet.write_table(pa.table(columns), temporary, use_dictionary=["family", "attack"])
+
+    def write_calibration(self, scores: npt.NDArray[np.float64]) -> None:
+        """calibration.parquet: the scores of the calibration rows."""
+        with self._replacing(CALIBRATION) as temporary:
+            pyarrow.parquet.write_table(
+                pa.table({"score": _numbers(scores.astype(np.float64))}), temporary, use_dictionary=False
+            )
 
     def unlock(self) -> None:
         """Let others have the folder."""
@@ -184,7 +192,7 @@ def leave_error(path: Path, config: dict[str, Any], text: str) -> None:
         if (path / METRICS).is_file():
             return
         if not (path / CONFIG).is_file():
-            folder.write_text(CONFIG, yaml.safe_dump(config, sort_keys=False))
+            folder.write_text(CONFIG, yaml.safe_dump(stored(config), sort_keys=False))
         folder.write_text(ERROR, text)
     finally:
         folder.unlock()

@@ -17,6 +17,7 @@ from adbench.evaluation.alone import require_same_alone
 from adbench.evaluation.controls import ORACLE, best_column
 from adbench.evaluation.evaluate import UNTRAINED, evaluate
 from adbench.evaluation.sealed import Sealed, freeze, require_scores
+from adbench.formats import without_target
 from adbench.history import History
 from adbench.instantiate import build
 from adbench.keys import OTHER_SEEDS
@@ -24,8 +25,9 @@ from adbench.loggers.log import Log
 from adbench.losses import final_losses
 from adbench.prepared import Kept, Prepared, control_scores, prepare
 from adbench.reporter import Reporter, Stopwatch
-from adbench.results import ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
+from adbench.results import COLUMNS, ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
 from adbench.run_folder import RunFolder
+from adbench.usual import without_values
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _run_in(
     control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
 
     with seconds.of("save"):
-        _save(folder, config, detector, rows, scores)
+        _save(folder, config, detector, rows, scores, calibration_scores)
     frozen = freeze(scores, threshold, folder.path / FROZEN)
 
     with seconds.of("evaluate"):
@@ -153,10 +155,18 @@ def _detector(config: Config, n_features: int) -> tuple[Any, Any, int]:
     return detector, untrained, order_seed
 
 
-def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scores: Any) -> None:
-    folder.write_part(MODEL, config["model"] | {"n_features": rows.x_fit.shape[1]}, detector.arrays())
-    folder.write_part(PREPROCESS, config["preprocess"] | {"fitted": rows.encoder.description()}, rows.encoder.arrays)
+def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scores: Any, calibration: Any) -> None:
+    folder.write_part(MODEL, _named(config, MODEL) | {"n_features": rows.x_fit.shape[1]}, detector.arrays())
+    fitted = {"fitted": rows.encoder.description()}
+    folder.write_part(PREPROCESS, _named(config, PREPROCESS) | fitted, rows.encoder.arrays)
+    folder.write_json(COLUMNS, {"columns": rows.usual if config["keep_values"] else without_values(rows.usual)})
+    folder.write_calibration(calibration)
     folder.write_scores(rows.test_rows, scores, labels=None)
+
+
+def _named(config: Config, group: str) -> dict[str, Any]:
+    """The option of a group and its arguments, as they are stored: by its name, not by where its class lies."""
+    return {group: config["choices"][group], "arguments": without_target(config[group])}
 
 
 def _with_untrained(controls: dict[str, Any], untrained: Any, x_test: Any) -> dict[str, Any]:

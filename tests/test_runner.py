@@ -1,6 +1,5 @@
 """A whole run, from overrides to the files of its folder, on tiny files in the real format."""
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.numpy
 
 from adbench.config import compose, groups
 from adbench.errors import AdbenchError, DataError, RunFolderError, ScoresError
 from adbench.evaluation.sealed import SealedLabels, digest
 from adbench.evaluation.thresholds.top_fraction import TopFraction
-from adbench.instantiate import build
+from adbench.inference.load import load
+from adbench.instantiate import build, locate
 from adbench.models.ae import AE
 from adbench.models.base import NeuralDetector
 from adbench.results import FILES, HISTORY, Run, read_run
@@ -52,8 +51,7 @@ def test_a_run_leaves_every_file_and_believable_metrics(model: str, quick: list[
 
 
 def is_neural(run: Run) -> bool:
-    module, _, name = run.config["model"]["_target_"].rpartition(".")
-    return issubclass(getattr(importlib.import_module(module), name), NeuralDetector)
+    return issubclass(locate(compose([f"model={run.config['choices']['model']}"])["model"], "model"), NeuralDetector)
 
 
 def test_the_controls_are_part_of_what_a_run_is(quick: list[str]) -> None:
@@ -128,21 +126,11 @@ def test_a_finished_run_is_not_run_again_unless_forced(quick: list[str]) -> None
 
 def test_the_folder_is_enough_to_score_again(quick: list[str], tiny_data: Path) -> None:
     run = train(["model=vae", *quick])
-    parts = {}
-    for part in ("model", "preprocess"):
-        description = json.loads((run.folder / f"{part}.json").read_text())
-        parts[part] = description, safetensors.numpy.load_file(run.folder / f"{part}.safetensors")
-    description, arrays = parts["preprocess"]
-    fitted = description.pop("fitted")
-    encoder = build(description, "preprocess").restore(fitted, arrays)
-    description, arrays = parts["model"]
-    n_features = description.pop("n_features")
-    detector = build(description, "model", n_features=n_features).restore(arrays)
-
+    fitted = load(run.folder)
     table = build({"_target_": "adbench.data.nslkdd.load", "folder": str(tiny_data)}, "data")
-    x = encoder.transform(table.features.take(np.flatnonzero(table.is_test)))
+    x = fitted.encoder.transform(table.features.take(np.flatnonzero(table.is_test)))
     saved = pd.read_parquet(run.folder / "scores.parquet")["score"]
-    np.testing.assert_array_equal(detector.score_rows(x), saved)
+    np.testing.assert_array_equal(fitted.detector.score_rows(x), saved)
 
 
 def test_labels_are_opened_once_and_after_the_scores_are_on_disk(

@@ -1,0 +1,68 @@
+"""From a finished run's folder to its fitted encoder and detector. A stranger's folder is read as data, never run."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from adbench.config import compose
+from adbench.errors import RunFolderError
+from adbench.formats import part_of
+from adbench.instantiate import build
+from adbench.keys import TARGET
+from adbench.results import DONE, MODEL, PREPROCESS, Run, read_run
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a run learned: rows of its table -> `encoder.transform` -> `detector.score_rows` -> above `threshold`?"""
+
+    run: Run
+    encoder: Any
+    detector: Any
+
+    @property
+    def threshold(self) -> float:
+        """Rows that score above it are reported as anomalies."""
+        return self.run.metrics["threshold"]
+
+
+def load(folder: Path) -> Fitted:
+    """The fitted parts of a finished run, of any format.
+
+    Raises RunFolderError where the run is not finished or a file is not what a run writes, and ConfigError for a model
+    or preprocessing that does not exist any more.
+    """
+    run = read_run(folder)
+    if run.status != DONE:
+        raise RunFolderError(f"expected a finished run in {folder}, got one that is {run.status}; run it first")
+    encoder, about, arrays = _build(run, PREPROCESS)
+    detector, _, learned = _build(run, MODEL, "n_features")
+    with _reading(folder):
+        return Fitted(run, encoder.restore(about["fitted"], arrays), detector.restore(learned))
+
+
+def _build(run: Run, part: str, *passed: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """The unfitted object, what else its JSON file tells, and its arrays. passed: keys that its constructor gets."""
+    with _reading(run.folder):
+        document = json.loads((run.folder / f"{part}.json").read_text(encoding="utf-8"))
+        arrays = safetensors.numpy.load((run.folder / f"{part}.safetensors").read_bytes())
+        option, arguments, about = part_of(document, part, run.config["choices"][part], run.folder / f"{part}.json")
+        more = {key: about[key] for key in passed}
+    target = compose([f"{part}={option}"])[part][TARGET]
+    return build({TARGET: target} | arguments, part, **more), about, arrays
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Whatever a damaged file makes its reader raise is a RunFolderError about this folder."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise RunFolderError(f"expected the files of a finished run in {folder}, got {reason}; run it again") from None
