@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from pytorch_lightning import seed_everything
 
-from adbench.config import compose
-from adbench.instantiate import build
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
 
 CASES = (["model=ae"], ["model=vae"], ["model=vae", "model.hidden_sizes=[512]"])
 N_ROWS, N_COLUMNS, EPOCHS = 20_480, 80, (1, 6)

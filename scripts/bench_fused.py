@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from adbench.config import Config
-from adbench.instantiate import build
-from adbench.models.base import NeuralDetector
-from adbench.models.detector import Matrix
-from adbench.models.stack import stack
-from adbench.training import Training
+from adbench.config.compose import Config
+from adbench.config.instantiate import build
+from adbench.models.base import Matrix
+from adbench.models.neural import NeuralDetector
+from adbench.training.stacking import stack
+from adbench.training.trainer import Training
 from scripts.bench_training import fit_matrix, in_turn
 from scripts.peers import Way, adbench, bare_pyod, pyod, setting
 from scripts.plain_networks import plain

@@ -13,10 +13,10 @@ from statistics import median
 import numpy as np
 import torch
 
-from adbench.config import Config
-from adbench.instantiate import build
-from adbench.models.base import NeuralDetector
-from adbench.models.detector import Matrix
+from adbench.config.compose import Config
+from adbench.config.instantiate import build
+from adbench.models.base import Matrix
+from adbench.models.neural import NeuralDetector
 from scripts.bench_fused import fit_fused
 from scripts.peers import setting
 

@@ -15,9 +15,9 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
+from adbench.config.paths import data_folder
 from adbench.data import kddcup99
-from adbench.data.kdd import CATEGORICAL, COLUMNS
-from adbench.paths import data_folder
+from adbench.data.kdd_columns import CATEGORICAL, COLUMNS
 from adbench.preprocess.quantile import Quantile
 
 REPETITIONS = 3

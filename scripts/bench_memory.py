@@ -13,9 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from adbench.config.paths import data_folder
 from adbench.data import kddcup99_full
-from adbench.data.files import read_gzip
-from adbench.paths import data_folder
+from adbench.data.reading.upstream import read_gzip
 
 MEASURE = """
 import json, sys, time
@@ -30,9 +30,9 @@ print(len(table), time.perf_counter() - start, matrix, peak() - before)
 
 RUN = """
 import importlib, json, sys
-import adbench.run_stages
-from adbench import runner
-from adbench.config import compose
+import adbench.runner.stages
+from adbench.runner import run as runner
+from adbench.config.compose import compose
 config = compose(sys.argv[1:])
 for part in config.values():
     if isinstance(part, dict) and "_target_" in part:

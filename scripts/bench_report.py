@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from adbench.runner import train
+from adbench.runner.run import train
 
 N_DATASETS, N_CONFIGURATIONS, N_SEEDS, N_ROWS = 3, 20, 5, 20_000
 FAMILIES = ("normal", "dos", "probe", "r2l", "u2r", "worms")

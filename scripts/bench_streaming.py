@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from adbench.data.files import CATEGORY, parse_csv, read_gzip
-from adbench.data.kdd import TYPES
+from adbench.config.paths import data_folder
+from adbench.data.kdd_columns import TYPES
 from adbench.data.kddcup99 import ROWS
 from adbench.data.kddcup99_full import ROWS as FULL_ROWS
-from adbench.paths import data_folder
+from adbench.data.reading.upstream import CATEGORY, parse_csv, read_gzip
 
 SAMPLED_SECONDS = 0.02
 STAGES = {"load": "n", "preprocess": "n", "transform": "n", "fit": "n_fit", "score": "n_test", "controls": "n_test",
@@ -71,7 +71,7 @@ def measure(path: Path, memory: str, folder: Path, more: list[str]) -> None:
             f"runs_dir={folder / memory}",
         ),
     ]
-    script = "import torch, pytorch_lightning, adbench.run_stages; from adbench.cli import main; main()"
+    script = "import torch, pytorch_lightning, adbench.runner.stages; from adbench.cli.main import main; main()"
     command = [sys.executable, "-c", script, "train", *overrides, *more, "--json"]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import yaml
 
-from adbench.config import compose, run_name
-from adbench.results import CONFIG, ENVIRONMENT, METRICS, Run
-from adbench.runner import train
+from adbench.config.compose import compose, run_name
+from adbench.results.record import CONFIG, ENVIRONMENT, METRICS, Run
+from adbench.runner.run import train
 
 MODELS, N_RATES, N_SEEDS, ROUNDS = ("ae", "vae", "gan"), 667, 5, 5
 READING = """
@@ -27,8 +27,9 @@ for name in os.listdir(sys.argv[1]):
         with open(f"{sys.argv[1]}/{name}/{file}", encoding="utf-8") as opened:
             json.loads(opened.read())
 """
-ADBENCH = [sys.executable, "-c", "from adbench.cli import main; main()"]
-TORCH = "import sys; from adbench.summary import summarize; summarize([sys.argv[1]]); print('torch' in sys.modules)"
+ADBENCH = [sys.executable, "-c", "from adbench.cli.main import main; main()"]
+TORCH = """import sys; from adbench.analysis.summary import summarize
+summarize([sys.argv[1]]); print('torch' in sys.modules)"""
 
 
 def main() -> None:

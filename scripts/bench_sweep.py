@@ -15,10 +15,10 @@ import time
 from itertools import product
 from statistics import median
 
-from adbench.jobs import Job
-from adbench.results import CONFIG, METRICS, Run
-from adbench.sweep import sweep
-from adbench.sweep_plan import Rules, SweepReporter, plan
+from adbench.results.record import CONFIG, METRICS, Run
+from adbench.sweeps.jobs import Job
+from adbench.sweeps.plan import Rules, SweepReporter, plan
+from adbench.sweeps.schedule import sweep
 
 JOBS = ["data=nslkdd", f"model.learning_rate={','.join(f'{0.001 + i / 100_000:.5f}' for i in range(12))}"]
 MANY = ["data=nslkdd,kddcup99", "model=ae,vae,gan,iforest,pca", "seed=range(50)"]

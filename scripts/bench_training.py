@@ -16,9 +16,9 @@ import torch
 from pytorch_lightning import seed_everything
 from threadpoolctl import threadpool_limits
 
-from adbench.config import Config, compose
-from adbench.instantiate import build
-from adbench.models.detector import Matrix
+from adbench.config.compose import Config, compose
+from adbench.config.instantiate import build
+from adbench.models.base import Matrix
 from scripts.peers import Way, adbench, bare_pyod, deepod_style, hand_written, pyod, setting
 
 MODELS = ("ae", "vae", "gan")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-ADBENCH = [sys.executable, "-c", "from adbench.cli import main; main()"]
+ADBENCH = [sys.executable, "-c", "from adbench.cli.main import main; main()"]
 JOBS = ["data=nslkdd", "model=ae,gan,iforest,pca", "seed=range(3)", "trainer.max_epochs=2"]
 EXECUTORS = {
     "local": ["executor=local", "executor.workers=2"],

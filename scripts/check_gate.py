@@ -20,9 +20,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from adbench.check import DEFAULT_SEEDS
 from adbench.evaluation.ranking import Scores
-from adbench.verdict import PASS, REGRESSION, Case, Rules, judge
+from adbench.gate.check import DEFAULT_SEEDS
+from adbench.gate.verdict import PASS, REGRESSION, Case, Rules, judge
 
 SEEDS, COMPARISONS = (5, 10, 20), (1, 3, 9)
 RUN_CORRELATION, METRIC_CORRELATION = 0.5, 0.8

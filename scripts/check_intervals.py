@@ -18,8 +18,8 @@ import numpy as np
 from scipy import integrate, stats
 
 from adbench.evaluation.ranking import Interval, Scores, auroc_difference, auroc_interval, place
-from adbench.statistics.bootstrap import average_precision_difference, average_precision_interval
-from adbench.statistics.intervals import bootstrap_interval, t_interval
+from adbench.stats.bootstrap import average_precision_difference, average_precision_interval
+from adbench.stats.intervals import bootstrap_interval, t_interval
 
 N_REPETITIONS, WANTED = 1000, (0.93, 0.97)
 N_RESAMPLES = 500

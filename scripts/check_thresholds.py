@@ -27,16 +27,16 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.stats import betabinom
 
-from adbench.config import compose, groups
+from adbench.config.compose import compose, groups
+from adbench.config.instantiate import build
 from adbench.data import nslkdd
-from adbench.data.table import Table
+from adbench.data.base import Table
 from adbench.evaluation.controls import Controls
-from adbench.evaluation.proportion import wilson_interval
 from adbench.evaluation.ranking import Scores
 from adbench.evaluation.thresholds.base import ThresholdRule
 from adbench.evaluation.thresholds.conformal import conformal_rank
-from adbench.instantiate import build
-from adbench.protocols.split import shuffled
+from adbench.protocols.base import shuffled
+from adbench.stats.proportion import wilson_interval
 
 N_SPLITS, WANTED = 100, 90
 RATES = (0.01, 0.001)

@@ -30,9 +30,9 @@ from itertools import product
 from multiprocessing import get_context
 from statistics import mean, stdev
 
-from adbench.config import compose
-from adbench.results import families
-from adbench.runner import train
+from adbench.config.compose import compose
+from adbench.results.record import families
+from adbench.runner.run import train
 
 MODELS = ("ae", "vae", "gan")
 SEEDS = range(5)

@@ -6,9 +6,9 @@
 import sys
 from pathlib import Path
 
-from adbench.sheet import Sheet, as_markdown
-from adbench.summary import Summary, summarize
-from adbench.summary_sheets import controls_sheet, groups_sheet, mean_cell, over_tasks_sheet, pairs_sheet
+from adbench.analysis.summary import Summary, summarize
+from adbench.analysis.tables import controls_sheet, groups_sheet, mean_cell, over_tasks_sheet, pairs_sheet
+from adbench.analysis.text_table import Sheet, as_markdown
 
 RUNS, WITHOUT_TTL = Path("runs/leaderboard"), Path("runs/without_ttl")
 README, DOCUMENT = Path("README.md"), Path("docs/leaderboard.md")

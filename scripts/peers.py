@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from adbench.config import Config, compose
-from adbench.instantiate import build
-from adbench.models.detector import Matrix
+from adbench.config.compose import Config, compose
+from adbench.config.instantiate import build
+from adbench.models.base import Matrix
 from scripts.plain_networks import plain
 
 Way = Callable[[Config, Matrix], int]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, softplus
 
-from adbench.config import Config
+from adbench.config.compose import Config
 
 
 class Plain(nn.Module):

@@ -26,10 +26,10 @@ from statistics import mean, stdev
 
 import pandas as pd
 
-from adbench.results import SCORES, Run
-from adbench.sweep import sweep
-from adbench.sweep_plan import Rules, plan
-from adbench.sweep_progress import Lines
+from adbench.cli.display.sweep_progress import Lines
+from adbench.results.record import SCORES, Run
+from adbench.sweeps.plan import Rules, plan
+from adbench.sweeps.schedule import sweep
 
 SPLITS = range(5)
 DAGMM = "DAGMM, KDD Cup 99"

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from adbench.report.canvas import canvas, line, name_axes
-from adbench.report.style import COLOURS, Style
+from adbench.reporting.figures.canvas import canvas, line, name_axes
+from adbench.reporting.figures.style import COLOURS, Style
 
 LABELS = {
     "rows": ("Time to fit a row, by rows of the table", "rows of the table, 8 columns each"),

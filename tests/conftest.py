@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adbench.config.paths import data_folder
 from adbench.data import nslkdd
-from adbench.paths import data_folder
 
 TRAIN, TEST = nslkdd.FILES
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from adbench.instantiate import build
+from adbench.config.instantiate import build
 from scripts import bench_fused, bench_gpu, bench_scaling, peers
 from scripts.plain_networks import plain
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from adbench.card import best_column, card, describe, row_identity
-from adbench.cli import app
-from adbench.data.table import Features, Table
+from adbench.analysis.dataset_card import best_column, card, describe, row_identity
+from adbench.cli.main import app
+from adbench.data.base import Features, Table
 
 
 def features(numeric: list[list[float]], codes: list[int], values: str) -> Features:

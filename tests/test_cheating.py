@@ -12,17 +12,17 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from typer.testing import CliRunner
 
-from adbench.cli import app
+from adbench.cli.main import app
 from adbench.data import nslkdd
-from adbench.data.table import Features, Table
+from adbench.data.base import Features, Table
 from adbench.errors import AdbenchError, DataError, ScoresError, SealedLabelsError
 from adbench.evaluation.thresholds.conformal import Conformal
-from adbench.models.ae import AE
+from adbench.models.autoencoders.ae import AE
 from adbench.preprocess.quantile import Quantile
+from adbench.protocols.base import Parts
 from adbench.protocols.one_class import OneClass
-from adbench.protocols.split import Parts
-from adbench.reporter import Reporter
-from adbench.runner import train
+from adbench.runner.reporter import Reporter
+from adbench.runner.run import train
 
 
 def everything_in_reach() -> Iterator[Any]:

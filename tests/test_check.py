@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from adbench import environment
-from adbench.baseline import read_baseline
-from adbench.check import DEFAULT_SEEDS, QUALITY, SPEED
-from adbench.cli import app
-from adbench.config import compose, run_name
+from adbench.cli.main import app
+from adbench.config.compose import compose, run_name
 from adbench.errors import AdbenchError
-from adbench.results import ALWAYS_MEASURED
-from adbench.verdict import FAILED, INCONCLUSIVE, MISSING, PASS, REGRESSION
+from adbench.gate.baseline import read_baseline
+from adbench.gate.check import DEFAULT_SEEDS, QUALITY, SPEED
+from adbench.gate.verdict import FAILED, INCONCLUSIVE, MISSING, PASS, REGRESSION
+from adbench.results import provenance as environment
+from adbench.results.record import ALWAYS_MEASURED
 
 DIGEST, OTHER_DIGEST = "a" * 64, "b" * 64
 
@@ -497,7 +497,7 @@ def test_help_explains_and_checking_needs_no_torch(baseline: Path, runs: Path) -
     for words in ("3 inconclusive", "Times compare on one machine only", "--gate-speed"):
         assert words in " ".join(shown.stdout.split())
     script = (
-        "import sys\nfrom adbench.cli import app\n"
+        "import sys\nfrom adbench.cli.main import app\n"
         f"try: app(['check', *{['--baseline', str(baseline), str(runs)]!r}])\n"
         "except SystemExit as end: print(end.code, *sys.modules, file=sys.stderr)"
     )
@@ -517,7 +517,7 @@ def test_the_projects_own_baseline_is_one_and_of_the_benchmark_that_is_shipped()
 def test_a_regression_is_one_whoever_reads(baseline: Path, write: Write, tmp_path: Path, form: str) -> None:
     for seed in range(10):
         write(tmp_path / "worse", "model=ae", seed=seed, **noisy(seed, drop=0.1))
-    code = "from adbench.cli import main; main()"
+    code = "from adbench.cli.main import main; main()"
     arguments = ["check", "--baseline", str(baseline), str(tmp_path / "worse"), "--format", form]
     with subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -14,12 +14,12 @@ import torch
 from pytorch_lightning import seed_everything
 from pytorch_lightning.callbacks import Callback
 
-from adbench import checkpoint
-from adbench.checkpoint import Checkpoint, CheckpointFile
-from adbench.config import compose
-from adbench.environment import describe
-from adbench.instantiate import build
-from adbench.models.ae import AE
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.models.autoencoders.ae import AE
+from adbench.results.provenance import describe
+from adbench.training import checkpoint
+from adbench.training.checkpoint import Checkpoint, CheckpointFile
 
 EPOCHS = 4
 EVERY_EPOCH = "trainer.checkpoint_seconds=0"

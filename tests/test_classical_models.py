@@ -14,15 +14,15 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from adbench.config import compose
+from adbench.arrays.neighbours import distinct_rows, nearest_distances
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
 from adbench.errors import ConfigError
-from adbench.instantiate import build
-from adbench.models.detector import ClassicalDetector, draw_seed
-from adbench.models.iforest import IForest
-from adbench.models.knn import KNN
-from adbench.models.ocsvm import OCSVM
-from adbench.models.pca import PCA
-from adbench.rows import distinct_rows, nearest_distances
+from adbench.models.base import ClassicalDetector, draw_seed
+from adbench.models.classical.iforest import IForest
+from adbench.models.classical.knn import KNN
+from adbench.models.classical.ocsvm import OCSVM
+from adbench.models.classical.pca import PCA
 
 N_FEATURES = 12
 
@@ -146,7 +146,7 @@ def test_arguments_out_of_range_are_one_sentence(model: str, override: str) -> N
 
 @pytest.mark.parametrize("model", ["iforest", "knn", "pca", "ocsvm"])
 def test_no_torch_is_imported(model: str) -> None:
-    code = f"import adbench.models.{model}, sys; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    code = f"import adbench.models.classical.{model}, sys; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -178,8 +178,8 @@ def test_rows_that_are_shortened_to_be_compared_keep_their_distances(
     x, reference = np.vstack([rows[:n_rows], rows[-1:]]), rows[n_rows:]
     expected = nearest_distances(x, reference, k)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("adbench.rows._WORTH", 0)
-        patch.setattr("adbench.rows._LEFT", rng.choice([0.005, 0.5]))
+        patch.setattr("adbench.arrays.neighbours._WORTH", 0)
+        patch.setattr("adbench.arrays.neighbours._LEFT", rng.choice([0.005, 0.5]))
         np.testing.assert_array_equal(nearest_distances(x, reference, k), expected)
     wide = x[:, None].astype(np.float64) - reference[None]
     exact = np.sort(np.sqrt((wide**2).sum(axis=2)), axis=1)[:, k - 1]

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from adbench.cli import app
-from adbench.config import groups
+from adbench.cli.main import app
+from adbench.config.compose import groups
 
 COMMANDS = ["", "train", "sweep", "summarize", "report", "check", "reproduce", "models", "config"]
 COMMANDS += ["data", "data list", "data show", "data fetch", "data verify"]
@@ -27,7 +27,7 @@ def invoke(*arguments: str) -> Result:
 def modules_after(*arguments: str) -> set[str]:
     """The modules a fresh process has loaded when the command is over."""
     script = (
-        "import sys\nfrom adbench.cli import app\n"
+        "import sys\nfrom adbench.cli.main import app\n"
         f"try: app({list(arguments)!r})\nexcept SystemExit: pass\n"
         "print(*sys.modules, file=sys.stderr)"
     )
@@ -54,7 +54,7 @@ def test_light_commands_do_not_import_torch(quick: list[str], tmp_path: Path) ->
     data = [["data", "list"], ["data", "verify"], ["data", "show", "nslkdd", quick[0]]]
     for command in (["summarize", str(tmp_path / "runs")], ["models"], ["config"], planned, *data):
         loaded = modules_after(*command)
-        assert "adbench.cli" in loaded
+        assert "adbench.cli.main" in loaded
         assert not {"torch", "pytorch_lightning"} & loaded, command
 
 
@@ -187,7 +187,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(arguments: list[str], sentenc
 
 
 def test_a_failed_run_exits_with_1(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from adbench.models.ae import AE
+    from adbench.models.autoencoders.ae import AE
 
     def broken(self: AE, x: Any) -> Any:
         raise ZeroDivisionError("oops")
@@ -202,7 +202,7 @@ def test_a_failed_run_exits_with_1(quick: list[str], monkeypatch: pytest.MonkeyP
 def started(arguments: list[str]) -> "subprocess.Popen[str]":
     # A job that a shell put in the background ignores Ctrl-C, and so would its children, these tests' among them.
     listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    command = [sys.executable, "-c", f"{listening}; from adbench.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", f"{listening}; from adbench.cli.main import main; main()", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -266,7 +266,7 @@ def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
 def test_a_closed_output_and_a_terminal_without_unicode(quick: list[str], tmp_path: Path) -> None:
     assert invoke("train", "model=ae", *quick).exit_code == 0
     shutil.copytree(tmp_path / "runs", tmp_path / "copy")
-    call = f"{sys.executable} -c 'from adbench.cli import main; main()'"
+    call = f"{sys.executable} -c 'from adbench.cli.main import main; main()'"
     plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     for command, env in ((f"{call} models >&-", None), (f"{call} summarize {tmp_path / 'runs'}", plain)):
         done = subprocess.run(command, shell=True, capture_output=True, text=True, env=env)
@@ -280,7 +280,7 @@ def test_the_installed_command_is_this_one(tmp_path: Path) -> None:
 
 
 def test_a_script_can_call_train(quick: list[str]) -> None:
-    from adbench.runner import train
+    from adbench.runner.run import train
 
     run = train(["model=ae", *quick])
     assert run.metrics["roc_auc"] > 0.5

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from adbench.config import compose, groups, run_hash, run_name
+from adbench.config.compose import compose, groups, run_hash, run_name
+from adbench.config.instantiate import build
 from adbench.errors import ConfigError
-from adbench.instantiate import build
 
 
 @pytest.mark.parametrize(
@@ -114,17 +114,17 @@ def test_every_option_of_every_group_composes(group: str) -> None:
         "os.system",
         "sklearn.utils._testing.assert_run_python_script_without_output",
         "pytorch_lightning.Trainer",
-        "adbench.training.Training",  # another group's
-        "adbench.models.base.copy.copy",
+        "adbench.training.trainer.Training",  # another group's
+        "adbench.models.neural.copy.copy",
         "adbench.models.__builtins__",
         "subprocess.run",
         "builtins.eval",
-        "adbench.paths.os.system",  # a module that an allowed one imported
-        "adbench.environment.subprocess",
-        "adbench.environment.version",  # a function that an allowed module imported
+        "adbench.config.paths.os.system",  # a module that an allowed one imported
+        "adbench.results.provenance.subprocess",
+        "adbench.results.provenance.version",  # a function that an allowed module imported
         "adbenchmark.evil",
         "adbench.nothing",
-        "adbench.models.ae.NoSuchClass",
+        "adbench.models.autoencoders.ae.NoSuchClass",
         "adbench",
         "",
         None,

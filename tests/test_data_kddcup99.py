@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from adbench.data import kddcup99, nslkdd
-from adbench.data.table import Table, row_hashes
+from adbench.data.base import Table, row_hashes
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adbench.data import kdd, nslkdd
-from adbench.data.files import read_gzip
-from adbench.data.table import Table
+from adbench.config.paths import data_folder
+from adbench.data import kdd_columns as kdd
+from adbench.data import nslkdd
+from adbench.data.base import Table
+from adbench.data.reading.upstream import read_gzip
 from adbench.errors import DataError
-from adbench.paths import data_folder
 
 TRAIN, TEST = nslkdd.FILES
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adbench.config.paths import data_folder
 from adbench.data import unswnb15, unswnb15_official
 from adbench.errors import ConfigError, DataError
-from adbench.paths import data_folder
 
 
 @pytest.fixture(scope="module")

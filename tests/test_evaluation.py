@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adbench.arrays.categories import Names
 from adbench.errors import ConfigError, DataError, ScoresError, SealedLabelsError
 from adbench.evaluation.controls import Controls, best_column
 from adbench.evaluation.evaluate import UNTRAINED, evaluate
-from adbench.evaluation.sealed import Frozen, Labels, SealedLabels, digest, freeze
+from adbench.evaluation.seal import Frozen, Labels, SealedLabels, digest, freeze
 from adbench.evaluation.thresholds.conformal import Conformal
-from adbench.names import Names
 
 SCORES = np.array([0.1, 0.9, 0.8, 0.2, 0.7, 0.6])
 LABELS = Labels(

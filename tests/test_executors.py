@@ -13,18 +13,18 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from adbench.cli import app
+from adbench.cli.main import app
+from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 from adbench.executors import ray as ray_executor
 from adbench.executors.base import LOST, Ended, Executor
 from adbench.executors.remote import run_there
-from adbench.jobs import Job, make_jobs
-from adbench.lock import Lock
-from adbench.paths import config_folder
-from adbench.results import DONE, FAILED, LOCK
-from adbench.runner import MAX_SEED, train
-from adbench.sweep_plan import plan
-from adbench.worker import BUSY, NO_FOLDER, RAN, REFUSED
+from adbench.results.record import DONE, FAILED, LOCK
+from adbench.runner.run import MAX_SEED, train
+from adbench.storage.lock import Lock
+from adbench.sweeps.jobs import Job, make_jobs
+from adbench.sweeps.plan import plan
+from adbench.sweeps.worker import BUSY, NO_FOLDER, RAN, REFUSED
 
 ON_THIS_MACHINE = {
     "local": ["executor=local", "executor.workers=2"],

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from adbench import datasets
-from adbench.cli import app
-from adbench.data import fetch as fetching
+from adbench.cli.main import app
+from adbench.data import catalogue as datasets
+from adbench.data import download as fetching
 from adbench.data import nslkdd
 from adbench.errors import ConfigError, DataError
 

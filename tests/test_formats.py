@@ -15,16 +15,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from adbench.cli import app
-from adbench.config import compose, groups, run_name
-from adbench.configurations import flat_config
+from adbench.cli.main import app
+from adbench.config.compose import compose, groups, run_name
+from adbench.config.instantiate import build
 from adbench.errors import AdbenchError
-from adbench.formats import FORMAT, stored
+from adbench.gate.configurations import flat_config
 from adbench.inference.load import load
-from adbench.instantiate import build
-from adbench.reproduce import DIFFERENT, reproduce
-from adbench.results import find_runs, read_run, read_runs
-from adbench.runner import train
+from adbench.results.formats import FORMAT, stored
+from adbench.results.record import find_runs, read_run, read_runs
+from adbench.runner.reproduce import DIFFERENT, reproduce
+from adbench.runner.run import train
 
 FORMAT_1 = Path(__file__).parent / "fixtures" / "format1"
 

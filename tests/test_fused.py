@@ -8,17 +8,17 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from adbench import runner
-from adbench.cli import app
-from adbench.config import compose
-from adbench.fused import ApartError, run_together
-from adbench.models.ae import AE
-from adbench.models.base import NeuralDetector
-from adbench.prepared import Kept
-from adbench.reporter import Reporter
-from adbench.results import Run, read_history, read_run
-from adbench.sweep_plan import plan
-from adbench.worker import APART, RAN, run_jobs
+from adbench.cli.main import app
+from adbench.config.compose import compose
+from adbench.models.autoencoders.ae import AE
+from adbench.models.neural import NeuralDetector
+from adbench.results.record import Run, read_history, read_run
+from adbench.runner import run as runner
+from adbench.runner.fused import ApartError, run_together
+from adbench.runner.prepare import Kept
+from adbench.runner.reporter import Reporter
+from adbench.sweeps.plan import plan
+from adbench.sweeps.worker import APART, RAN, run_jobs
 
 SECONDS = ("_seconds", "rows_per_second")
 
@@ -107,7 +107,7 @@ def test_an_error_in_the_training_fails_each_run(tiny: list[str], monkeypatch: p
         raise RuntimeError("no more")
 
     several = configs([*tiny, "model=ae"], *seeds(2))
-    monkeypatch.setattr("adbench.training.Training.fit_stacked", broken)
+    monkeypatch.setattr("adbench.training.trainer.Training.fit_stacked", broken)
     for end in run_together(several, force=False, kept=Kept()):
         run = end()
         assert run.status == "failed"

@@ -16,17 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_user_table import BAD, as_csv
 
-from adbench.config import compose
-from adbench.data import read_rows
-from adbench.data.read_on_disk import table_bytes
-from adbench.data.stores import Spool
-from adbench.data.table import Features, Table
-from adbench.data.user_table import load
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.data.base import Features, Table
+from adbench.data.reading import tabular as read_rows
+from adbench.data.reading.column_store import Spool
+from adbench.data.reading.out_of_core import table_bytes
+from adbench.data.table import load
 from adbench.errors import AdbenchError, DataError
-from adbench.instantiate import build
-from adbench.prepared import Prepared, prepare
-from adbench.reporter import Reporter, Stopwatch
-from adbench.runner import train
+from adbench.runner.prepare import Prepared, prepare
+from adbench.runner.reporter import Reporter, Stopwatch
+from adbench.runner.run import train
 
 BLOCK_BYTES = 64  # few lines of CSV
 CELLS: dict[str, st.SearchStrategy[Any]] = {

@@ -15,16 +15,16 @@ import torch
 import yaml
 from pytorch_lightning.loggers import CSVLogger
 
-from adbench.config import compose, groups, run_name
+from adbench.config.compose import compose, groups, run_name
+from adbench.config.overrides import expand
 from adbench.errors import AdbenchError, ConfigError
-from adbench.loggers.csv import Csv
-from adbench.loggers.mlflow import MLflow
-from adbench.models.ae import AE
-from adbench.overrides import expand
-from adbench.reporter import Reporter
-from adbench.results import Run, read_history, read_run
-from adbench.runner import train
-from adbench.sweep_plan import plan
+from adbench.models.autoencoders.ae import AE
+from adbench.results.record import Run, read_history, read_run
+from adbench.runner.loggers.csv import Csv
+from adbench.runner.loggers.mlflow import MLflow
+from adbench.runner.reporter import Reporter
+from adbench.runner.run import train
+from adbench.sweeps.plan import plan
 
 
 class Notes(Reporter):
@@ -214,8 +214,8 @@ def test_several_are_one_run_and_the_names_of_runs_know_none() -> None:
         ("logger={csv:1}", "expected a logger that exists"),
         ("logger.csv.folder=x", "expected a key that exists"),
         ("+logger.csv=1", "expected the keys of a logger under logger.csv"),
-        ("+logger.csv._target_=os.getcwd", "expected logger.csv._target_ to name something in adbench.loggers."),
-        ("+logger.x={_target_:adbench.loggers.csv.Csv,folder:x,more:1}", "logger.x.more"),
+        ("+logger.csv._target_=os.getcwd", "expected logger.csv._target_ to name something in adbench.runner.loggers."),
+        ("+logger.x={_target_:adbench.runner.loggers.csv.Csv,folder:x,more:1}", "logger.x.more"),
     ],
 )
 def test_what_is_no_logger_is_refused(override: str, sentence: str, tiny: list[str], tmp_path: Path) -> None:
@@ -235,11 +235,11 @@ def test_a_run_from_before_there_were_loggers_is_read(tiny: list[str]) -> None:
 
 
 def test_without_a_logger_none_is_imported(tiny: list[str]) -> None:
-    script = f"import sys; from adbench.runner import train; train({['model=ae', *tiny]!r}); print(*sys.modules)"
+    script = f"import sys; from adbench.runner.run import train; train({['model=ae', *tiny]!r}); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert "adbench.loggers.log" in loaded
-    own = {f"adbench.loggers.{name}" for name in ("csv", "tensorboard", "mlflow", "wandb")}
+    assert "adbench.runner.loggers.log" in loaded
+    own = {f"adbench.runner.loggers.{name}" for name in ("csv", "tensorboard", "mlflow", "wandb")}
     assert not loaded & (own | {"tensorboard", "mlflow", "wandb", "sqlalchemy"})
 
 

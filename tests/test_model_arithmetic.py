@@ -7,14 +7,14 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.nn.functional import mse_loss, softplus
 
-from adbench.config import compose
-from adbench.instantiate import build
-from adbench.models.ae import AE
-from adbench.models.base import log_error
-from adbench.models.gan import GAN, fake_loss, real_loss
-from adbench.models.gaussian import negative_log_likelihood
-from adbench.models.squared_error import mean_squared_error
-from adbench.models.vae import VAE, kl_to_standard_normal
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.models.adversarial.gan import GAN, fake_loss, real_loss
+from adbench.models.autoencoders.ae import AE
+from adbench.models.neural import log_error
+from adbench.models.nn.gaussian import negative_log_likelihood
+from adbench.models.nn.squared_error import mean_squared_error
+from adbench.models.variational.vae import VAE, kl_to_standard_normal
 
 X = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 0.0]])
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from pytorch_lightning import seed_everything
 
-from adbench.config import compose, groups
+from adbench.config.compose import compose, groups
+from adbench.config.instantiate import build
+from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
-from adbench.instantiate import build
-from adbench.models.detector import Detector
-from adbench.paths import config_folder
+from adbench.models.base import Detector
 
 MODELS = groups()["model"]
 N_FEATURES = 15  # more than the components that a shipped model takes

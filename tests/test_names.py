@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adbench.names import Names
+from adbench.arrays.categories import Names
 
 TEXTS = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=3))  # numpy takes NULs at an end away
 

@@ -9,15 +9,15 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from typer.testing import CliRunner
 
-from adbench.cli import app
-from adbench.config import compose, run_name
+from adbench.cli.main import app
+from adbench.config.compose import compose, run_name
 from adbench.errors import ConfigError
-from adbench.losses import mean_loss
-from adbench.models.base import NeuralDetector
-from adbench.models.vae import VAE
-from adbench.objective import LEGAL, Objective
-from adbench.results import HISTORY, STOP, read_history
-from adbench.runner import Reporter, run_path, train
+from adbench.models.neural import NeuralDetector
+from adbench.models.variational.vae import VAE
+from adbench.results.record import HISTORY, STOP, read_history
+from adbench.runner.run import Reporter, run_path, train
+from adbench.sweeps.objective import LEGAL, Objective
+from adbench.training.losses import mean_loss
 
 CURVE = "trainer.calibration_loss=true"
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from adbench.panel import result_panel
-from adbench.results import Run
-from adbench.runner import train
+from adbench.cli.display.run_panel import result_panel
+from adbench.results.record import Run
+from adbench.runner.run import train
 
 
 @pytest.fixture

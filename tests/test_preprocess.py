@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
 
-from adbench.config import compose, groups
-from adbench.data.table import Features
+from adbench.config.compose import compose, groups
+from adbench.config.instantiate import build
+from adbench.data.base import Features
 from adbench.errors import ConfigError, DataError
-from adbench.instantiate import build
-from adbench.preprocess.encoder import BLOCK_ROWS, UNSEEN, Encoder
+from adbench.preprocess.base import BLOCK_ROWS, UNSEEN, Encoder
 from adbench.preprocess.log_standard import LogStandard
 from adbench.preprocess.minmax import MinMax
 from adbench.preprocess.quantile import Quantile

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from adbench import profile
-from adbench.cli import app
-from adbench.evaluation.sealed import Labels
-from adbench.imports import uncollected
-from adbench.names import Names
-from adbench.reporter import Reporter, Stopwatch
-from adbench.results import SCORES
-from adbench.run_folder import RunFolder
+from adbench.arrays.categories import Names
+from adbench.cli.display import profile
+from adbench.cli.main import app
+from adbench.evaluation.seal import Labels
+from adbench.results.folder import RunFolder
+from adbench.results.record import SCORES
+from adbench.runner.imports import uncollected
+from adbench.runner.reporter import Reporter, Stopwatch
 
 
 def train(*arguments: str) -> Result:
@@ -48,7 +48,7 @@ def test_the_table_tells_where_all_of_the_time_went(quick: list[str]) -> None:
 
 
 def test_a_run_that_failed_is_profiled_too(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adbench.models.ae.AE.loss", lambda self, x: 1 / 0)
+    monkeypatch.setattr("adbench.models.autoencoders.ae.AE.loss", lambda self, x: 1 / 0)
     result = train(*quick)
     assert result.exit_code == 1
     assert table(result.stderr)["total"] > 0
@@ -66,7 +66,7 @@ def test_several_runs_are_not_profiled(quick: list[str]) -> None:
 
 
 def test_the_total_counts_from_the_start_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting = "import time; time.sleep(0.5); from adbench.profile import process_seconds; print(process_seconds())"
+    waiting = "import time; time.sleep(0.5); from adbench.cli.display.profile import process_seconds as s; print(s())"
     done = subprocess.run([sys.executable, "-c", waiting], capture_output=True, text=True, check=True)
     assert float(done.stdout) >= (0.49 if sys.platform == "linux" else 0)
     monkeypatch.setattr(sys, "platform", "elsewhere")
@@ -110,8 +110,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from adbench.data import nslkdd, unswnb15
-from adbench.evaluation.sealed import Labels
-from adbench.run_folder import RunFolder
+from adbench.evaluation.seal import Labels
+from adbench.results.folder import RunFolder
 for dataset in (unswnb15, nslkdd):
     table = dataset.load()
 folder = RunFolder(Path({str(tmp_path / "run")!r}))

@@ -6,8 +6,8 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 
-from adbench import progress
-from adbench.runner import Reporter, train
+from adbench.cli.display import run_progress as progress
+from adbench.runner.run import Reporter, train
 
 
 def test_training_shows_steps_losses_speed_and_time_left(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

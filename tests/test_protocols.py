@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adbench.config import compose, groups
+from adbench.config.compose import compose, groups
+from adbench.config.instantiate import build
 from adbench.data import nslkdd
-from adbench.data.table import Features, Table
+from adbench.data.base import Features, Table
 from adbench.errors import ConfigError, DataError
-from adbench.instantiate import build
-from adbench.protocols.split import Parts, Protocol, Split
-from adbench.runner import train
+from adbench.protocols.base import Parts, Protocol, Split
+from adbench.runner.run import train
 
 PROTOCOLS = groups()["protocol"]
 

@@ -23,14 +23,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from adbench.cli import app
+from adbench.cli.main import app
 from adbench.errors import ConfigError, ReportError, RunFolderError
-from adbench.report import build
-from adbench.report.build import report
-from adbench.report.material import gather
-from adbench.report.pictures import choose
-from adbench.report.scores import POINTS, thin
-from adbench.runner import train
+from adbench.reporting import build
+from adbench.reporting.build import report
+from adbench.reporting.content import gather
+from adbench.reporting.figures.base import choose
+from adbench.reporting.score_views import POINTS, thin
+from adbench.runner.run import train
 
 EVIL = '"><img src=x onerror=alert(1)></script><script>alert(1)</script>$\\frac{1}{$\x1b[31m\x00\u202e'
 BROWSER = shutil.which("chromium") and shutil.which("chromedriver")
@@ -219,7 +219,7 @@ def test_absurd_numbers_do_not_stop_it(runs: Path, tmp_path: Path, value: float)
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=4, max_size=40), st.floats(-1e300, 1e300))
 def test_any_scores_and_any_threshold_have_a_histogram(scores: list[float], threshold: float) -> None:
-    from adbench.report.scores import BINS, _ridges
+    from adbench.reporting.score_views import BINS, _ridges
 
     label = (np.arange(len(scores)) % 2).astype(np.int8)
     codes = np.zeros(len(scores), dtype=np.int64)
@@ -254,7 +254,7 @@ def test_only_failed_runs_make_a_report_that_says_so(runs: Path, tmp_path: Path)
 
 
 def test_runs_of_another_version_leave_blanks(runs: Path, tmp_path: Path) -> None:
-    from adbench.results import ALWAYS_MEASURED
+    from adbench.results.record import ALWAYS_MEASURED
 
     for path in runs.glob("table-ae-*/metrics.json"):
         metrics = json.loads(path.read_text())
@@ -283,7 +283,7 @@ def test_requests_that_cannot_be_met_are_one_sentence(made: Path, tmp_path: Path
 
 
 def test_it_imports_neither_torch_nor_pyplot(made: Path, tmp_path: Path) -> None:
-    script = "import sys; from pathlib import Path; from adbench.report.build import report;"
+    script = "import sys; from pathlib import Path; from adbench.reporting.build import report;"
     script += " report([sys.argv[1]], None, figures=Path(sys.argv[2]), only='ranks')"
     script += "; print(*{'torch', 'pytorch_lightning', 'matplotlib.pyplot'} & sys.modules.keys())"
     command = [sys.executable, "-c", script, str(made), str(tmp_path)]

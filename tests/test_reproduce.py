@@ -11,14 +11,14 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from adbench.cli import app
-from adbench.config import compose
+from adbench.cli.main import app
+from adbench.config.compose import compose
+from adbench.config.recompose import recompose
 from adbench.errors import AdbenchError, ConfigError
-from adbench.evaluation.sealed import digest
-from adbench.recompose import recompose
-from adbench.reproduce import DIFFERENT, IDENTICAL, WITHIN_NOISE, reproduce
-from adbench.results import Run, read_run
-from adbench.runner import train
+from adbench.evaluation.seal import digest
+from adbench.results.record import Run, read_run
+from adbench.runner.reproduce import DIFFERENT, IDENTICAL, WITHIN_NOISE, reproduce
+from adbench.runner.run import train
 
 
 def invoke(*arguments: Any) -> Result:
@@ -244,7 +244,7 @@ def test_without_a_finished_run_there_is_nothing_to_compare_with(tiny: list[str]
 
 
 def test_a_run_that_fails_today_is_different(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from adbench.models.pca import PCA
+    from adbench.models.classical.pca import PCA
 
     run = train(["model=pca", *tiny])
 

@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 from pytorch_lightning.callbacks import Callback
 
-from adbench import checkpoint, run_stages
-from adbench.cli import main
-from adbench.config import compose
+from adbench.cli.main import main
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
 from adbench.errors import DataError, ScoresError
-from adbench.instantiate import build
-from adbench.models.ae import AE
-from adbench.reporter import Reporter
-from adbench.results import Run, read_run
-from adbench.runner import run_path, train
+from adbench.models.autoencoders.ae import AE
+from adbench.results.record import Run, read_run
+from adbench.runner import stages as run_stages
+from adbench.runner.reporter import Reporter
+from adbench.runner.run import run_path, train
+from adbench.training import checkpoint
 
 MODELS = ("ae", "vae", "gan")
 EPOCHS = 4
@@ -123,7 +124,7 @@ def test_a_run_stopped_after_its_training_does_not_train_again(
         with pytest.raises(KeyboardInterrupt):
             train(["model=vae", *settings])  # by default, seconds pass between two checkpoints
     with monkeypatch.context() as patch:
-        patch.setattr("adbench.models.base.NeuralDetector.training_step", lambda *_: pytest.fail("it trains again"))
+        patch.setattr("adbench.models.neural.NeuralDetector.training_step", lambda *_: pytest.fail("it trains again"))
         resumed = train(["model=vae", *settings])
     require_same(resumed, undisturbed)
     trained = float((resumed.folder / "history.csv").read_text().splitlines()[-1].split(",")[1])
@@ -178,7 +179,9 @@ def test_several_processes_and_models_without_training_have_none(settings: list[
 # What a killed process had just done: the file it had written, how many lines of it, and the most seconds since.
 LOADING, TRAINING = ("config.yaml", 1, 0.5), ("history.csv", 2, 1.0)
 FORKING = multiprocessing.get_context("forkserver")  # imports once what every attempt needs
-FORKING.set_forkserver_preload(["adbench.training", "adbench.evaluation.evaluate", "adbench.preprocess.quantile"])
+FORKING.set_forkserver_preload(
+    ["adbench.training.trainer", "adbench.evaluation.evaluate", "adbench.preprocess.quantile"]
+)
 
 
 @pytest.fixture
@@ -206,7 +209,7 @@ def command(arguments: list[str], log: Path) -> None:
 
 
 def by_shell(arguments: list[str], log: Path) -> Any:
-    call = [sys.executable, "-c", "from adbench.cli import main; main()", *arguments]
+    call = [sys.executable, "-c", "from adbench.cli.main import main; main()", *arguments]
     with log.open("a") as file:
         process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=file)
     return process, process.poll, process.wait

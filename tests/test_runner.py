@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adbench.config import compose, groups
+from adbench.config.compose import compose, groups
+from adbench.config.instantiate import build, locate
 from adbench.errors import AdbenchError, DataError, RunFolderError, ScoresError
-from adbench.evaluation.sealed import SealedLabels, digest
+from adbench.evaluation.seal import SealedLabels, digest
 from adbench.evaluation.thresholds.top_fraction import TopFraction
 from adbench.inference.load import load
-from adbench.instantiate import build, locate
-from adbench.models.ae import AE
-from adbench.models.base import NeuralDetector
-from adbench.results import FILES, HISTORY, Run, read_run
-from adbench.run_folder import RunFolder
-from adbench.runner import run_path, train
+from adbench.models.autoencoders.ae import AE
+from adbench.models.neural import NeuralDetector
+from adbench.results.folder import RunFolder
+from adbench.results.record import FILES, HISTORY, Run, read_run
+from adbench.runner.run import run_path, train
 
 
 def leftovers(quick: list[str]) -> list[Path]:

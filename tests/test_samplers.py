@@ -24,23 +24,23 @@ from hypothesis import strategies as st
 from test_sweep import Fake
 from typer.testing import CliRunner
 
-from adbench.best import Best, best_of
-from adbench.cli import app
-from adbench.config import compose
+from adbench.cli.display.sweep_progress import Lines
+from adbench.cli.main import app
+from adbench.config.compose import compose
+from adbench.config.overrides import expand
 from adbench.errors import AdbenchError, ConfigError, RunFolderError
 from adbench.executors.base import LOST
-from adbench.jobs import Job, make_jobs
-from adbench.objective import Objective
-from adbench.overrides import expand
-from adbench.results import ALWAYS_MEASURED, CONFIG, ERROR, HISTORY, STOP
-from adbench.run_folder import RunFolder
-from adbench.samplers.base import Sampler
-from adbench.samplers.space import Choice, Interval, read_space
-from adbench.samplers.storage import Storage, suggest
-from adbench.samplers.tpe import PATIENCE
-from adbench.sweep import sweep
-from adbench.sweep_plan import Plan, Rules, SweepReporter, plan
-from adbench.sweep_progress import Lines
+from adbench.results.folder import RunFolder
+from adbench.results.record import ALWAYS_MEASURED, CONFIG, ERROR, HISTORY, STOP
+from adbench.sweeps.best import Best, best_of
+from adbench.sweeps.jobs import Job, make_jobs
+from adbench.sweeps.objective import Objective
+from adbench.sweeps.plan import Plan, Rules, SweepReporter, plan
+from adbench.sweeps.samplers.base import Sampler
+from adbench.sweeps.samplers.space import Choice, Interval, read_space
+from adbench.sweeps.samplers.storage import Storage, suggest
+from adbench.sweeps.samplers.tpe import PATIENCE
+from adbench.sweeps.schedule import sweep
 
 SEARCHED = ["model=ae", "model.latent_size=int(interval(2,40))", "model.learning_rate=tag(log,interval(1e-4,0.1))"]
 VALIDATION = ["protocol=labelled_validation", "objective=validation/roc_auc"]
@@ -341,7 +341,7 @@ def test_a_wrong_search_is_refused_before_anything_is_written(words: str, senten
 def test_without_optuna_the_extra_is_named_and_a_grid_does_not_miss_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "optuna"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "adbench.samplers.storage")
+    monkeypatch.delitem(sys.modules, "adbench.sweeps.samplers.storage")
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ConfigError, match=r"expected the package optuna for sampler=tpe.*adbench-runner\[sampler\]"):
         plan([*SEARCHED, "sampler=tpe", "objective=fit/loss"])
@@ -535,7 +535,7 @@ def test_a_real_search_killed_again_and_again_ends_with_all_its_trials(tmp_path:
     words = ["data=table", *table, "data.normal=0", "data.categorical=[]", "target_fpr=0.1", "trainer.max_epochs=40"]
     words += ["model=ae", "model.latent_size=int(interval(2,5))", "model.learning_rate=tag(log,interval(1e-5,1e-2))"]
     words += ["sampler=tpe", "sampler.n_trials=20", "objective=calibration/loss", f"runs_dir={tmp_path / 'runs'}"]
-    script = f"from adbench.cli import app; app({['sweep', *words, 'executor.workers=2', '--json']!r})"
+    script = f"from adbench.cli.main import app; app({['sweep', *words, 'executor.workers=2', '--json']!r})"
     running = 0
     for n_done in (2, 6, 11, None):
         sweeping = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

@@ -8,11 +8,11 @@ import torch
 from pytorch_lightning import seed_everything
 from torch import nn
 
-from adbench.config import compose
-from adbench.instantiate import build
-from adbench.models.base import NeuralDetector
-from adbench.models.flat import FlatAdam
-from adbench.models.stack import CannotStackError, stack, unstack
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.models.neural import NeuralDetector
+from adbench.training.flat_adam import FlatAdam
+from adbench.training.stacking import CannotStackError, stack, unstack
 
 MODELS = ("ae", "vae", "gan")
 FEW = ["trainer.max_epochs=2", "trainer.min_steps=0", "trainer.batch_size=64"]

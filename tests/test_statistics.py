@@ -14,11 +14,11 @@ from sklearn.metrics import average_precision_score
 
 from adbench.errors import DataError
 from adbench.evaluation.ranking import auroc_difference, auroc_interval, place
-from adbench.statistics import bootstrap
-from adbench.statistics.intervals import bootstrap_interval, t_interval
-from adbench.statistics.pairs import compare
-from adbench.statistics.ranks import critical_difference, friedman, holm, mean_ranks, not_separated, wilcoxon
-from adbench.statistics.variance import components, noncentrality, seeds_needed
+from adbench.stats import bootstrap
+from adbench.stats.intervals import bootstrap_interval, t_interval
+from adbench.stats.pairs import compare
+from adbench.stats.ranks import critical_difference, friedman, holm, mean_ranks, not_separated, wilcoxon
+from adbench.stats.variance import components, noncentrality, seeds_needed
 
 # The aSAH data of Turck et al. 2010 (Intensive Care Medicine 36:107), on which the R package pROC is documented:
 # S100B in ug/l, and the WFNS grade, of patients with good and with poor outcome.

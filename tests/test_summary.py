@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from adbench.cli import app
-from adbench.config import compose, run_name
+from adbench.analysis.summary import summarize
+from adbench.analysis.text_table import Sheet, as_latex, as_markdown
+from adbench.cli.main import app
+from adbench.config.compose import compose, run_name
 from adbench.errors import AdbenchError
-from adbench.results import ALWAYS_MEASURED, load_yaml
-from adbench.sheet import Sheet, as_latex, as_markdown
-from adbench.summary import summarize
+from adbench.results.record import ALWAYS_MEASURED, load_yaml
 
 MEASURED = dict.fromkeys(ALWAYS_MEASURED, 0.5)
 

@@ -14,25 +14,25 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from adbench.cli import app
-from adbench.config import compose
+from adbench.cli.display.sweep_progress import Lines
+from adbench.cli.main import app
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.config.overrides import expand, replace, root_of
 from adbench.errors import ConfigError, RunFolderError, SealedLabelsError
-from adbench.evaluation.sealed import freeze
+from adbench.evaluation.seal import freeze
 from adbench.executors.base import LOST, Ended, Executor
-from adbench.instantiate import build
-from adbench.jobs import Job, make_jobs
-from adbench.lock import Lock, holder_of
-from adbench.overrides import expand, replace, root_of
-from adbench.prepared import Kept, prepare
-from adbench.reporter import Reporter, Stopwatch
-from adbench.results import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, STOP, read_run
-from adbench.run_folder import RunFolder, can_be_written
-from adbench.samplers.grid import Grid
-from adbench.sweep import sweep
-from adbench.sweep_plan import Plan, Rules, SweepReporter, plan
-from adbench.sweep_progress import Lines
-from adbench.sweep_record import read_status
-from adbench.worker import BUSY, NO_FOLDER, REFUSED
+from adbench.results.folder import RunFolder, can_be_written
+from adbench.results.record import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, STOP, read_run
+from adbench.runner.prepare import Kept, prepare
+from adbench.runner.reporter import Reporter, Stopwatch
+from adbench.storage.lock import Lock, holder_of
+from adbench.sweeps.jobs import Job, make_jobs
+from adbench.sweeps.plan import Plan, Rules, SweepReporter, plan
+from adbench.sweeps.samplers.grid import Grid
+from adbench.sweeps.schedule import sweep
+from adbench.sweeps.status import read_status
+from adbench.sweeps.worker import BUSY, NO_FOLDER, REFUSED
 
 SWEEP = ["model=pca,iforest", "seed=range(2)"]
 
@@ -318,7 +318,7 @@ def test_a_file_in_the_place_of_one_run_is_a_row(four: list[str]) -> None:
 
 
 def test_a_folder_that_cannot_be_written_stops_the_sweep(four: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adbench.sweep.can_be_written", lambda _: False)
+    monkeypatch.setattr("adbench.sweeps.schedule.can_be_written", lambda _: False)
     executor = Fake(lambda _: NO_FOLDER, slots=1)
     with pytest.raises(RunFolderError, match="as the test says; the same command goes on from here"):
         run_fake(four, executor)
@@ -435,9 +435,8 @@ def test_a_progress_line_that_nobody_reads_is_no_reason_to_stop() -> None:
 
 def test_a_lock_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    script = (
-        f"from pathlib import Path; from adbench.lock import Lock; print(Lock(Path({str(path)!r})).acquire()); input()"
-    )
+    lock = f"from pathlib import Path; from adbench.storage.lock import Lock; lock = Lock(Path({str(path)!r}))"
+    script = f"{lock}; print(lock.acquire()); input()"
     other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
     assert other.stdout.readline() == "True\n"

@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, cauchy, expon, genpareto, norm, uniform
 
-from adbench.config import compose, groups, run_name
+from adbench.config.compose import compose, groups, run_name
+from adbench.config.instantiate import build
 from adbench.errors import AdbenchError, ConfigError, DataError, ScoresError
-from adbench.evaluation.proportion import wilson_interval
 from adbench.evaluation.ranking import Scores
 from adbench.evaluation.thresholds.base import ThresholdRule
 from adbench.evaluation.thresholds.conformal import Conformal, p_values
 from adbench.evaluation.thresholds.evt import PeaksOverThreshold, fit_pareto
 from adbench.evaluation.thresholds.quantile import Quantile
 from adbench.evaluation.thresholds.top_fraction import TopFraction
-from adbench.instantiate import build
-from adbench.runner import train
+from adbench.runner.run import train
+from adbench.stats.proportion import wilson_interval
 
 RULES = groups()["threshold"]
 NONE = np.empty(0)
@@ -277,7 +277,7 @@ def test_a_protocol_without_calibration_rows(name: str, quick: list[str]) -> Non
 
 
 def test_too_few_rows_are_refused_before_the_training(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adbench.models.ae.AE.loss", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("adbench.models.autoencoders.ae.AE.loss", lambda *_: pytest.fail("trained"))
     with pytest.raises(DataError, match="at least 9,999 calibration rows for target_fpr=0.0001"):
         train(["model=ae", *quick, "target_fpr=0.0001"])
 

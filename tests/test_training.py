@@ -11,15 +11,15 @@ import torch
 from pytorch_lightning import seed_everything
 from pytorch_lightning.callbacks import Callback
 
-from adbench.batches import Batches
-from adbench.compiled import _Compiled
-from adbench.config import compose
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
 from adbench.errors import ConfigError
-from adbench.history import History
-from adbench.instantiate import build
-from adbench.models.ae import AE
-from adbench.models.base import NeuralDetector
-from adbench.training import Training
+from adbench.models.autoencoders.ae import AE
+from adbench.models.neural import NeuralDetector
+from adbench.training.batches import Batches
+from adbench.training.compile import _Compiled
+from adbench.training.history import History
+from adbench.training.trainer import Training
 
 MODELS = ("ae", "vae", "gan")
 
@@ -72,8 +72,8 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
 def test_a_large_matrix_is_shuffled_in_windows_the_same_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adbench.batches.BLOCK_ROWS", 3)
-    monkeypatch.setattr("adbench.batches.WINDOW_ROWS", 12)
+    monkeypatch.setattr("adbench.training.batches.BLOCK_ROWS", 3)
+    monkeypatch.setattr("adbench.training.batches.WINDOW_ROWS", 12)
     x = np.arange(100, dtype=np.float32)[:, None]
     np.save(tmp_path / "x.npy", x)
     on_disk = np.load(tmp_path / "x.npy", mmap_mode="c")
@@ -84,7 +84,7 @@ def test_a_large_matrix_is_shuffled_in_windows_the_same_on_disk(
     assert order(on_disk) == order(x)  # small: row by row
     assert order(on_disk, shuffle=False) == list(range(100))
     row_by_row = order(x)
-    monkeypatch.setattr("adbench.batches.SHUFFLED_BYTES", 100)
+    monkeypatch.setattr("adbench.training.batches.SHUFFLED_BYTES", 100)
     windows = order(on_disk)
     assert windows == order(x) != row_by_row
     assert sorted(windows) == list(range(100))
@@ -97,8 +97,8 @@ def test_each_process_takes_its_share_of_every_batch(monkeypatch: pytest.MonkeyP
     whole = order_of(batches(x))
     shares = []
     for rank in range(2):
-        monkeypatch.setattr("adbench.batches._world_size", lambda: 2)
-        monkeypatch.setattr("adbench.batches._rank", lambda rank=rank: rank)
+        monkeypatch.setattr("adbench.training.batches._world_size", lambda: 2)
+        monkeypatch.setattr("adbench.training.batches._rank", lambda rank=rank: rank)
         shares.append([batch[:, 0].tolist() for step in batches(x) for batch in step])
     assert len(shares[0]) == len(shares[1])
     for i, (a, b) in enumerate(zip(*shares, strict=True)):

@@ -19,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from adbench.cli import app
-from adbench.config import compose, run_name
-from adbench.data.table import Table
-from adbench.data.user_table import load
+from adbench.cli.main import app
+from adbench.config.compose import compose, run_name
+from adbench.config.instantiate import build
+from adbench.data.base import Table
+from adbench.data.table import load
 from adbench.errors import AdbenchError, ConfigError, DataError
-from adbench.instantiate import build
 
 # Letters of several alphabets, quotes, all separators, line ends inside a cell; no number and nothing empty.
 WORDS = st.text(st.sampled_from("aZé中 \"',;|\t\n\r"), max_size=6).map(lambda text: f"w{text}")
@@ -187,7 +187,7 @@ def test_families_come_from_their_column(write: Write) -> None:
 def test_what_is_taken_is_said_on_stderr(write: Write) -> None:
     def said(content: str, *keys: str) -> str:
         overrides = [f"data.path={write(content)}", "data.label=y", *keys]
-        script = f"from adbench.cli import app; app({['data', 'show', 'table', *overrides, '--json']!r})"
+        script = f"from adbench.cli.main import app; app({['data', 'show', 'table', *overrides, '--json']!r})"
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert json.loads(done.stdout)["parts"]["all rows"]["rows"] > 1
         return done.stderr

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from adbench.verdict import IMPROVEMENT, INCONCLUSIVE, PASS, REGRESSION, Case, Rules, Verdict, judge
+from adbench.gate.verdict import IMPROVEMENT, INCONCLUSIVE, PASS, REGRESSION, Case, Rules, Verdict, judge
 
 
 def one(before: Sequence[float], after: Sequence[float], first_after: int = 0, **of_case: Any) -> Verdict:

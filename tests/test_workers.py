@@ -17,17 +17,17 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from adbench import runner
-from adbench.cli import app
-from adbench.config import compose
+from adbench.cli.main import app
+from adbench.config.compose import compose
 from adbench.executors.base import LOST
 from adbench.executors.local import Local, out_of_memory_kills
-from adbench.lock import holder_of
-from adbench.models.iforest import IForest
-from adbench.prepared import Kept
-from adbench.reporter import Reporter
-from adbench.results import ERROR, read_run
-from adbench.sweep_plan import plan
+from adbench.models.classical.iforest import IForest
+from adbench.results.record import ERROR, read_run
+from adbench.runner import run as runner
+from adbench.runner.prepare import Kept
+from adbench.runner.reporter import Reporter
+from adbench.storage.lock import holder_of
+from adbench.sweeps.plan import plan
 
 SWEEP = ["model=pca,iforest", "seed=range(2)"]
 
@@ -45,7 +45,7 @@ def test_one_run_name_in_two_folders(tiny: list[str], tmp_path: Path) -> None:
 
 def test_nothing_is_imported_from_the_working_directory(tiny: list[str], tmp_path: Path) -> None:
     (tmp_path / "yaml.py").write_text("raise SystemExit('executed')", encoding="ascii")
-    script = "import sys; sys.path.remove(''); from adbench.cli import main; main()"
+    script = "import sys; sys.path.remove(''); from adbench.cli.main import main; main()"
     overrides = ["sweep", *tiny, "model=iforest", "executor.workers=1"]
     done = subprocess.run([sys.executable, "-c", script, *overrides], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -116,7 +116,7 @@ def test_what_a_detector_writes_into_its_rows_reaches_no_other_run(
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from adbench.cli import main; main()", *arguments]
+    return [sys.executable, "-c", "from adbench.cli.main import main; main()", *arguments]
 
 
 def start(*arguments: str, cwd: Path) -> "subprocess.Popen[str]":

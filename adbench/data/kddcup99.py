@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from adbench.data.files import CATEGORY, read_columns, take_codes, take_features
-from adbench.data.kdd import BINARY, TYPES, family_of
-from adbench.data.table import NORMAL, Table
-from adbench.names import Names
-from adbench.paths import data_folder
+from adbench.arrays.categories import Names
+from adbench.config.paths import data_folder
+from adbench.data.base import NORMAL, Table
+from adbench.data.kdd_columns import BINARY, TYPES, family_of
+from adbench.data.reading.upstream import CATEGORY, read_columns, take_codes, take_features
 
 TITLE = "KDD Cup 99: network connections, the 10 percent file and the corrected test file"
 LICENCE = "CC BY 4.0"

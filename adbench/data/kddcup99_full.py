@@ -4,8 +4,8 @@ Stolfo, Fan, Lee, Prodromidis, Chan: KDD Cup 1999 Data. UCI Machine Learning Rep
 """
 
 from adbench.data import kddcup99
-from adbench.data.files import PACKED
-from adbench.data.table import Table
+from adbench.data.base import Table
+from adbench.data.reading.upstream import PACKED
 
 TITLE = "KDD Cup 99: network connections, the full training file (not bundled) and the corrected test file"
 LICENCE, CITATION, SOURCE, MIRRORS = kddcup99.LICENCE, kddcup99.CITATION, kddcup99.SOURCE, kddcup99.MIRRORS

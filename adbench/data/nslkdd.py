@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from adbench.checks import require_one_of
-from adbench.data.files import CATEGORY, read_columns, take_codes, take_features, take_whole_numbers
-from adbench.data.kdd import TYPES, family_of
-from adbench.data.table import NORMAL, Table
-from adbench.names import Names
-from adbench.paths import data_folder
+from adbench.arrays.categories import Names
+from adbench.config.checks import require_one_of
+from adbench.config.paths import data_folder
+from adbench.data.base import NORMAL, Table
+from adbench.data.kdd_columns import TYPES, family_of
+from adbench.data.reading.upstream import CATEGORY, read_columns, take_codes, take_features, take_whole_numbers
 
 TITLE = "NSL-KDD: network connections, KDDTrain+ and KDDTest+"
 LICENCE = "redistribution and mirroring allowed with a citation of Tavallaee et al., CISDA 2009"

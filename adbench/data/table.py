@@ -1,137 +1,147 @@
-"""What every dataset loads into: columns as contiguous arrays, and what is known about each row."""
+"""A table of your own: payments, sensors, medical records; one record a row, and a column that tells the anomalies."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from adbench.errors import DataError
-from adbench.mapped import let_go
-from adbench.names import Names
-from adbench.rows import Hashes, mix_in, start_hashes
+from adbench.config.checks import require_one_of
+from adbench.data.base import Table
+from adbench.data.reading.column_store import InMemory, OnDisk, Spool, Store
+from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
+from adbench.data.reading.labels import read_family, read_label
+from adbench.data.reading.out_of_core import read_on_disk, table_bytes
+from adbench.data.reading.tabular import read_files, some
+from adbench.errors import ConfigError, DataError
+from adbench.storage.fingerprints import find_files, sha256_of
 
-NORMAL = "normal"
+TITLE = "your own table: data.path=rows.csv data.label=COLUMN"
+SOURCE = "the files that data.path names"
+LICENCE = "that of your data"
+CITATION = "that of your data"
+NOTES: tuple[str, ...] = ()
+# Nothing of it is bundled, known in advance, or to be fetched.
+FILES: dict[str, str] = {}
+ROWS: dict[str, int] = {}
+MIRRORS: tuple[str, ...] = ()
+
+REFUSE, IMPUTE, DROP_ROWS = "refuse", "impute", "drop_rows"
+
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Features:
-    """The columns a detector may see, each contiguous.
+def load(
+    path: str | list[str] | None = None,
+    test_path: str | list[str] | None = None,
+    label: str | None = None,
+    normal: Any = None,
+    family: str | None = None,
+    categorical: list[str] | None = None,
+    drop: list[str] | None = None,
+    missing: str = REFUSE,
+    separator: str | None = None,
+    spool: Spool | None = None,
+) -> Table:
+    """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
 
-    Numeric columns are float64, so that large counts stay distinct until they are scaled. A categorical
-    column is an integer code into its own vocabulary of values. Those of a large table lie on disk; some of its rows
-    are then their positions, and read when they are asked for by `columns` or `block`.
+    path, test_path: a file, a glob, or a list of them; the rows of test_path are the official test part. label: the
+    column that tells normal rows from anomalies. normal: its value that means normal; None takes it from a pair that
+    can be meant in only one way (0/1, false/true, normal or benign and another), and says so. family: the column that
+    names the kind of an anomaly; else the label's values, when it has more than two. categorical: the categorical
+    columns; None proposes those of text, and says so. drop: columns to leave out, such as times and ids. missing:
+    refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
+    missing, and in a column of numbers also NA, N/A, NaN, null, None and ?. separator: of CSV; None finds it out.
+    spool: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
+
+    Raises ConfigError or DataError, in one sentence, for whatever would have to be guessed.
     """
-
-    numeric: npt.NDArray[np.float64]  # (rows, numeric columns)
-    numeric_names: tuple[str, ...]
-    codes: npt.NDArray[np.int32]  # (rows, categorical columns)
-    vocabularies: dict[str, tuple[str, ...]]  # categorical column -> its values, in the order of the codes
-    positions: npt.NDArray[np.intp] | None = None  # the rows on disk that these are; None: all, or in memory
-
-    def __post_init__(self) -> None:
-        if self.positions is not None:
-            return  # all rows were looked at
-        for column, name in enumerate(self.numeric_names):
-            finite = np.isfinite(self.numeric[:, column])
-            let_go(self.numeric)
-            if not finite.all():
-                row = int(np.argmin(finite))
-                raise DataError(
-                    f"expected finite numbers, got {self.numeric[row, column]} in column {name!r}, row {row + 1}"
-                    f" ({int((~finite).sum())} such values in all); fill or drop them before adbench reads the table"
-                )
-
-    def __len__(self) -> int:
-        return len(self.codes if self.positions is None else self.positions)
-
-    def take(self, rows: npt.NDArray[np.intp]) -> "Features":
-        """The same columns of only these rows, in this order."""
-        if self.positions is not None:
-            return replace(self, positions=self.positions[rows])
-        if isinstance(self.numeric, np.memmap) or isinstance(self.codes, np.memmap):
-            return replace(self, positions=rows)
-        return Features(_take(self.numeric, rows), self.numeric_names, _take(self.codes, rows), self.vocabularies)
-
-    def columns(self) -> Iterator[npt.NDArray[np.float64]]:
-        """The numeric columns, one after the other, each (rows,)."""
-        return _columns(self.numeric, self.positions)
-
-    def code_columns(self) -> Iterator[npt.NDArray[np.int32]]:
-        """The categorical columns, one after the other, each (rows,)."""
-        return _columns(self.codes, self.positions)
-
-    def block(self, rows: slice) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
-        """The numbers and the codes of some rows, in memory."""
-        if self.positions is None:
-            return np.asarray(self.numeric)[rows], np.asarray(self.codes)[rows]
-        positions = self.positions[rows]
-        return _take(np.asarray(self.numeric), positions), _take(np.asarray(self.codes), positions)
-
-    def let_go(self) -> None:
-        """Give up the memory that was read from disk."""
-        let_go(self.numeric)
-        let_go(self.codes)
+    require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
+    dropped = _names(drop, "data.drop")
+    files, test_files = _files(path, test_path)
+    rows, n_rows, store = _read(files + test_files, separator, dropped, spool)
+    label = _label_name(label, rows)
+    is_anomaly, kind = read_label(rows[label], label, normal)
+    if family is not None:
+        kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
+    names = [name for name in rows.column_names if name not in (label, family)]
+    if not names:
+        raise DataError(f"expected feature columns beside {label!r}, got none; data.drop can leave out fewer")
+    columns = type_columns(rows, names, None if categorical is None else _names(categorical, "data.categorical"), store)
+    kept = _kept_rows(columns, len(rows), missing)
+    kind = kind[kept]
+    return Table(
+        name="table",
+        features=to_features(columns, kept, fill=missing == IMPUTE),
+        label=is_anomaly[kept].astype(np.int8),
+        family=kind,
+        attack=kind,
+        is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
+        fingerprints={str(file): sha256_of(file) for file in files + test_files},
+    )
 
 
-def _columns(x: npt.NDArray[Any], positions: npt.NDArray[np.intp] | None) -> Iterator[npt.NDArray[Any]]:
-    for column in np.asarray(x).T:
-        yield column if positions is None else column[positions]
-        let_go(x)
+def _read(
+    files: list[Path], separator: str | None, drop: list[str], spool: Spool | None
+) -> tuple[Rows, list[int], Store]:
+    """The rows, how many each file has, and where their columns are to lie."""
+    if spool is None or table_bytes(files) <= spool.limit:
+        return *read_files(files, separator, drop), InMemory()
+    folder = spool.folder()
+    return *read_on_disk(files, separator, drop, folder), OnDisk(folder)
 
 
-def _take(columns: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    taken = np.empty((len(rows), columns.shape[1]), columns.dtype, order="F")
-    for column in range(columns.shape[1]):
-        taken[:, column] = columns[rows, column]
-    return taken
+def _files(path: str | list[str] | None, test_path: str | list[str] | None) -> tuple[list[Path], list[Path]]:
+    if path is None:
+        raise ConfigError("expected data.path, the file or files with the rows, got none; write data.path=rows.csv")
+    files = find_files(path, "data.path")
+    test_files = find_files(test_path, "data.test_path") if test_path is not None else []
+    both = {file.resolve() for file in files} & {file.resolve() for file in test_files}
+    if both:
+        raise ConfigError(f"expected other files in data.test_path than in data.path, got {min(both)} in both")
+    return files, test_files
 
 
-def row_hashes(features: Features) -> Hashes:
-    """64 bits a row, the same for rows with equal values: see `adbench.rows`."""
-    hashes = start_hashes(len(features))
-    for column in features.columns():
-        mix_in(hashes, (column + 0.0).view(np.uint64))  # -0.0 is 0.0 in other bytes
-    for codes in features.code_columns():
-        mix_in(hashes, codes.astype(np.uint64))
-    return hashes
+def _names(names: Any, key: str) -> list[str]:
+    """Column names; a number is the name of a column, too."""
+    if names is not None and not isinstance(names, list):
+        raise ConfigError(f"expected {key} to be a list of column names such as [time,id], got {names!r}")
+    return [str(name) for name in names or []]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A dataset. All arrays have one entry a row.
-
-    `family` is the coarse kind of an anomaly (NSL-KDD: dos, probe, r2l, u2r), `attack` the fine one; both are
-    "normal" on normal rows. `is_test` marks the rows of the dataset's official test file; where there is none, no row
-    is, and the protocol sets test rows apart. `subsets` names parts of the test rows that are reported as well.
-    """
-
-    name: str
-    features: Features
-    label: npt.NDArray[np.int8]  # 1 = anomaly
-    family: Names
-    attack: Names
-    is_test: npt.NDArray[np.bool_]
-    fingerprints: dict[str, str]  # upstream file name -> sha256 of its uncompressed bytes
-    subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("family", "attack"):  # a loader may give plain texts
-            object.__setattr__(self, name, Names.of(getattr(self, name)))
-
-    def __len__(self) -> int:
-        return len(self.label)
-
-    def take(self, rows: npt.NDArray[np.intp]) -> "Table":
-        """Only these rows, in this order."""
-        return Table(
-            name=self.name,
-            features=self.features.take(rows),
-            label=self.label[rows],
-            family=self.family[rows],
-            attack=self.attack[rows],
-            is_test=self.is_test[rows],
-            fingerprints=self.fingerprints,
-            subsets={name: of_subset[rows] for name, of_subset in self.subsets.items()},
+def _label_name(name: str | None, rows: Rows) -> str:
+    if name is None:
+        raise ConfigError(
+            "expected data.label, the column that says which rows are anomalies, got none: a run needs one to be"
+            f" tested, and scoring unlabelled tables comes later; there is {some(rows.column_names)}"
         )
+    return _column(name, "data.label", rows)
+
+
+def _column(name: str, key: str, rows: Rows) -> str:
+    if name not in rows.column_names:
+        raise ConfigError(
+            f"expected {key} to name a column that data.drop leaves, got {name!r}; there is {some(rows.column_names)}"
+        )
+    return name
+
+
+def _kept_rows(columns: Columns, n_rows: int, policy: str) -> npt.NDArray[np.bool_]:
+    """Which rows stay, by the policy for missing values."""
+    kept, missing = np.ones(n_rows, dtype=bool), columns.n_missing
+    if not missing or policy == IMPUTE:
+        return kept
+    name, n_of_name = max(missing.items(), key=lambda item: item[1])
+    if policy == REFUSE:
+        others = f", and some in {len(missing) - 1:,} other columns" if len(missing) > 1 else ""
+        raise DataError(
+            f"expected a value in each cell, got {n_of_name:,} missing ones in column {name!r}{others};"
+            f" choose data.missing={IMPUTE} or data.missing={DROP_ROWS}, or leave it out by data.drop=[{name}]"
+        )
+    for name_of_gaps in missing:
+        kept &= ~columns.missing(name_of_gaps)
+    if not kept.any():
+        raise DataError(f"expected a row without missing values, got none; data.drop=[{name}] leaves out the emptiest")
+    _log.warning("adbench: %s of %s rows lack a value and are left out", f"{n_rows - kept.sum():,}", f"{n_rows:,}")
+    return kept

@@ -7,11 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from adbench.data.files import CATEGORY, NUMBER, Columns, read_columns, take_codes, take_features, take_whole_numbers
-from adbench.data.table import NORMAL, Table
+from adbench.arrays.categories import Names
+from adbench.config.paths import data_folder
+from adbench.data.base import NORMAL, Table
+from adbench.data.reading.upstream import (
+    CATEGORY,
+    NUMBER,
+    Columns,
+    read_columns,
+    take_codes,
+    take_features,
+    take_whole_numbers,
+)
 from adbench.errors import DataError
-from adbench.names import Names
-from adbench.paths import data_folder
 
 TITLE = "UNSW-NB15: network flows, the 82,332-row partition with a seeded split"
 LICENCE = "free for academic research; commercial use must be agreed with its authors"

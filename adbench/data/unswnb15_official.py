@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from adbench.config.paths import data_folder
 from adbench.data import unswnb15
-from adbench.data.files import join, parse_csv, read_gzip
-from adbench.data.table import Table
+from adbench.data.base import Table
+from adbench.data.reading.upstream import join, parse_csv, read_gzip
 from adbench.data.unswnb15 import TYPES, to_table
 from adbench.errors import DataError
-from adbench.paths import data_folder
 
 TITLE = "UNSW-NB15: network flows, the official partition (the larger file is not bundled)"
 LICENCE, CITATION, SOURCE, MIRRORS = unswnb15.LICENCE, unswnb15.CITATION, unswnb15.SOURCE, unswnb15.MIRRORS

@@ -1,7 +1,7 @@
 """Controls: what a table gives away without any deep model. A model that does not beat them learned nothing new.
 
 Each is fitted on the same matrix as the model, and scores the same test rows. One more, the same network
-untrained, is the model's own: see `adbench.runner`.
+untrained, is the model's own: see `adbench.runner.run`.
 """
 
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from adbench.checks import require_at_least
+from adbench.arrays.memmap import let_go
+from adbench.arrays.neighbours import distinct_rows, nearest_distances, row_hashes
+from adbench.config.checks import require_at_least
 from adbench.evaluation.ranking import Scores
-from adbench.mapped import let_go
-from adbench.rows import distinct_rows, nearest_distances, row_hashes
 
 Matrix = npt.NDArray[np.float32]  # (rows, columns)
 

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.errors import DataError
-from adbench.evaluation.proportion import wilson_interval
 from adbench.evaluation.ranking import (
     Placements,
     Scores,
@@ -14,7 +13,8 @@ from adbench.evaluation.ranking import (
     auroc_interval,
     rank,
 )
-from adbench.evaluation.sealed import Frozen, Labels
+from adbench.evaluation.seal import Frozen, Labels
+from adbench.stats.proportion import wilson_interval
 
 UNTRAINED = "untrained"
 

@@ -5,10 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adbench.jobs import Job
-from adbench.worker import RAN
+from adbench.sweeps.jobs import Job
+from adbench.sweeps.worker import RAN
 
-LOST = "lost"  # the process that ran the job is gone; see adbench.worker for the other outcomes
+LOST = "lost"  # the process that ran the job is gone; see adbench.sweeps.worker for the other outcomes
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Ended:
 
 
 class Executor(ABC):
-    """Runs groups of jobs at the same time, each by `adbench.worker.run_jobs`.
+    """Runs groups of jobs at the same time, each by `adbench.sweeps.worker.run_jobs`.
 
     All that is shared is the file system: what became of a run stands in its folder, on whatever machine it ran.
     """

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adbench.checks import require_at_least, require_not_negative
+from adbench.config.checks import require_at_least, require_not_negative
+from adbench.config.paths import DATA_VARIABLE
 from adbench.errors import ConfigError
 from adbench.executors.base import LOST, Ended, Executor, n_cores
 from adbench.executors.remote import one_line, require_package, run_there, wait_until
-from adbench.jobs import Job
-from adbench.paths import DATA_VARIABLE
+from adbench.sweeps.jobs import Job
 
 ANSWER_SECONDS = 12
 # Ray itself tries for a minute, writes pages of it, and then ends the process: another one does that.

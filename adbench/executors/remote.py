@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adbench.config import Config
+from adbench.config.compose import Config
 from adbench.errors import ConfigError
-from adbench.worker import NO_FOLDER, run_jobs
+from adbench.sweeps.worker import NO_FOLDER, run_jobs
 
 _LET_GO_SECONDS = 10
 

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from adbench.checks import require_at_least, require_one_of
-from adbench.config import Config
+from adbench.config.checks import require_at_least, require_one_of
+from adbench.config.compose import Config
 from adbench.errors import ConfigError, RunFolderError
 from adbench.executors.base import LOST, Ended, Executor
 from adbench.executors.remote import one_line, require_package, run_there, wait_until
-from adbench.jobs import Job
-from adbench.sweep_record import FOLDER
+from adbench.sweeps.jobs import Job
+from adbench.sweeps.status import FOLDER
 
 SLURM, LOCAL = "slurm", "local"  # submitit's names
 COMMANDS = ("sbatch", "srun", "sacct", "scancel")

@@ -10,12 +10,12 @@ from typing import Any
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from adbench.config import compose
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.config.keys import TARGET
 from adbench.errors import RunFolderError
-from adbench.formats import part_of
-from adbench.instantiate import build
-from adbench.keys import TARGET
-from adbench.results import DONE, MODEL, PREPROCESS, Run, read_run
+from adbench.results.formats import part_of
+from adbench.results.record import DONE, MODEL, PREPROCESS, Run, read_run
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adbench.checks import require_positive
-from adbench.preprocess.encoder import Encoder, Numeric, mean_and_scale
+from adbench.config.checks import require_positive
+from adbench.preprocess.base import Encoder, Numeric, mean_and_scale
 
 
 class LogStandard(Encoder):

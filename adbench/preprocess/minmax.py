@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adbench.preprocess.encoder import Encoder, Numeric
+from adbench.preprocess.base import Encoder, Numeric
 
 
 class MinMax(Encoder):

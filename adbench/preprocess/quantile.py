@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adbench.checks import require_at_least
-from adbench.preprocess.encoder import Encoder, Numeric
+from adbench.config.checks import require_at_least
+from adbench.preprocess.base import Encoder, Numeric
 
 # Smaller quantiles count as 0: the slope of a line between them would overflow.
 NOTHING = 1e-290

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from adbench.preprocess.encoder import Encoder, Numeric, mean_and_scale
+from adbench.preprocess.base import Encoder, Numeric, mean_and_scale
 
 
 class Standard(Encoder):

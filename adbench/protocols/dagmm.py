@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from adbench.data.table import Table
-from adbench.protocols.split import Parts, Protocol, shuffled
+from adbench.data.base import Table
+from adbench.protocols.base import Parts, Protocol, shuffled
 
 
 class DAGMM(Protocol):

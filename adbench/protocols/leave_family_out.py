@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from adbench.checks import require_one_of
-from adbench.data.table import NORMAL, Table
-from adbench.protocols.split import Parts
+from adbench.config.checks import require_one_of
+from adbench.data.base import NORMAL, Table
+from adbench.protocols.base import Parts
 from adbench.protocols.unsupervised import Unsupervised
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from adbench.checks import require_fraction
-from adbench.data.table import Table
-from adbench.protocols.split import Parts, Protocol, normals_and_test
+from adbench.config.checks import require_fraction
+from adbench.data.base import Table
+from adbench.protocols.base import Parts, Protocol, normals_and_test
 
 
 class OneClass(Protocol):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from adbench.data.table import Table
+from adbench.data.base import Table
 from adbench.protocols.one_class import OneClass
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from adbench.checks import require_fraction, require_share
-from adbench.data.table import Table
+from adbench.config.checks import require_fraction, require_share
+from adbench.data.base import Table
 from adbench.errors import DataError
-from adbench.protocols.split import Parts, Protocol, Rows, normals_and_test, shuffled
+from adbench.protocols.base import Parts, Protocol, Rows, normals_and_test, shuffled
 
 
 class Unsupervised(Protocol):

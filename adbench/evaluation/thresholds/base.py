@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from adbench.checks import require_fraction
+from adbench.config.checks import require_fraction
 from adbench.errors import DataError
 from adbench.evaluation.ranking import Scores
 

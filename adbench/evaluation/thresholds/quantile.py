@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from adbench.evaluation.ranking import Scores
-from adbench.evaluation.sealed import require_scores
+from adbench.evaluation.seal import require_scores
 from adbench.evaluation.thresholds.base import require_rows
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from adbench.checks import require_fraction
+from adbench.config.checks import require_fraction
 from adbench.evaluation.ranking import Scores
-from adbench.evaluation.sealed import require_scores
+from adbench.evaluation.seal import require_scores
 
 
 class TopFraction:

@@ -1,0 +1,53 @@
+"""What the same data gives away without a model: the controls of the runs, one row a task and control."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from adbench.analysis.groups import t_bounds
+from adbench.analysis.rows import metric_columns, seeds_of
+from adbench.evaluation.evaluate import UNTRAINED
+from adbench.results.record import DONE
+
+PREFIX = "control/"
+
+
+def controls_table(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """The columns: task, control, n, and each of the metrics that controls have, with _low and _high.
+
+    n counts seeds: the runs of one seed and task share their controls, unless they are preprocessed in several ways, so
+    their mean counts once. The untrained twin is a model's own, and is in its training gain.
+    """
+    done = rows[rows["status"] == DONE]
+    names = _control_columns(metric_columns(done), metrics)
+    if not names or not len(done):
+        return pd.DataFrame()
+    records: list[dict[str, Any]] = []
+    units = done.assign(_seeds=seeds_of(done))
+    for task, of_task in units.groupby("task"):
+        per_seed = of_task.groupby("_seeds")[[column for of in names.values() for column in of.values()]].mean()
+        for control, columns in names.items():
+            values = per_seed[list(columns.values())].dropna(how="all")
+            if len(values):
+                records.append({"task": task, "control": control, "n": len(values)} | _means(values, columns))
+    return pd.DataFrame(records)
+
+
+def _control_columns(columns: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Control -> metric -> its column."""
+    found: dict[str, dict[str, str]] = {}
+    for column in columns:
+        name, _, metric = column.removeprefix(PREFIX).partition("/")
+        if column.startswith(PREFIX) and metric in metrics and name != UNTRAINED:
+            found.setdefault(name, {})[metric] = column
+    return found
+
+
+def _means(values: pd.DataFrame, columns: dict[str, str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for metric, column in columns.items():
+        mean = values[column].mean()
+        low, high = t_bounds(mean, values[column].std(), values[column].count())
+        found |= {metric: mean, f"{metric}_low": float(low), f"{metric}_high": float(high)}
+    return found

@@ -1,0 +1,63 @@
+"""Which runs a table is about, in words like model=ae,vae or roc_auc>=0.9; nothing of them is executed."""
+
+import operator
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+
+from adbench.analysis.metric_names import suggest_name
+from adbench.errors import ConfigError
+
+_FILTER = re.compile(r"(?P<column>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|==|=|>|<)\s*(?P<value>.*)", re.DOTALL)
+_ORDER: dict[str, Callable[[Any, Any], Any]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+def keep(rows: pd.DataFrame, filters: Iterable[str]) -> pd.DataFrame:
+    """The rows that pass all filters. Raises ConfigError for one that is none, or names no column."""
+    for text in filters:
+        rows = rows[_passes(rows, text)]
+    return rows.reset_index(drop=True)
+
+
+def _passes(rows: pd.DataFrame, text: str) -> "pd.Series[bool]":
+    parts = _FILTER.fullmatch(text.strip())
+    if parts is None:
+        raise ConfigError(f"expected a filter such as model=ae,vae or roc_auc>=0.9, got {text!r}")
+    name, sign, value = parts["column"], parts["sign"], parts["value"]
+    if name not in rows:
+        raise ConfigError(
+            f"expected a filter by a column of these runs, got {name!r}{suggest_name(name, rows.columns)}"
+        )
+    column = rows[name]
+    if sign in _ORDER:
+        try:
+            limit = float(value)
+        except ValueError:
+            raise ConfigError(f"expected a number after {sign} in the filter {text!r}, got {value!r}") from None
+        passed: pd.Series[bool] = _ORDER[sign](pd.to_numeric(column, errors="coerce"), limit)
+        return passed
+    wanted = {word.strip() for word in value.split(",")} | {value.strip()}
+    same = column.map(lambda cell: _is_one_of(cell, wanted)).astype(bool)
+    return ~same if sign == "!=" else same
+
+
+def _is_one_of(cell: Any, words: set[str]) -> bool:
+    if str(cell) in words:
+        return True
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        return False
+    return any(_number(word) == cell for word in words)
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None

@@ -1,0 +1,131 @@
+"""Tidy rows -> one row a configuration: mean, interval, rank, controls, and what is not there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from adbench.analysis.metric_names import less_is_better
+from adbench.analysis.rows import metric_columns, seeds_of
+from adbench.evaluation.controls import ORACLE
+from adbench.evaluation.evaluate import UNTRAINED
+from adbench.results.record import DONE, INCOMPLETE, PRUNED
+from adbench.stats.intervals import half_width
+
+GAIN = "training_gain"
+UNCLEAR, YES, NO = "unclear", "yes", "no"
+_UNIT = ["task", "solver", "_seeds"]  # one run; what was run twice is one all the same
+# What shows how much the table gives away, but that nobody could use in place of the model.
+_NOT_RIVALS = (ORACLE, UNTRAINED)
+
+
+def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
+    """One row for each value of the columns `by`, sorted by them.
+
+    n: its finished runs, a seed that was run in several folders counted once. failed: runs that ended otherwise.
+    missing: seeds which other configurations have for the same task, and this one has neither finished nor failed.
+    Each metric: its mean, and with _low and _high its 95 % t interval over the n runs, NaN for one run alone.
+    task and solver: where all its runs have one. rank: by the first metric, within the task or, without one, the
+    data. training_helped: yes, no, or unclear where an interval of the gain touches 0. control: the best of those that
+    need no training, picked by the first metric on the same test rows, so in its favour; over_control: how far the
+    group is above it, with its interval.
+    """
+    rows = rows.assign(_seeds=seeds_of(rows))
+    done = rows[rows["status"] == DONE].drop_duplicates([*by, *_UNIT])
+    grouped = done.groupby(list(by), dropna=False)
+    groups = rows.groupby(list(by), dropna=False).size().to_frame("n")
+    groups["n"] = grouped.size().reindex(groups.index, fill_value=0)
+    groups["failed"], groups["missing"] = _failed_and_missing(rows, by, groups.index)
+    present = [metric for metric in metrics if metric in done]
+    columns: dict[str, Any] = {}
+    for metric in present:
+        interval = _interval(grouped[metric], groups.index)
+        columns |= {f"{metric}{end}": part for end, part in zip(("", "_low", "_high"), interval, strict=True)}
+    groups = groups.join(pd.DataFrame(columns, index=groups.index))
+    if GAIN in present:
+        groups["training_helped"] = _helped(groups, done, by)
+    for name in (name for name in ("task", "solver") if name not in by):
+        values = rows.groupby(list(by), dropna=False)[name]
+        if (values.nunique() == 1).all():
+            groups[name] = values.first()
+    groups = groups.reset_index()
+    if present:
+        groups["rank"] = _rank(groups, present[0])
+        groups = groups.join(_against_controls(done, by, present[0]), on=list(by))
+    return groups
+
+
+def contradictory_seeds(rows: pd.DataFrame, metric: str) -> int:
+    """How many seeds of a configuration have finished runs that do not agree about a metric."""
+    done = rows[rows["status"] == DONE].assign(_seeds=seeds_of(rows))
+    again = done[done.duplicated(_UNIT, keep=False)] if metric in done else done.iloc[:0]
+    return int((again.groupby(_UNIT)[metric].nunique() > 1).sum()) if len(again) else 0
+
+
+def t_bounds(mean: Any, sd: Any, n: Any) -> tuple[Any, Any]:
+    """The 95 % t interval of means; NaN for one value alone."""
+    n = np.asarray(n, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = half_width(sd / np.sqrt(n), n - 1)
+    return mean - half, mean + half
+
+
+def _interval(values: Any, index: pd.Index) -> tuple[Any, Any, Any]:
+    table = pd.DataFrame({"mean": values.mean(), "sd": values.std(), "n": values.count()}).reindex(index)
+    low, high = t_bounds(table["mean"], table["sd"], table["n"])
+    return table["mean"], low, high
+
+
+def _failed_and_missing(rows: pd.DataFrame, by: Sequence[str], index: pd.Index) -> tuple[Any, Any]:
+    """A seed that failed and was finished later has not failed."""
+    ended = ~rows["status"].isin([DONE, INCOMPLETE, PRUNED])
+    flags = rows[[*dict.fromkeys([*by, *_UNIT])]].assign(_done=rows["status"] == DONE, _ended=ended)
+    units = flags.groupby([*dict.fromkeys([*by, *_UNIT])], dropna=False)[["_done", "_ended"]].any().reset_index()
+    units["_failed"] = units["_ended"] & ~units["_done"]
+    n_seeds = units.groupby("task")["_seeds"].nunique()
+    wanted = units[[*dict.fromkeys([*by, "task", "solver"])]].drop_duplicates()
+    expected = wanted.assign(_n=wanted["task"].map(n_seeds)).groupby(list(by), dropna=False)["_n"].sum()
+    of_group = units.groupby(list(by), dropna=False)
+    done, failed = (of_group[name].sum().reindex(index) for name in ("_done", "_failed"))
+    return failed, expected.reindex(index) - done - failed
+
+
+def _rank(groups: pd.DataFrame, metric: str) -> Any:
+    same = next((name for name in ("task", "data") if name in groups), None)
+    values: Any = groups.groupby(same)[metric] if same else groups[metric]
+    return values.rank(ascending=less_is_better(metric), method="min").astype("Int64")
+
+
+def _helped(groups: pd.DataFrame, done: pd.DataFrame, by: Sequence[str]) -> npt.NDArray[Any]:
+    """By the interval over seeds, and by that of each run, which knows how few the test rows are."""
+    bounds = done.reindex(columns=[f"{GAIN}_low", f"{GAIN}_high"])  # of runs from elsewhere maybe without
+    per_run = bounds.groupby([done[key] for key in by], dropna=False).agg(["min", "max"]).reindex(groups.index)
+    low = np.fmin(groups[f"{GAIN}_low"].to_numpy(float), per_run[f"{GAIN}_low", "min"].to_numpy(float))
+    high = np.fmax(groups[f"{GAIN}_high"].to_numpy(float), per_run[f"{GAIN}_high", "max"].to_numpy(float))
+    return np.where(np.isnan(low), "", np.where(low > 0, YES, np.where(high < 0, NO, UNCLEAR)))
+
+
+def _against_controls(done: pd.DataFrame, by: Sequence[str], metric: str) -> pd.DataFrame:
+    names = {
+        column: column.split("/")[1]
+        for column in metric_columns(done)
+        if column.startswith("control/") and column.endswith(f"/{metric}") and column.split("/")[1] not in _NOT_RIVALS
+    }
+    if not names:
+        return pd.DataFrame(index=done.set_index(list(by)).index.unique())
+    sign = -1.0 if less_is_better(metric) else 1.0
+    means = done.groupby(list(by), dropna=False)[list(names)].mean().dropna(how="all") * sign
+    best = means.idxmax(axis=1)
+    rival = done[list(by)].merge(best.rename("_best").reset_index(), how="left")["_best"]
+    own, column_of = done[metric].to_numpy(dtype=float), {name: i for i, name in enumerate(names)}
+    positions = rival.map(column_of)
+    picked = np.full(len(done), np.nan)
+    known = positions.notna().to_numpy()
+    table = done[list(names)].to_numpy(dtype=float)
+    picked[known] = table[known, positions[known].to_numpy(dtype=int)]
+    difference = pd.Series(own - picked, index=done.index).groupby([done[key] for key in by], dropna=False)
+    mean, low, high = _interval(difference, best.index)
+    found = pd.DataFrame({"control": best.map(names), "over_control": mean})
+    return found.assign(over_control_low=low, over_control_high=high)

@@ -1,0 +1,158 @@
+"""Runs -> tidy rows: one a run, a column for each key that varies and for each metric."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adbench.config.keys import NOTHING_WHILE_NULL, SEED_KEYS, flat
+from adbench.results.record import Run
+
+FIRST = ("data", "model", "settings")
+_TASK_PARTS = ("data", "protocol")  # what is asked; the others say how it is answered
+
+
+def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
+    """The columns: data, model, settings, task, solver, the keys that vary, seed, status, error, run, the metrics.
+
+    A key varies when runs of the same data and model have different values of it; one that says what rows are fitted
+    and tested, when runs of the same data have. `settings` says them in one word, the seeds aside; `task` is the data
+    with those of the rows, `solver` the model with the others: results of one task compare.
+    """
+    keys, settings, tasks, solvers = _varying(runs)
+    columns: dict[str, Any] = {
+        "data": [run.config["choices"].get("data", "?") for run in runs],
+        "model": [run.config["choices"].get("model", "?") for run in runs],
+        "settings": settings,
+        "task": tasks,
+        "solver": solvers,
+        **{key: pd.Series(values, dtype=object) for key, values in keys.items()},
+        "seed": [run.config.get("seed", -1) for run in runs],
+        "status": [run.status for run in runs],
+        # A folder's name need not be UTF-8, which pandas' own type for text insists on.
+        "error": pd.Series([run.error for run in runs], dtype=object),
+        "run": pd.Series([str(run.folder) for run in runs], dtype=object),
+    }
+    # A stranger's metric may be called like a key: the key stays.
+    metrics = _metrics([run.metrics for run in runs])
+    rows = pd.concat([pd.DataFrame(columns), metrics.drop(columns=columns, errors="ignore")], axis=1)
+    return rows.sort_values(["data", "model", "settings", "seed"], ignore_index=True)
+
+
+def metric_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of the metrics."""
+    return list(rows.columns[list(rows.columns).index("run") + 1 :])
+
+
+def seeds_of(rows: pd.DataFrame) -> "pd.Series[Any]":
+    """Of each row, what its draws depended on: the seed, and the seeds of its parts where those vary."""
+    seeds = rows[["seed", *(key for key in SEED_KEYS if key in rows and key != "seed")]]
+    return pd.Series(list(map(tuple, seeds.astype(object).to_numpy())), index=rows.index, dtype=object)
+
+
+def _metrics(of_runs: Sequence[dict[str, float]]) -> pd.DataFrame:
+    """A column a metric, NaN where a run has none. Most runs have the same ones, so those are put in place together."""
+    layouts: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for i, metrics in enumerate(of_runs):
+        layouts[tuple(metrics)].append(i)
+    names = list(dict.fromkeys(name for layout in layouts for name in layout))
+    position = {name: i for i, name in enumerate(names)}
+    table = np.full((len(of_runs), len(names)), np.nan)
+    counts = set(names)
+    for layout, members in layouts.items():
+        columns = [position[name] for name in layout]
+        table[np.ix_(members, columns)] = [list(of_runs[i].values()) for i in members]
+        counts &= {name for name, value in of_runs[members[0]].items() if isinstance(value, int)}
+    whole = np.array([name in counts for name in names], dtype=bool) & ((table % 1 == 0) & (abs(table) < 2**53)).all(0)
+    parts = [table[:, ~whole], table[:, whole].astype(np.int64)]  # two blocks in memory, not one a column
+    both = [
+        pd.DataFrame(part, columns=np.array(names)[of_part])
+        for part, of_part in zip(parts, (~whole, whole), strict=True)
+    ]
+    return pd.concat(both, axis=1)[names]
+
+
+def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list[str], list[str]]:
+    """Key -> its value in each run, for keys that vary; each run's settings, task and solver."""
+    of_data: defaultdict[Any, list[int]] = defaultdict(list)
+    of_model: defaultdict[Any, list[int]] = defaultdict(list)
+    for i, run in enumerate(runs):
+        choices = run.config["choices"]
+        of_data[choices.get("data")].append(i)
+        of_model[choices.get("data"), choices.get("model")].append(i)
+    columns: dict[str, list[Any]] = {}
+    words: list[dict[str, str]] = [{} for _ in runs]
+    parts = _Parts()
+    for groups, is_task in ((of_data, True), (of_model, False)):
+        for members in groups.values():
+            for key, values in parts.varying([runs[i].config for i in members], is_task).items():
+                column = columns.setdefault(key, [None] * len(runs))
+                is_seed = key in SEED_KEYS and _is_seed(values)
+                for i, text in zip(members, values, strict=True):
+                    column[i] = _cell(text)
+                    if text is not None and not is_seed:
+                        words[i][key] = f"{key}={text.replace(chr(34), '')}"
+    settings, tasks, solvers = [], [], []
+    for run, of_run in zip(runs, words, strict=True):
+        choices, texts = run.config["choices"], sorted(of_run.items())
+        settings.append(" ".join(text for _, text in texts))
+        tasks.append(
+            " ".join([choices.get("data", "?"), *(text for key, text in texts if key.startswith(_TASK_PARTS))])
+        )
+        other = (text for key, text in texts if not key.startswith(_TASK_PARTS))
+        solvers.append(" ".join([choices.get("model", "?"), *other]))
+    return dict(sorted(columns.items())), settings, tasks, solvers
+
+
+def _as_before(values: list[str | None]) -> list[str | None]:
+    """A run from before a key existed did what the key's nothing says, where some other run has that."""
+    if None not in values:
+        return values
+    nothing = next((text for text in ("null", "[]", "false") if text in values), None)
+    return [nothing if text is None else text for text in values]
+
+
+def _is_seed(values: list[str | None]) -> bool:
+    """A seed of a part counts as one where it is drawn anew; where it is fixed or not, that is a setting."""
+    return "null" not in values and None not in values
+
+
+def _cell(text: str | None) -> Any:
+    value = None if text is None else json.loads(text)
+    return text if isinstance(value, list | dict) else value
+
+
+class _Parts:
+    """What can change a result, as `key -> value in JSON`. Configurations share most of their parts, so each part is
+    written out once."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, int], dict[str, str]] = {}
+
+    def varying(self, configs: list[dict[str, Any]], of_task: bool) -> dict[str, list[str | None]]:
+        """Key -> its value in each configuration, for the keys that do not have one value in all of them.
+
+        of_task: the keys that say what rows are fitted and tested, or all the others.
+        """
+        found: dict[str, list[str | None]] = {}
+        for part in sorted(set().union(*configs) - {"seed"}):
+            if part != "choices" and (part in _TASK_PARTS) is not of_task:
+                continue
+            # The same object has the same value; few objects differ and are equal.
+            if len({id(config.get(part)) for config in configs}) == 1 and part in configs[0]:
+                continue
+            unsaid = {part: "null"} if part in NOTHING_WHILE_NULL else {}
+            texts = [self._texts(part, config[part]) if part in config else unsaid for config in configs]
+            for key in sorted({key for of_config in texts for key in of_config}):
+                values = _as_before([of_config.get(key) for of_config in texts])
+                if len(set(values)) > 1 and key.startswith(_TASK_PARTS) is of_task:
+                    found[key] = values
+        return dict(sorted(found.items()))
+
+    def _texts(self, part: str, value: Any) -> dict[str, str]:
+        if (part, id(value)) not in self._parts:
+            self._parts[part, id(value)] = {key: json.dumps(v, default=str) for key, v in flat(part, value).items()}
+        return self._parts[part, id(value)]

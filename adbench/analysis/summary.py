@@ -1,0 +1,122 @@
+"""Finished runs -> tables: one row a run, one a configuration over its seeds, one a pair of configurations."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adbench.analysis.controls import controls_table
+from adbench.analysis.filters import keep
+from adbench.analysis.groups import over_seeds
+from adbench.analysis.metric_names import SHOWN, choose_metrics, suggest_name, without_bounds
+from adbench.analysis.pairs import above_next, standings
+from adbench.analysis.rows import FIRST, metric_columns, tidy_rows
+from adbench.analysis.task_ranks import over_tasks
+from adbench.analysis.variance import variance_sources
+from adbench.errors import ConfigError
+from adbench.results.record import Run, read_runs
+
+
+@dataclass(frozen=True)
+class Summary:
+    """`rows`: one a run, all its metrics. `groups`: one for each value of the columns `by`. `pairs`: of two
+    configurations each. `over_tasks`: mean ranks over several tasks. `controls`: of each task. `variance`: where the
+    spread over seeds comes from, when several kinds of seed vary. `metrics`: what the groups show, the first of which
+    ranks them."""
+
+    rows: pd.DataFrame
+    groups: pd.DataFrame
+    pairs: pd.DataFrame
+    over_tasks: pd.DataFrame
+    controls: pd.DataFrame
+    variance: pd.DataFrame
+    by: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+def summarize(
+    folders: Iterable[Path] = (Path("runs"),),
+    *,
+    by: Sequence[str] = FIRST,
+    metrics: Sequence[str] = (),
+    filters: Sequence[str] = (),
+    sort: str | None = None,
+) -> Summary:
+    """Read runs, given as run folders or as folders of them.
+
+    metrics: names or patterns of what to show, `SHOWN` without any; a bound is not shown beside its metric. filters:
+    as `filters.keep` reads them. sort: a column of the groups, "-column" for the largest first. Failed, incomplete and
+    unreadable runs are rows too, without metrics. Raises RunFolderError as `read_runs` does; ConfigError for a name
+    that is none.
+    """
+    return summarize_runs(read_runs(folders), by=by, metrics=metrics, filters=filters, sort=sort)
+
+
+def summarize_runs(
+    runs: Sequence[Run],
+    *,
+    by: Sequence[str] = FIRST,
+    metrics: Sequence[str] = (),
+    filters: Sequence[str] = (),
+    sort: str | None = None,
+) -> Summary:
+    """`summarize` for runs that were read already; at least one."""
+    rows = tidy_rows(runs)
+    known = metric_columns(rows)
+    chosen = tuple(without_bounds(choose_metrics(metrics, known) if metrics else filter(known.__contains__, SHOWN)))
+    by = tuple(dict.fromkeys(by))
+    _require_columns(by, rows.drop(columns=known), "to group by")
+    kept = keep(rows, filters)
+    if not len(kept):
+        raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
+    if len(kept) < len(rows):
+        kept = _described_anew(kept, runs)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a stranger's numbers
+        return _tables(kept, by, chosen, sort)
+
+
+def _tables(kept: pd.DataFrame, by: tuple[str, ...], chosen: tuple[str, ...], sort: str | None) -> Summary:
+    groups = over_seeds(kept, by, chosen)
+    pairs = ranks = variance = pd.DataFrame()
+    if by == FIRST and chosen:
+        if chosen[0] in groups:
+            groups["above_next"] = above_next(kept, groups, chosen[0])
+        pairs, ranks = standings(kept, chosen[0]), over_tasks(groups, chosen[0])
+        variance = variance_sources(kept, chosen[0])
+    controls = controls_table(kept, chosen)
+    return Summary(kept, _sorted(groups, by, sort), pairs, ranks, controls, variance, by, chosen)
+
+
+def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
+    """What no longer varies among the rows that are left is no setting of theirs."""
+    left = set(kept["run"])
+    anew = tidy_rows([run for run in runs if str(run.folder) in left]).set_index("run")
+    described = {name: anew[name].reindex(kept["run"]).to_numpy() for name in ("settings", "task", "solver")}
+    return kept.assign(**described)
+
+
+def _require_columns(names: Sequence[str], table: pd.DataFrame, purpose: str) -> None:
+    for name in names:
+        if name not in table:
+            raise ConfigError(
+                f"expected a column of these runs {purpose}, got {name!r}{suggest_name(name, map(str, table))}"
+            )
+
+
+def _sorted(groups: pd.DataFrame, by: Sequence[str], sort: str | None) -> pd.DataFrame:
+    """Without a wish: dataset after dataset, the best first."""
+    if sort is None:
+        columns = [name for name in ("data", "task", "rank") if name in groups]
+        return groups.sort_values([*columns, *by], ignore_index=True, key=_comparable)
+    column = sort.removeprefix("-")
+    _require_columns([column], groups, "to sort by")
+    return groups.sort_values(column, ascending=not sort.startswith("-"), ignore_index=True, key=_comparable)
+
+
+def _comparable(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Numbers as numbers; where a key has values of several types, all as text."""
+    mixed = column.dtype == object and column.map(type).nunique() > 1
+    return column.map(str) if mixed else column

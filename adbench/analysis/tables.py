@@ -1,0 +1,220 @@
+"""A summary as sheets of text."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from adbench.analysis.groups import GAIN, NO, UNCLEAR, contradictory_seeds
+from adbench.analysis.metric_names import heading
+from adbench.analysis.pairs import ALL_PAIRS_OF
+from adbench.analysis.summary import Summary
+from adbench.analysis.task_ranks import ALPHA, FEWEST_TASKS
+from adbench.analysis.text_table import Sheet
+from adbench.cli.common import printable
+from adbench.errors import ConfigError
+from adbench.results.record import DONE
+
+Row = Any  # a row of a pandas table
+
+
+def groups_sheet(summary: Summary) -> Sheet:
+    """One row a configuration."""
+    groups, words = summary.groups, _words(summary)
+    ranked = [name for name in ("rank", "above_next") if name in groups]
+    metrics = [metric for metric in summary.metrics if metric in groups]
+    control = ["control", "over control"] if "control" in groups else []
+    headings = [
+        *words,
+        *("#" if name == "rank" else "above next" for name in ranked),
+        *("n", "failed", "missing"),
+        *map(heading, metrics),
+        *control,
+    ]
+    rows = []
+    for row in groups.to_dict("records"):
+        cells = [_text(row[name]) for name in words]
+        cells += [_count(row["rank"]) if name == "rank" else _share(row[name]) for name in ranked]
+        cells += [str(row[name]) for name in ("n", "failed", "missing")]
+        cells += [mean_cell(row, metric) for metric in metrics]
+        if control:
+            cells += [_text(row["control"]), _interval(row, "over_control", "+.4f")]
+        rows.append(cells)
+    return Sheet("over seeds", headings, len(words), rows, _notes(summary, bool(control)))
+
+
+def pivot_sheets(summary: Summary, column: str) -> list[Sheet]:
+    """One sheet a metric: a row for each of the other columns it was grouped by, a column for each value of this one.
+
+    Raises ConfigError for a column it was not grouped by.
+    """
+    if column not in summary.by:
+        raise ConfigError(f"expected a column to pivot among {', '.join(summary.by)}, got {column}; add it to --by")
+    words = [name for name in _words(summary) if name != column]
+    values = sorted(summary.groups[column].unique(), key=str)
+    sheets, notes = [], [_INTERVAL, _how_many(summary.groups)]
+    for metric in (metric for metric in summary.metrics if metric in summary.groups):
+        cells: dict[tuple[str, ...], dict[Any, str]] = {}
+        for row in summary.groups.to_dict("records"):
+            cells.setdefault(tuple(_text(row[name]) for name in words), {})[row[column]] = mean_cell(row, metric)
+        rows = [[*label, *(of_label.get(value, "-") for value in values)] for label, of_label in cells.items()]
+        sheets.append(Sheet(heading(metric), [*words, *map(_text, values)], len(words), rows, notes))
+    return sheets
+
+
+def _how_many(groups: Any) -> str:
+    """What the cells of a pivot do not say."""
+    fewest, most = groups["n"].min(), groups["n"].max()
+    n = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    return f"n: {n}; {groups['failed'].sum():.0f} failed, {groups['missing'].sum():.0f} missing"
+
+
+def controls_sheet(summary: Summary) -> Sheet:
+    """One row a task and control."""
+    controls = summary.controls
+    metrics = [metric for metric in summary.metrics if metric in controls]
+    rows = [
+        [_text(row["task"]), _text(row["control"]), str(row["n"]), *(mean_cell(row, metric) for metric in metrics)]
+        for row in controls.to_dict("records")
+    ]
+    notes = ["oracle_...: picked with the test labels, so nobody can use it; it says what one column gives away"]
+    return Sheet("controls: without any model", ["data", "control", "n", *map(heading, metrics)], 2, rows, notes)
+
+
+def pairs_sheet(summary: Summary) -> Sheet:
+    """One row a pair of configurations."""
+    headings = ["better", "than", "tasks", "runs", "difference", "probability", "seeds needed"]
+    rows = []
+    for row in summary.pairs.to_dict("records"):
+        interval = _interval(row, "difference", "+.4f", "low", "high")
+        # A probability of .975 is an interval that touches 0 no more.
+        more = "" if row["low"] > 0 or row["high"] < 0 else _count(row["seeds_needed"])
+        cells = [_text(row["a"]), _text(row["b"]), str(row["n_tasks"]), str(row["n"])]
+        rows.append([*cells, interval, _share(row["probability"]) + _doubt(row), more])
+    notes = [
+        "runs: with the same seed for the same task, that is data and protocol; difference: the mean over tasks of the"
+        " mean over seeds",
+        "probability: that the true means have this order, for these tasks; seeds needed: a task, to find such a"
+        " difference in 4 of 5 attempts",
+        "each pair is judged by itself: among many, some orders look sure by chance",
+    ]
+    if summary.rows["solver"].nunique() > ALL_PAIRS_OF:
+        notes.append(f"of more than {ALL_PAIRS_OF} configurations, only neighbours by their mean are compared")
+    metric = heading(summary.metrics[0]) if summary.metrics else ""
+    return Sheet(f"pairs, by {metric}", headings, 2, rows, notes)
+
+
+_MAY_BE_THE_SAME = f"inconclusive, they may all rank the same (fewer than {FEWEST_TASKS} tasks decide nothing)"
+
+
+def over_tasks_sheet(summary: Summary) -> Sheet:
+    """One row for each configuration that has results on all tasks."""
+    table = summary.over_tasks.to_dict("records")
+    rows = [
+        [
+            _text(row["solver"]),
+            f"{row['mean_rank']:.2f}",
+            "yes" if row["not_separated_from_best"] else "no",
+            _share(row["holm_p"]),
+        ]
+        for row in table
+    ]
+    first = table[0]
+    verdict = "they differ" if first["friedman_p"] < ALPHA and first["n_tasks"] >= FEWEST_TASKS else _MAY_BE_THE_SAME
+    notes = [
+        f"Friedman's test over {first['n_tasks']} tasks: p = {first['friedman_p']:.3f}, {verdict}; mean ranks must be"
+        f" {first['critical_difference']:.2f} apart to be told apart (Nemenyi)",
+        "p: of Wilcoxon's signed ranks against the best, corrected by Holm; with fewer than six tasks it says nothing",
+    ]
+    title = f"ranks over tasks, by {heading(summary.metrics[0])}"
+    return Sheet(title, ["model", "mean rank", "may equal the best", "p"], 1, rows, notes)
+
+
+def _doubt(row: Row) -> str:
+    return "" if row["low"] > 0 or row["high"] < 0 else " inconclusive"
+
+
+def variance_sheet(summary: Summary) -> Sheet:
+    """One row for each configuration whose runs vary several kinds of seed, and each kind."""
+    rows = [
+        [
+            *(_text(row[name]) for name in ("task", "solver", "source")),
+            str(row["n"]),
+            f"{row['sd']:.4f}",
+            f"{row['share']:.1%}",
+        ]
+        for row in summary.variance.to_dict("records")
+    ]
+    notes = [
+        "sd: what the draw of this part alone brings, by the method of moments over the runs; a few draws tell it"
+        " roughly: three are consistent with half of it and with six times as much",
+        "runs that share a split or initial weights are not independent: the intervals above are too narrow for them",
+    ]
+    title = f"where the variance of {heading(summary.metrics[0])} comes from" if summary.metrics else ""
+    return Sheet(title, ["data", "model", "source", "runs", "sd", "share of variance"], 3, rows, notes)
+
+
+def unfinished_sheet(summary: Summary) -> Sheet:
+    """One row for each run that gave no metrics."""
+    rows = [
+        [_text(row[name]) for name in ("data", "model", "settings", "seed", "status", "run", "error")]
+        for row in summary.rows[summary.rows["status"] != DONE].to_dict("records")
+    ]
+    return Sheet("not finished", ["data", "model", "settings", "seed", "status", "run", "error"], 7, rows)
+
+
+def mean_cell(row: Row, metric: str) -> str:
+    """Mean and half of its interval; what a training gain leaves open is said in words."""
+    if metric.endswith("_seconds"):
+        return _interval(row, metric, ".1f")
+    text = _interval(row, metric, ".4f")
+    return text + {UNCLEAR: " unclear", NO: " hurt"}.get(row.get("training_helped", ""), "") if metric == GAIN else text
+
+
+_INTERVAL = "mean ± half of its 95 % t interval over n seeds"
+
+
+def _notes(summary: Summary, with_control: bool) -> list[str]:
+    notes = [_INTERVAL]
+    if "above_next" in summary.groups:
+        notes.append(
+            f"#: by {heading(summary.metrics[0])}; above next: the probability that it is truly above the next one,"
+            " over the seeds that both have"
+        )
+    if "training_helped" in summary.groups and (summary.groups["training_helped"] == UNCLEAR).any():
+        notes.append("unclear: an interval of the training gain touches 0, so nothing was shown to be learned")
+    if with_control:
+        notes.append(
+            f"control: the best of those without training, by {heading(summary.metrics[0])} on the same test rows, in"
+            " its favour"
+        )
+    if summary.metrics and (n := contradictory_seeds(summary.rows, summary.metrics[0])):
+        notes.append(f"seeds with several runs that do not agree: {n:,}; the first run of each counts")
+    return notes
+
+
+def _words(summary: Summary) -> list[str]:
+    """The columns it was grouped by; settings only where there are any."""
+    groups = summary.groups
+    return [name for name in summary.by if name != "settings" or groups["settings"].astype(bool).any()]
+
+
+def _interval(row: Row, name: str, form: str, low: str | None = None, high: str | None = None) -> str:
+    value, low_, high_ = row[name], row[low or f"{name}_low"], row[high or f"{name}_high"]
+    if math.isnan(value):
+        return "-"
+    form = form if abs(value) < 1e9 else form.removesuffix("f").partition(".")[0] + ".3g"
+    half_width = "" if math.isnan(low_) else f" ± {format((high_ - low_) / 2, form.removeprefix('+'))}"
+    return format(value, form) + half_width
+
+
+def _share(value: float) -> str:
+    return "-" if math.isnan(value) else ">0.999" if value > 0.999 else f"{value:.3f}"
+
+
+def _count(value: Any) -> str:
+    return "-" if pd.isna(value) or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None or (isinstance(value, float) and math.isnan(value)) else printable(str(value))

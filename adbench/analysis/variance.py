@@ -1,0 +1,44 @@
+"""Where the spread of a configuration comes from, when its runs vary the seeds of their parts."""
+
+from typing import Any
+
+import pandas as pd
+
+from adbench.config.keys import SEED_KEYS
+from adbench.errors import DataError
+from adbench.results.record import DONE
+
+SOURCES = {
+    "protocol.split_seed": "split",
+    "init_seed": "initial weights",
+    "order_seed": "order of rows",
+    "seed": "seed",
+    "residual": "their interplay",
+}
+COLUMNS = ("task", "solver", "metric", "n", "source", "sd", "share")
+
+
+def variance_sources(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """One row for each configuration with several seeds that vary and for each of those: the standard deviation that
+    it brings, and its share of the variance. Empty where no configuration has two seeds that vary apart."""
+    records: list[tuple[Any, ...]] = []
+    seeds = [key for key in SEED_KEYS if key in rows]
+    if metric in rows and len(seeds) > 1:
+        done = rows[rows["status"] == DONE].dropna(subset=[metric]).drop_duplicates(["task", "solver", *seeds])
+        for (task, solver), runs in done.groupby(["task", "solver"]):
+            records += [(task, solver, metric, len(runs), *part) for part in _parts(runs, seeds, metric)]
+    return pd.DataFrame(records, columns=COLUMNS)
+
+
+def _parts(runs: pd.DataFrame, seeds: list[str], metric: str) -> list[tuple[str, float, float]]:
+    from adbench.stats.variance import components
+
+    factors = {key: runs[key].tolist() for key in seeds if runs[key].nunique() > 1}
+    if len(factors) < 2:
+        return []
+    try:
+        found = components(runs[metric].tolist(), factors)
+    except DataError:  # they do not vary apart
+        return []
+    total = sum(found.values())
+    return [(SOURCES[name], part**0.5, part / total if total else 0.0) for name, part in found.items()]

@@ -1,0 +1,105 @@
+"""What all commands share: exit codes, one sentence for a mistake, JSON, and a console that obeys no markup."""
+
+import errno
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+
+OVERRIDES_HELP = (
+    "Hydra overrides: group=option (model=vae, data=nslkdd, trainer=gpu) or key=value "
+    "(seed=3, model.latent_size=4, runs_dir=PATH). `adbench config` shows all keys."
+)
+Overrides = Annotated[list[str] | None, typer.Argument(help=OVERRIDES_HELP, show_default=False)]
+
+
+def reported(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn a command's outcome into an exit code, and a user's mistake into one sentence on stderr."""
+
+    @functools.wraps(command)
+    def run(**arguments: Any) -> None:
+        from adbench.errors import AdbenchError
+
+        code = 0
+        try:
+            with while_read():
+                code = command(**arguments) or 0
+        except AdbenchError as error:
+            if arguments.get("as_json"):
+                print_json({"status": "error", "error": str(error)})
+            print(f"adbench: {printable(str(error))}", file=sys.stderr)
+            code = 2
+        except KeyboardInterrupt:
+            print("adbench: interrupted; the same command goes on from here", file=sys.stderr)
+            code = 130
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _say_no_more()
+            print(f"adbench: expected room to write, got {error.strerror}; make some", file=sys.stderr)
+            code = 2
+        raise typer.Exit(code)
+
+    return run
+
+
+@contextmanager
+def while_read() -> Iterator[None]:
+    """Print for as long as someone reads: when the reader goes away, as `| head` does, this ends without an error.
+
+    A command whose exit code is a verdict prints inside, so that the code is the same whoever reads.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _say_no_more()
+
+
+def _say_no_more() -> None:
+    """Not even at exit, when what is buffered is written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def console(stderr: bool = False, whole_lines: bool = False) -> Any:
+    """whole_lines: leave it to the terminal to break lines, so that no number is broken or cut."""
+    from rich.console import Console as RichConsole
+
+    class Console(RichConsole):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # which `reported` knows; rich would exit with 1
+
+    # Names from folders and configurations are text, never markup; a pipe is as wide as its longest line.
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() and not whole_lines else 100_000
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+
+
+def printable(text: str) -> str:
+    """A run folder can come from anywhere: no escape sequence of it reaches the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def print_entries(name: str, entries: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json({name: entries})
+    else:
+        from adbench.cli.display.tables import print_catalogue
+
+        print_catalogue(entries, console())
+
+
+def print_json(document: dict[str, Any]) -> None:
+    print(json.dumps(document, indent=2, allow_nan=False))

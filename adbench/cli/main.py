@@ -1,0 +1,71 @@
+"""The command line: a thin skin over public functions that do not print.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+"""
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from adbench.cli.check import check
+from adbench.cli.common import Json, Overrides, print_entries, print_json, reported
+from adbench.cli.data import data_app
+from adbench.cli.report import report
+from adbench.cli.reproduce import reproduce
+from adbench.cli.summarize import summarize
+from adbench.cli.sweep import sweep
+from adbench.cli.train import train
+from adbench.runner.imports import leave_uncollected
+
+app = typer.Typer(
+    help="Which detector finds the anomalies in this data, how well, and can I believe the number?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """The `adbench` command."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks
+    try:
+        app()
+    finally:
+        leave_uncollected()
+
+
+@reported
+def models(as_json: Json = False) -> None:
+    """The detectors that model= can name."""
+    from adbench.config.catalogue import list_models
+
+    print_entries("models", list_models(), as_json)
+
+
+@reported
+def config(overrides: Overrides = None, as_json: Json = False) -> None:
+    """Print the configuration that `adbench train` would run, with every key that can be overridden."""
+    from adbench.config.compose import compose, run_name
+
+    composed = compose(overrides or [])
+    if as_json:
+        print_json({"run": str(Path(composed["runs_dir"]) / run_name(composed)), "config": composed})
+    else:
+        import yaml
+
+        print(yaml.safe_dump(composed, sort_keys=False), end="")
+
+
+# In the order of --help: that of a day's work.
+for command in (train, sweep, summarize, report, check, reproduce, models, config):
+    app.command()(command)
+app.add_typer(data_app, name="data")

@@ -1,0 +1,85 @@
+"""`adbench train`."""
+
+import sys
+from contextlib import nullcontext
+from typing import Annotated, Any
+
+import typer
+
+from adbench.cli.common import Json, Overrides, console, print_json, reported
+from adbench.cli.display.profile import IMPORT, Profile
+from adbench.cli.sweep import run_sweep
+from adbench.runner.imports import uncollected
+from adbench.runner.reporter import PlainReporter, Stopwatch
+
+
+@reported
+def train(
+    overrides: Overrides = None,
+    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    multirun: Annotated[
+        bool, typer.Option("-m", "--multirun", help="Several values for a key: the same as `adbench sweep`.")
+    ] = False,
+    profiled: Annotated[bool, typer.Option("--profile", help="Where the time went, as a table on stderr.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Train one detector, test it, and say how far to believe it.
+
+    The run lies in runs/<data>-<model>-s<seed>-<hash>; the same configuration is not run twice,
+    and one that was interrupted or killed while it trained goes on from its last checkpoint.
+
+    \b
+    Examples: adbench train model=vae data=nslkdd
+              adbench train model=ae seed=3 preprocess=minmax trainer.max_epochs=40
+    """
+    if multirun:
+        if profiled:
+            from adbench.errors import ConfigError
+
+            raise ConfigError("expected --profile for one run, got several by -m; profile one of them without it")
+        return run_sweep(overrides or [], as_json, force=force)
+    profile = Profile()
+    code = _train(overrides or [], force, as_json, profile)
+    if profiled:
+        if profile.has_run:
+            console(stderr=True).print(profile.table())
+        else:
+            print("adbench: nothing was run, so there is nothing to profile", file=sys.stderr)
+    return code
+
+
+def _train(overrides: list[str], force: bool, as_json: bool, profile: Profile) -> int:
+    clock = Stopwatch(profile)
+    with clock.of(IMPORT):
+        from adbench.config.compose import compose
+        from adbench.results.record import finished_run
+        from adbench.runner import run as runner
+    with clock.of("compose"):
+        config = compose(overrides)
+    if not force and (finished := finished_run(runner.run_path(config))):
+        print(f"adbench: {finished.folder} is finished already; --force runs it again", file=sys.stderr)
+    with clock.of(IMPORT), uncollected():
+        drawing = _drawing()
+    with drawing as profile.to:
+        run = runner.run(config, force=force, reporter=profile)
+    if as_json:
+        print_json(run.document())
+    elif run.status == "done":
+        from adbench.cli.display.run_panel import result_panel
+
+        console().print(result_panel(run))
+    if run.status == "failed":
+        print(f"adbench: the run failed: {run.error}; see {run.folder / 'error.txt'}", file=sys.stderr)
+        return 1
+    if run.status == "pruned":
+        print(f"adbench: the run was stopped {run.error}, by the file stop in {run.folder}", file=sys.stderr)
+    return 0
+
+
+def _drawing() -> Any:
+    """A context whose reporter draws on a terminal, and elsewhere writes only what is worth a line."""
+    if sys.stderr.isatty():
+        from adbench.cli.display.run_progress import RichReporter
+
+        return RichReporter(console(stderr=True))
+    return nullcontext(PlainReporter())

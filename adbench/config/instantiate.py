@@ -1,0 +1,76 @@
+"""From a configuration node with `_target_` to an object, without letting a stranger's file run code."""
+
+import importlib
+import inspect
+from types import UnionType
+from typing import Any, get_args
+
+from adbench.errors import ConfigError
+from adbench.text import suggest
+
+# Where each group's targets live. Nothing else is imported or called on a configuration's word: even well-known
+# packages hold helpers that run what they are handed.
+PACKAGES = {
+    "data": "adbench.data.",
+    "protocol": "adbench.protocols.",
+    "preprocess": "adbench.preprocess.",
+    "model": "adbench.models.",
+    "threshold": "adbench.evaluation.thresholds.",
+    "trainer": "adbench.training.",
+    "controls": "adbench.evaluation.controls.",
+    "executor": "adbench.executors.",
+    "sampler": "adbench.sweeps.samplers.",
+    "logger": "adbench.runner.loggers.",
+}
+
+
+def build(node: dict[str, Any], group: str, **more: Any) -> Any:
+    """Call the node's `_target_` with its other keys, and `more`, as arguments.
+
+    group: the node's name in the configuration, or as in "logger.csv" that of a group and of a node in it. Raises
+    ConfigError when the target does not lie in that group's package, or the arguments do not fit its signature.
+    """
+    arguments = {key: value for key, value in node.items() if key != "_target_"} | more
+    target = locate(node, group)
+    parameters = inspect.signature(target).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    for key, value in arguments.items():
+        if key in parameters:
+            _check_kind(f"{group}.{key}", value, parameters[key].annotation)
+        elif inspect.Parameter.VAR_KEYWORD not in kinds:
+            known = set(parameters) - set(more)
+            raise ConfigError(f"expected an argument of {node['_target_']}, got {group}.{key}{suggest(key, known)}")
+    for name, parameter in parameters.items():
+        required = parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        if required and name not in arguments:
+            raise ConfigError(f"expected a value for {group}.{name}, got none; write {group}.{name}=...")
+    return target(**arguments)
+
+
+def _check_kind(key: str, value: Any, annotation: Any) -> None:
+    """A key whose default is null takes what its parameter is annotated with: `str | None` and the like."""
+    if not isinstance(annotation, UnionType):
+        return
+    kinds = get_args(annotation)
+    if all(isinstance(kind, type) for kind in kinds) and (not isinstance(value, kinds) or isinstance(value, bool)):
+        names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise ConfigError(f"expected {names} for {key}, got {value!r}")
+
+
+def locate(node: dict[str, Any], group: str) -> Any:
+    """The class or function that the node's `_target_` names. Raises ConfigError as `build` does."""
+    path, package = node.get("_target_"), PACKAGES[group.partition(".")[0]]
+    if not isinstance(path, str) or not path.startswith(package) or any(p.startswith("_") for p in path.split(".")):
+        raise ConfigError(
+            f"expected {group}._target_ to name something in {package}, got {path}; "
+            "nothing else is run from a configuration"
+        )
+    module_name, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError):
+        raise ConfigError(f"expected {group}._target_ to name a class or function, found none at {path}") from None
+    # An allowed module also holds what it imported, os for one: where it was defined is what counts.
+    if not callable(found) or not f"{getattr(found, '__module__', None)}.".startswith(package):
+        raise ConfigError(f"expected {group}._target_ to name a class or function of {package}, got {path}")
+    return found

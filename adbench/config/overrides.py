@@ -1,0 +1,86 @@
+"""What a user types, read by Hydra's grammar: overrides, and the several values that a sweep may give one key."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from itertools import product
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+
+from adbench.config.paths import config_folder
+from adbench.errors import ConfigError
+
+SEVERAL = "logger"  # the group of which a run can have several options, as Hydra writes it: logger=[csv,mlflow]
+Job = tuple[str, ...]  # overrides with one value each: what sets one run of a sweep apart
+
+
+@contextmanager
+def hydra_at_hand() -> Iterator[None]:
+    """Hydra set up for adbench's configurations; whatever parses or composes needs it."""
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        yield
+
+
+def parse(text: str) -> Override:
+    """One override. Raises ConfigError when it is none."""
+    try:
+        override = _parse(text)
+    except (OverrideParseException, HydraException, ValueError, RecursionError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        key, _, value = text.partition("=")
+        hint = f"; quote a value with special characters, as in '{key}=\"{value}\"'" if key and value else ""
+        raise ConfigError(f"expected an override such as model=vae, got {text!r} ({reason}){hint}") from None
+    if override.key_or_group == SEVERAL and override.is_sweep_override():  # these would all be one run
+        raise ConfigError(f"expected the loggers of a run in brackets, as in {SEVERAL}=[csv,tensorboard], got {text}")
+    return override
+
+
+@cache  # the jobs of a sweep repeat a few texts; an Override is not changed by anybody
+def _parse(text: str) -> Override:
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    return parser.parse_overrides([text])[0]
+
+
+def expand(overrides: Sequence[str]) -> list[Job]:
+    """Every combination of the values that each override lists, the first override varying slowest.
+
+    Raises ConfigError for an interval, which has no list of values.
+    """
+    with hydra_at_hand():
+        return list(product(*map(values_of, overrides)))
+
+
+def values_of(text: str) -> list[str]:
+    """An override with one value for each that the given one lists: "seed=range(2)" -> "seed=0", "seed=1"."""
+    override = parse(text)
+    if not override.is_sweep_override():
+        return [text]
+    if override.is_interval_sweep():
+        raise ConfigError(f"expected values to run one by one, got {text}; take sampler=random, tpe or halving for it")
+    key = override.get_key_element()
+    try:
+        # Hydra's iterator knows the options of a group only by the loader of the moment.
+        override.config_loader = GlobalHydra.instance().config_loader()
+        values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    except (HydraException, ValueError, TypeError) as error:
+        raise ConfigError(f"expected values for {key}, got {text}: {' '.join(str(error).split())}") from None
+    if not values:
+        raise ConfigError(f"expected at least one value for {key}, got none from {text}")
+    return values
+
+
+def root_of(text: str) -> str:
+    """The first word of an override's key: "model" of both "model=vae" and "++model.beta=2"."""
+    return re.split(r"[.=@]", text.lstrip("+~"), maxsplit=1)[0]
+
+
+def replace(overrides: Iterable[str], by: Sequence[str]) -> list[str]:
+    """The overrides, less those whose key `by` names too, then `by`."""
+    keys = {text.partition("=")[0].lstrip("+~") for text in by}
+    return [text for text in overrides if text.partition("=")[0].lstrip("+~") not in keys] + list(by)

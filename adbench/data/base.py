@@ -1,0 +1,137 @@
+"""What every dataset loads into: columns as contiguous arrays, and what is known about each row."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.arrays.categories import Names
+from adbench.arrays.memmap import let_go
+from adbench.arrays.neighbours import Hashes, mix_in, start_hashes
+from adbench.errors import DataError
+
+NORMAL = "normal"
+
+
+@dataclass(frozen=True)
+class Features:
+    """The columns a detector may see, each contiguous.
+
+    Numeric columns are float64, so that large counts stay distinct until they are scaled. A categorical
+    column is an integer code into its own vocabulary of values. Those of a large table lie on disk; some of its rows
+    are then their positions, and read when they are asked for by `columns` or `block`.
+    """
+
+    numeric: npt.NDArray[np.float64]  # (rows, numeric columns)
+    numeric_names: tuple[str, ...]
+    codes: npt.NDArray[np.int32]  # (rows, categorical columns)
+    vocabularies: dict[str, tuple[str, ...]]  # categorical column -> its values, in the order of the codes
+    positions: npt.NDArray[np.intp] | None = None  # the rows on disk that these are; None: all, or in memory
+
+    def __post_init__(self) -> None:
+        if self.positions is not None:
+            return  # all rows were looked at
+        for column, name in enumerate(self.numeric_names):
+            finite = np.isfinite(self.numeric[:, column])
+            let_go(self.numeric)
+            if not finite.all():
+                row = int(np.argmin(finite))
+                raise DataError(
+                    f"expected finite numbers, got {self.numeric[row, column]} in column {name!r}, row {row + 1}"
+                    f" ({int((~finite).sum())} such values in all); fill or drop them before adbench reads the table"
+                )
+
+    def __len__(self) -> int:
+        return len(self.codes if self.positions is None else self.positions)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "Features":
+        """The same columns of only these rows, in this order."""
+        if self.positions is not None:
+            return replace(self, positions=self.positions[rows])
+        if isinstance(self.numeric, np.memmap) or isinstance(self.codes, np.memmap):
+            return replace(self, positions=rows)
+        return Features(_take(self.numeric, rows), self.numeric_names, _take(self.codes, rows), self.vocabularies)
+
+    def columns(self) -> Iterator[npt.NDArray[np.float64]]:
+        """The numeric columns, one after the other, each (rows,)."""
+        return _columns(self.numeric, self.positions)
+
+    def code_columns(self) -> Iterator[npt.NDArray[np.int32]]:
+        """The categorical columns, one after the other, each (rows,)."""
+        return _columns(self.codes, self.positions)
+
+    def block(self, rows: slice) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
+        """The numbers and the codes of some rows, in memory."""
+        if self.positions is None:
+            return np.asarray(self.numeric)[rows], np.asarray(self.codes)[rows]
+        positions = self.positions[rows]
+        return _take(np.asarray(self.numeric), positions), _take(np.asarray(self.codes), positions)
+
+    def let_go(self) -> None:
+        """Give up the memory that was read from disk."""
+        let_go(self.numeric)
+        let_go(self.codes)
+
+
+def _columns(x: npt.NDArray[Any], positions: npt.NDArray[np.intp] | None) -> Iterator[npt.NDArray[Any]]:
+    for column in np.asarray(x).T:
+        yield column if positions is None else column[positions]
+        let_go(x)
+
+
+def _take(columns: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    taken = np.empty((len(rows), columns.shape[1]), columns.dtype, order="F")
+    for column in range(columns.shape[1]):
+        taken[:, column] = columns[rows, column]
+    return taken
+
+
+def row_hashes(features: Features) -> Hashes:
+    """64 bits a row, the same for rows with equal values: see `adbench.arrays.neighbours`."""
+    hashes = start_hashes(len(features))
+    for column in features.columns():
+        mix_in(hashes, (column + 0.0).view(np.uint64))  # -0.0 is 0.0 in other bytes
+    for codes in features.code_columns():
+        mix_in(hashes, codes.astype(np.uint64))
+    return hashes
+
+
+@dataclass(frozen=True)
+class Table:
+    """A dataset. All arrays have one entry a row.
+
+    `family` is the coarse kind of an anomaly (NSL-KDD: dos, probe, r2l, u2r), `attack` the fine one; both are
+    "normal" on normal rows. `is_test` marks the rows of the dataset's official test file; where there is none, no row
+    is, and the protocol sets test rows apart. `subsets` names parts of the test rows that are reported as well.
+    """
+
+    name: str
+    features: Features
+    label: npt.NDArray[np.int8]  # 1 = anomaly
+    family: Names
+    attack: Names
+    is_test: npt.NDArray[np.bool_]
+    fingerprints: dict[str, str]  # upstream file name -> sha256 of its uncompressed bytes
+    subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("family", "attack"):  # a loader may give plain texts
+            object.__setattr__(self, name, Names.of(getattr(self, name)))
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "Table":
+        """Only these rows, in this order."""
+        return Table(
+            name=self.name,
+            features=self.features.take(rows),
+            label=self.label[rows],
+            family=self.family[rows],
+            attack=self.attack[rows],
+            is_test=self.is_test[rows],
+            fingerprints=self.fingerprints,
+            subsets={name: of_subset[rows] for name, of_subset in self.subsets.items()},
+        )

@@ -1,0 +1,202 @@
+"""Upstream files over the network or from a folder, and what is wrong with those on disk.
+
+A file is downloaded beside its place, recognised by the sha256 of its uncompressed bytes, and only then renamed:
+whatever interrupts a download, the next one starts from a clean folder.
+"""
+
+import contextlib
+import errno
+import glob
+import gzip
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
+
+from adbench.data.reading.upstream import PACKED
+from adbench.errors import ConfigError, DataError
+
+TIMEOUT_SECONDS = 30  # without a byte from a mirror, before the next one is tried
+_STALE_SECONDS = 3600
+_CHUNK = 1 << 20
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_GZIP = b"\x1f\x8b"
+_NOTHING = "nothing"
+
+
+class _NotThereError(Exception):
+    """Why one address does not give the file: the next one may."""
+
+
+def fetch_file(file: str, target: Path, sha256: str, mirrors: list[str], report: Callable[[str], None]) -> str:
+    """Bring an upstream file to `target`, gzip-compressed, and return the address that it came from.
+
+    mirrors: folders and http(s) or file addresses of folders that hold the file, compressed or not, directly or in a
+    folder named as target's. Raises DataError, leaving nothing behind, when no mirror has it or the disk is full.
+    """
+    reasons = []
+    with _folder_of(target):
+        for mirror in mirrors:
+            try:
+                return _from_mirror(mirror, file, target, sha256, report)
+            except _NotThereError as error:
+                reasons.append(f"{mirror} gave {error}")
+                report(reasons[-1])
+        raise DataError(
+            f"expected {file} with the sha256 {sha256.removeprefix(PACKED)[:12]}…, got none: {'; '.join(reasons)}; "
+            "name a folder or an address that has it with --from"
+        )
+
+
+def problem_of(path: Path, sha256: str, rows: int | None = None) -> str:
+    """What is wrong with the file at `path`, gzip-compressed or not; "" when it is the upstream file with its rows."""
+    try:
+        wanted = sha256.removeprefix(PACKED)
+        found, lines = _digest(path, packed=wanted != sha256)
+    except FileNotFoundError:
+        return _NOTHING
+    except (OSError, EOFError, zlib.error) as error:
+        return f"a file that is truncated or cannot be read ({getattr(error, 'strerror', None) or error})"
+    if found != wanted:
+        with path.open("rb") as file:
+            is_page = file.read(512).lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<")
+        return "a web page" if is_page else f"an altered or another file (sha256 {found[:12]}…)"
+    if rows is not None and lines not in (rows, rows + 1):  # some have a header
+        return f"{lines:,} lines instead of {rows:,}"
+    return ""
+
+
+def _from_mirror(mirror: str, file: str, target: Path, sha256: str, report: Callable[[str], None]) -> str:
+    reason = _NOTHING
+    for address in _addresses(mirror, file, target.parent.name):
+        with _partial(target) as partial:
+            try:
+                found = _download(address, partial, report) or problem_of(partial, sha256)
+                if not found:
+                    _settle(partial, target)
+                    return address
+            except OSError as error:
+                if error.errno in _DISK_FULL:
+                    raise
+                found = str(error)
+        reason = found if reason == _NOTHING else reason
+    raise _NotThereError(reason)
+
+
+def _addresses(mirror: str, file: str, folder: str) -> list[str]:
+    """Where a mirror can have a file: compressed or not, directly or in the dataset's folder."""
+    names = [file] if file.endswith(".gz") else [f"{file}.gz", file]
+    scheme = urlsplit(mirror).scheme
+    if scheme in ("http", "https"):
+        base = mirror.rstrip("/")
+        return [f"{base}/{quote(part)}" for name in names for part in (name, f"{folder}/{name}")]
+    if "://" in mirror and scheme != "file":
+        raise ConfigError(f"expected a folder or an address of http, https or file, got {mirror}; name one with --from")
+    root = Path(url2pathname(urlsplit(mirror).path)) if scheme == "file" else Path(mirror).expanduser()
+    if not root.is_dir():
+        raise _NotThereError("no folder")
+    return [str(root / part) for name in names for part in (name, f"{folder}/{name}")]
+
+
+def _download(address: str, partial: Path, report: Callable[[str], None]) -> str:
+    """Bring the bytes of an address to `partial`; why it has none, or "". A mirror that is away is a _NotThereError."""
+    if not address.startswith(("http://", "https://")):
+        if not Path(address).is_file():
+            return _NOTHING
+        report(f"copying {address}")
+        shutil.copyfile(address, partial)
+        return ""
+    # Imported here: whatever does not download does without them.
+    import pooch
+    import requests
+
+    report(f"downloading {address}")
+    try:
+        pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS, chunk_size=_CHUNK)(address, str(partial), None)
+    except requests.HTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        return _NOTHING if status == HTTPStatus.NOT_FOUND else f"status {status}"
+    except (requests.ConnectionError, requests.Timeout):
+        raise _NotThereError("no answer") from None
+    except requests.RequestException as error:
+        return f"no whole file ({type(error).__name__})"
+    return ""
+
+
+def _settle(partial: Path, target: Path) -> None:
+    with partial.open("rb") as file:
+        is_gzip = file.read(2) == _GZIP
+    if is_gzip:
+        partial.replace(target)
+        return
+    with _partial(target) as compressed:
+        # Neither a name nor a time inside: the same file gives the same bytes.
+        with (
+            partial.open("rb") as plain,
+            compressed.open("wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+        ):
+            shutil.copyfileobj(plain, packed, _CHUNK)
+        compressed.replace(target)
+
+
+def _digest(path: Path, packed: bool) -> tuple[str, int]:
+    """sha256 of the uncompressed bytes, or of the file as it is when `packed`, and the number of uncompressed lines."""
+    sha256, lines, last = hashlib.sha256(), 0, b"\n"
+    with path.open("rb") as raw:
+        is_gzip = raw.read(2) == _GZIP
+    with cast("BinaryIO", gzip.open(path)) if is_gzip else path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            sha256.update(chunk)
+            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+    if packed:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256")
+    return sha256.hexdigest(), lines + (last != b"\n")
+
+
+@contextlib.contextmanager
+def _folder_of(target: Path) -> Iterator[None]:
+    """The target's folder exists inside; afterwards it does not unless something lies in it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(target)
+        yield
+    except OSError as error:
+        reason = "a full disk" if error.errno in _DISK_FULL else error.strerror
+        raise DataError(
+            f"expected a folder with room for {target.name} at {target.parent}, got {reason}; "
+            "make room, or name another folder by ADBENCH_DATA"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            target.parent.rmdir()
+
+
+@contextlib.contextmanager
+def _partial(target: Path) -> Iterator[Path]:
+    """A new file beside the target, gone afterwards unless it was renamed."""
+    descriptor, name = tempfile.mkstemp(".partial", f".{target.name}.", target.parent)
+    os.close(descriptor)
+    path = Path(name)
+    try:
+        path.chmod(0o644)  # a temporary file is its owner's alone; a dataset is everybody's
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _remove_stale(target: Path) -> None:
+    """What a killed download left. A running one, perhaps of somebody else, touches its file all the time."""
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                path.unlink()

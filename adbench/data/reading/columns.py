@@ -1,0 +1,176 @@
+"""Columns as they were read -> numbers and categories, with what is missing marked and not yet filled."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from adbench.data.base import Features
+from adbench.data.reading.cells import (
+    MAX_VALUES,
+    Codes,
+    Numbers,
+    categories_of,
+    numbers_of_column,
+    plain,
+    proposable,
+    texts,
+)
+from adbench.data.reading.column_store import Store
+from adbench.data.reading.tabular import some
+from adbench.errors import ConfigError, DataError
+
+MISSING = "<missing>"  # the category of an empty cell, under data.missing=impute
+
+_log = logging.getLogger(__name__)
+
+
+class Rows(Protocol):
+    """Rows as they were read: a pyarrow.Table, or one that is read a column at a time."""
+
+    @property
+    def column_names(self) -> list[str]: ...
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray: ...
+
+    def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is missing is NaN among the numbers and -1 among the codes of the categories."""
+
+    store: Store
+    numeric: dict[str, Numbers] = field(default_factory=dict)
+    codes: dict[str, Codes] = field(default_factory=dict)
+    values: dict[str, list[str]] = field(default_factory=dict)  # categorical column -> its texts, by their codes
+    n_missing: dict[str, int] = field(default_factory=dict)  # of the columns that lack a value somewhere
+
+    def missing(self, name: str) -> npt.NDArray[np.bool_]:
+        """The rows that lack a value in this column."""
+        return np.isnan(self.numeric[name]) if name in self.numeric else self.codes[name] < 0
+
+    def add_numbers(self, name: str, numbers: Numbers) -> None:
+        """Add a numeric column."""
+        self.numeric[name] = self.store.keep(numbers)
+        if n := int(np.isnan(numbers).sum()):
+            self.n_missing[name] = n
+
+    def add_categories(self, name: str, codes: Codes, values: list[str]) -> None:
+        """Add a categorical column."""
+        self.codes[name], self.values[name] = self.store.keep(codes), values
+        if n := int((codes < 0).sum()):
+            self.n_missing[name] = n
+
+
+def type_columns(rows: Rows, names: list[str], categorical: list[str] | None, store: Store) -> Columns:
+    """Numbers and categories, one column after the other. Without a list of the categorical columns, texts are
+    categories, and that is said.
+
+    Raises DataError for a column that is neither: of both numbers and words, of times, of ids.
+    """
+    for name in categorical or []:
+        if name not in names:
+            raise ConfigError(
+                f"expected data.categorical to name feature columns, got {name!r}; there is {some(names)}"
+            )
+    columns, rising = Columns(store), []
+    for name in names:
+        column = plain(rows[name], name)
+        if name in (categorical or []):
+            columns.add_categories(name, *categories_of(column, name, MAX_VALUES))
+        elif (numbers := numbers_of_column(column, name)) is not None:
+            columns.add_numbers(name, numbers)
+            rising += [name] if categorical is None and _rises(numbers) else []
+        elif categorical is None:
+            columns.add_categories(name, *categories_of(column, name, proposable(len(column))))
+        else:
+            example = next(text for chunk in column.chunks for text in texts(chunk).drop_null()[:1].to_pylist())
+            raise DataError(
+                f"expected numbers in column {name!r}, got {example!r}; name it in data.categorical or in data.drop"
+            )
+    if categorical is None:
+        _propose(columns, rising)
+    return columns
+
+
+def to_features(columns: Columns, kept: npt.NDArray[np.bool_], fill: bool) -> Features:
+    """The columns as arrays, of the rows that are kept. fill: give each numeric column with missing values a 0/1 column
+    `<name> is missing`.
+
+    A missing number is filled with 0, which depends on no row: a median would have to be one of the fit rows, which
+    nobody knows before the protocol has drawn them. A missing category is the value <missing>.
+    """
+    everything = bool(kept.all())
+    n_rows = int(np.count_nonzero(kept))
+    gaps = [name for name in columns.numeric if fill and columns.missing(name)[kept].any()]
+    indicators = [_indicator(name, columns) for name in gaps]
+
+    def numbers() -> Iterator[Numbers]:
+        for name, values in columns.numeric.items():
+            taken = values if everything else values[kept]
+            yield np.where(np.isnan(taken), 0.0, taken) if name in gaps else taken
+        for name in gaps:
+            yield columns.missing(name)[kept].astype(np.float64)
+
+    vocabularies: dict[str, tuple[str, ...]] = {}
+
+    def codes() -> Iterator[Codes]:
+        for name, of_name in columns.codes.items():
+            found, values = _in_order(of_name if everything else of_name[kept], columns.values[name])
+            vocabularies[name] = tuple(values)
+            yield found
+
+    names = (*columns.numeric, *indicators)
+    x = columns.store.matrix(numbers(), (n_rows, len(names)), np.float64, as_kept=everything and not gaps)
+    whole = everything and not any(name in columns.codes for name in columns.n_missing)
+    if whole:
+        vocabularies |= {name: tuple(values) for name, values in columns.values.items()}
+    encoded = columns.store.matrix(
+        columns.codes.values() if whole else codes(), (n_rows, len(columns.codes)), np.int32, as_kept=whole
+    )
+    return Features(x, names, encoded, vocabularies)
+
+
+def _in_order(codes: Codes, values: list[str]) -> tuple[Codes, list[str]]:
+    """Codes in the order in which their values occur first; what is missing is a value, too."""
+    values = [*values, MISSING]
+    absent = values.index(MISSING)  # which may also stand there as a text
+    found = np.where(codes < 0, absent, codes)
+    first = np.full(len(values), len(found))
+    first[found[::-1]] = np.arange(len(found))[::-1]  # the last to be assigned, so the first in the column
+    order = [code for code in np.argsort(first, kind="stable") if first[code] < len(found)]
+    place = np.zeros(len(values), dtype=np.int32)
+    place[order] = np.arange(len(order))
+    return place[found], [values[code] for code in order]
+
+
+def _indicator(name: str, columns: Columns) -> str:
+    indicator = f"{name} is missing"
+    if indicator in columns.numeric:
+        raise DataError(f"expected no column of the name {indicator!r}, which adbench adds, got one; rename it")
+    return indicator
+
+
+def _propose(columns: Columns, rising: list[str]) -> None:
+    _log.warning(
+        "adbench: proposed %d numeric and %d categorical columns%s; data.categorical=[%s] makes it final",
+        len(columns.numeric),
+        len(columns.codes),
+        f" ({some(list(columns.codes))})" if columns.codes else "",
+        ",".join(columns.codes),
+    )
+    if rising:
+        _log.warning(
+            "adbench: %s never falls from row to row: where it is a time or an id, data.drop=[%s] leaves it out",
+            some(rising),
+            ",".join(rising),
+        )
+
+
+def _rises(x: npt.NDArray[np.float64]) -> bool:
+    return len(np.unique(x[:1000])) > 50 and bool((np.diff(x) >= 0).all())

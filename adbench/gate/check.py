@@ -1,0 +1,209 @@
+"""Did a change make detectors worse? Finished runs against a baseline -> verdicts, notes and an exit code."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adbench.analysis.metric_names import is_directed, less_is_better, suggest_name
+from adbench.errors import ConfigError
+from adbench.gate.baseline import Baseline, read_baseline, write_baseline
+from adbench.gate.configurations import Configuration, configurations_of
+from adbench.gate.matching import Match, match
+from adbench.gate.verdict import (
+    FAILED,
+    INCONCLUSIVE,
+    MISSING,
+    REGRESSION,
+    Case,
+    Rules,
+    Verdict,
+    judge,
+)
+from adbench.results.record import read_runs
+from adbench.text import suggest
+
+# Of a benchmark that a gate watches: a paired test of ten seeds finds a drop of four standard errors in 97 of 100
+# cases, one of five seeds in 93 (docs/gate.txt).
+DEFAULT_SEEDS = 10
+QUALITY = ("roc_auc", "average_precision", "tpr_at_1pct_fpr")
+SPEED = ("fit_seconds", "score_seconds")
+RUNS = "runs"  # stands where a metric's name does in a verdict on the runs themselves
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a pass has to exclude: a drop in quality by `tolerance`, absolute, and in speed by `speed_tolerance`,
+    relative. alpha: the chance of any false alarm."""
+
+    alpha: float = 0.05
+    tolerance: float = 0.01
+    speed_tolerance: float = 0.2
+    gate_speed: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 0.5:
+            raise ConfigError(f"expected an alpha between 0 and 0.5, such as 0.05, got {self.alpha:g}")
+        for name, value in (("tolerance", self.tolerance), ("speed-tolerance", self.speed_tolerance)):
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"expected a {name} of 0 or more, got {value:g}")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All verdicts, quality first; what else a reader should know; and what counts for the exit code."""
+
+    verdicts: list[Verdict]
+    notes: list[str] = field(default_factory=list)
+    limits: Limits = field(default_factory=Limits)
+
+    def counts(self, verdict: Verdict) -> bool:
+        """Whether a verdict decides the exit code."""
+        return verdict.rules.kind == "quality" or self.limits.gate_speed
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass or improvement, 1 regression or failed, 3 inconclusive or missing."""
+        words = {v.verdict for v in self.verdicts if self.counts(v)}
+        if words & {REGRESSION, FAILED}:
+            return 1
+        return 3 if words & {INCONCLUSIVE, MISSING} or not words else 0
+
+    @property
+    def verdict(self) -> str:
+        return {0: "pass", 1: "regression", 3: "inconclusive"}[self.exit_code]
+
+
+def check(baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = (), limits: Limits | None = None) -> Report:
+    """Judge finished runs, given as run folders or folders of them, against a baseline file.
+
+    metrics: instead of QUALITY and SPEED. Raises an AdbenchError for a wrong request: a baseline that is none, other
+    bytes of the data, a metric that is not in it, folders without runs.
+    """
+    limits = limits or Limits()
+    before = read_baseline(baseline)
+    chosen = _choose(metrics, before)
+    after = configurations_of(read_runs(folders))
+    matches, new = match(before.configurations, after)
+    verdicts = [verdict for m in matches for verdict in _on_runs(m)]
+    verdicts += [_unreadable(c) for c in after if c.failures and (c.data, c.model) == ("?", "?")]
+    quality = [m for m in chosen if not _is_speed(m)]
+    verdicts += _judged(matches, quality, Rules("quality", limits.alpha, limits.tolerance))
+    speed = [m for m in chosen if _is_speed(m)]
+    verdicts += _judged(matches, speed, Rules("speed", limits.alpha, limits.speed_tolerance))
+    return Report(verdicts, [*_notes(matches), *_new(new)], limits)
+
+
+def update(
+    baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = ()
+) -> tuple[list[Configuration], list[str]]:
+    """Write a baseline from finished runs; what it holds, and what to beware of.
+
+    metrics: stored beside those of all test rows. Raises BaselineError for fewer than three seeds a configuration.
+    """
+    found = configurations_of(read_runs(folders))
+    known = {name for c in found for name in c.metrics}
+    for name in metrics:
+        if name not in known:
+            raise ConfigError(f"expected a metric of these runs, got {name!r}{suggest_name(name, known)}")
+    return found, write_baseline(baseline, found, metrics)
+
+
+def _choose(metrics: Sequence[str], baseline: Baseline) -> list[str]:
+    known = {name for c in baseline.configurations for name in c.metrics}
+    for name in metrics:
+        if name not in known:
+            raise ConfigError(
+                f"expected a metric of the baseline, got {name!r}{suggest_name(name, known)}; another one of"
+                " finished runs gets into it with --update --metric"
+            )
+        if not is_directed(name):
+            raise ConfigError(
+                f"expected a metric that is better one way, got {name}{suggest('', filter(is_directed, known))}"
+            )
+    return list(dict.fromkeys(metrics)) or [name for name in (*QUALITY, *SPEED) if name in known]
+
+
+def _is_speed(metric: str) -> bool:
+    return metric.endswith(("_seconds", "rows_per_second"))
+
+
+def _on_runs(found: Match) -> Iterator[Verdict]:
+    """What is to be said of the runs themselves, whatever their metrics."""
+    before, after = found.before, found.after
+    case = Case(before.data, before.model, found.settings, RUNS, {}, {})
+    if after is not None and after.failures:
+        more = f" and {len(after.failures) - 1} more" if len(after.failures) > 1 else ""
+        yield Verdict(case, Rules(), FAILED, f"{after.failures[0]}{more}")
+    if after is None or not (after.seeds or after.failures):
+        unfinished = f"{after.unfinished} runs that are not finished" if after else "no such run"
+        yield Verdict(case, Rules(), MISSING, found.note or unfinished)
+
+
+def _unreadable(configuration: Configuration) -> Verdict:
+    case = Case(configuration.data, configuration.model, "", RUNS, {}, {})
+    return Verdict(case, Rules(), FAILED, "; ".join(configuration.failures))
+
+
+def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> list[Verdict]:
+    """One family of comparisons, corrected together."""
+    cases, refused = [], []
+    for found in matches:
+        if found.after is None or not found.after.seeds:
+            continue
+        for metric in metrics:
+            before, after = (c.metrics.get(metric, {}) for c in (found.before, found.after))
+            if not before:
+                continue
+            data, model = found.before.data, found.before.model
+            case = Case(data, model, found.settings, metric, before, after, less_is_better(metric))
+            if not after:
+                refused.append(Verdict(case, rules, MISSING, "the runs do not have it"))
+            elif rules.kind == "speed" and (reason := _other_machine(found.before, found.after)):
+                refused.append(Verdict(case, rules, INCONCLUSIVE, reason))
+            else:
+                cases.append(case)
+    return judge(cases, rules) + refused
+
+
+def _other_machine(before: Configuration, after: Configuration) -> str:
+    """Times compare on one machine only; where it is not known, on none."""
+    for key in ("device", "cpu"):
+        was, now = (c.environment.get(key) for c in (before, after))
+        if was is None or now is None:
+            return f"another machine, maybe: no {key} is known of {'the baseline' if was is None else 'the runs'}"
+        if was != now:
+            return f"another machine: {key} was {was}, is {now}"
+    return ""
+
+
+def _notes(matches: Sequence[Match]) -> list[str]:
+    notes: dict[str, None] = {}
+    for found in matches:
+        before, after = found.before, found.after
+        if after is None or not after.seeds:
+            continue
+        name = " ".join(filter(None, (f"{before.model} on {before.data}", found.settings)))
+        if found.note:
+            notes[f"{name}: the configuration changed: {found.note}"] = None
+        if not before.digests or not after.digests:
+            notes[f"{name}: no fingerprint of the data is known on one side, so it may be other data"] = None
+        if lost := sorted(set(before.seeds) - set(after.seeds)):
+            notes[f"{name}: seeds of the baseline without a finished run: {', '.join(map(str, lost))}"] = None
+    for key in sorted({key for m in matches for key in m.before.environment}):
+        pairs = {(m.before.environment[key], m.after.environment[key]) for m in matches if m.after and _both(m, key)}
+        for was, now in sorted(pair for pair in pairs if pair[0] != pair[1]):
+            notes[f"{key.removeprefix('packages.')} was {was}, is {now}"] = None
+    return list(notes)
+
+
+def _both(found: Match, key: str) -> bool:
+    return found.after is not None and key in found.before.environment and key in found.after.environment
+
+
+def _new(configurations: Sequence[Configuration]) -> Iterator[str]:
+    counts = Counter(f"{c.model} on {c.data}" for c in configurations)
+    for name, n in counts.items():
+        several = f" in {n} configurations" if n > 1 else ""
+        yield f"{name} is not in the baseline{several}; --update takes in what is in the folders"

@@ -1,0 +1,241 @@
+"""The gate's arithmetic: values before and after a change, by seed -> a verdict on each metric.
+
+A comparison asks whether the mean over seeds has dropped. Where both sides ran the same seeds, their differences are
+tested (paired t), else the two means (Welch). All comparisons of a family are corrected together:
+
+    regression    a drop, one-sided, significant at alpha after Holm's correction
+    improvement   the same for a rise, corrected by itself
+    pass          the interval, of confidence 1 - 2 alpha / comparisons, excludes a drop beyond the tolerance
+    inconclusive  none of these: more seeds would tell
+
+Quality that moved by less than a tenth of the tolerance is neither better nor worse, however regularly it moved: other
+machines round otherwise, and a model without randomness then moves by the same row in every seed. Seconds have to
+move by more than the tolerance: a machine's load slows all seeds together, and no test knows of it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from adbench.evaluation.ranking import Interval
+from adbench.stats.intervals import Values, as_values, half_width
+from adbench.stats.ranks import holm
+from adbench.stats.variance import noncentrality, seeds_needed
+
+REGRESSION, IMPROVEMENT, PASS, INCONCLUSIVE = "regression", "improvement", "pass", "inconclusive"
+MISSING, FAILED = "missing", "failed"
+POWER = 0.8
+NEGLIGIBLE = {"quality": 0.1, "speed": 1.0}  # of the tolerance
+_ROUNDING = 1e-12  # of a value: no difference
+_LARGEST = 1e100  # whose square is still a number
+
+Kind = Literal["quality", "speed"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One metric of one configuration, by seed, before and after."""
+
+    data: str
+    model: str
+    settings: str
+    metric: str
+    baseline: Mapping[int, float]
+    current: Mapping[int, float]
+    less_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a family is judged. tolerance: a drop in quality that a pass has to exclude; of speed, a ratio less one."""
+
+    kind: Kind = "quality"
+    alpha: float = 0.05
+    tolerance: float = 0.01
+
+    @property
+    def margin(self) -> float:
+        """The tolerance on the scale that is tested: seconds are compared by their logarithm."""
+        return math.log1p(self.tolerance) if self.kind == "speed" else self.tolerance
+
+    @property
+    def negligible(self) -> float:
+        """What no verdict is spent on, on the same scale."""
+        return NEGLIGIBLE[self.kind] * self.margin
+
+
+@dataclass(frozen=True)
+class Change:
+    """By how much the mean rose, a rise being better; seconds by their logarithm, with the sign turned."""
+
+    rise: float
+    error: float  # standard error of the rise; nan where one seed on a side tells none
+    df: float
+    sd: float  # of one pair's difference
+    n: int  # seeds, on the side with fewer
+    paired: bool
+
+    def half_width(self, level: float) -> float:
+        """Of the interval that leaves out so much on either side."""
+        return float(half_width(self.error, self.df, 1 - 2 * level)) if self.error else 0.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one case. `level` is the one-sided level that its family's size leaves to it."""
+
+    case: Case
+    rules: Rules
+    verdict: str
+    reason: str
+    change: Change | None = None
+    level: float = 0.05
+    p_drop: float = float("nan")  # adjusted
+
+    @property
+    def baseline_mean(self) -> float:
+        return _mean(self.case.baseline)
+
+    @property
+    def current_mean(self) -> float:
+        return _mean(self.case.current)
+
+    def difference(self) -> Interval | None:
+        """Now less before, as a reader expects it: plain for quality, relative for speed; None where it is unknown."""
+        if self.change is None:
+            return None
+        half_width = self.change.half_width(self.level)
+        ends = [self._shown(self.change.rise + k * half_width) for k in (0, -1, 1)]
+        return (
+            Interval(ends[0], *sorted(ends[1:])) if math.isfinite(half_width) else Interval(ends[0], math.nan, math.nan)
+        )
+
+    def smallest_effect(self) -> float | None:
+        """The smallest drop that would have been found in four of five cases, on the scale of `difference`, above 0."""
+        if self.change is None or not math.isfinite(self.change.error):
+            return None
+        error, df, size = self.change.error, self.change.df, self.rules.negligible
+        if error:  # what is found has to be significant, and more than negligible
+            size = error * max(noncentrality(df, self.level, POWER), size / error + float(stats.t.ppf(POWER, df)))
+        return min(math.expm1(min(size, 50.0)), 1e9) if self.rules.kind == "speed" else size
+
+    def seeds_to_settle(self) -> int | None:
+        """About how many seeds each side would need, in all, if means and spread stay as they are; None: unknown."""
+        if self.verdict != INCONCLUSIVE or self.change is None or not math.isfinite(self.change.sd):
+            return None
+        rise, margin = self.change.rise, self.rules.margin
+        distances = [margin + rise] if margin + rise > 0 else []  # to show that no drop exceeds the tolerance
+        if -rise > self.rules.negligible:
+            distances.append(rise)  # to show the drop
+        counts = [seeds_needed(d, self.change.sd, self.level, POWER, sides=1) for d in distances]
+        return min((n for n in counts if n is not None), default=None)
+
+    def _shown(self, rise: float) -> float:
+        signed = -rise if self.case.less_is_better else rise
+        return math.expm1(min(signed, 50.0)) if self.rules.kind == "speed" else signed
+
+
+def judge(cases: Sequence[Case], rules: Rules) -> list[Verdict]:
+    """A verdict on each case, all of them corrected together as one family."""
+    changes = [_change(case, rules) for case in cases]
+    drops, rises = (holm([_p_value(change, side) for change in changes]) for side in (-1, 1))
+    level = rules.alpha / max(1, len(cases))
+    found = []
+    for case, change, p_drop, p_rise in zip(cases, changes, drops, rises, strict=True):
+        verdict, reason = _decide(case, change, rules, level, float(p_drop), float(p_rise))
+        found.append(Verdict(case, rules, verdict, reason, change, level, float(p_drop)))
+    return found
+
+
+def _decide(
+    case: Case, change: Change | None, rules: Rules, level: float, p_drop: float, p_rise: float
+) -> tuple[str, str]:
+    if change is None:
+        return INCONCLUSIVE, "no values to compare"
+    if change.rise == 0 and change.error == 0:
+        return PASS, "identical"
+    if not math.isfinite(change.error):
+        return INCONCLUSIVE, "one seed tells nothing about the others; run more"
+    worse, better = ("rise", "drop") if case.less_is_better else ("drop", "rise")
+    p, verdict, word = (p_drop, REGRESSION, worse) if change.rise < 0 else (p_rise, IMPROVEMENT, better)
+    if p <= rules.alpha and abs(change.rise) > rules.negligible:
+        return verdict, f"a {word}, p = {_p(p)}" if change.error else f"the same {word} in every seed"
+    if change.rise - change.half_width(level) > -rules.margin:
+        return PASS, f"no {worse} beyond the tolerance"
+    return INCONCLUSIVE, f"a {worse} beyond the tolerance is possible"
+
+
+def _p_value(change: Change | None, side: int) -> float:
+    """One-sided, of a rise (1) or a drop (-1)."""
+    if change is None or not math.isfinite(change.error):
+        return 1.0
+    if change.error == 0:
+        return 0.0 if change.rise * side > 0 else 1.0
+    return float(stats.t.sf(side * change.rise / change.error, change.df))
+
+
+def _change(case: Case, rules: Rules) -> Change | None:
+    before, after = (_comparable(values, case, rules) for values in (case.baseline, case.current))
+    if not before or not after:
+        return None
+    common = sorted(before.keys() & after.keys())
+    fewer = min(len(before), len(after))
+    # A design is chosen by which seeds there are, never by their values. A few common ones out of many would throw
+    # the others away.
+    if (len(common) >= 2 and 2 * len(common) >= fewer) or len(common) == fewer == 1:
+        return _paired(as_values(after[s] for s in common), as_values(before[s] for s in common))
+    return _welch(as_values(after.values()), as_values(before.values()))
+
+
+def _comparable(values: Mapping[int, float], case: Case, rules: Rules) -> dict[int, float]:
+    """On a scale where more is better and differences compare."""
+    sign = -1.0 if case.less_is_better else 1.0
+    usable = {seed: float(value) for seed, value in values.items() if abs(value) < _LARGEST}
+    if rules.kind == "speed":
+        return {seed: sign * math.log(value) for seed, value in usable.items() if value > 0}
+    return {seed: sign * value for seed, value in usable.items()}
+
+
+def _paired(after: Values, before: Values) -> Change:
+    rises, n = after - before, len(after)
+    scale = max(abs(after).max(), abs(before).max())
+    if (abs(rises) <= _ROUNDING * scale).all():
+        return Change(0.0, 0.0, max(1, n - 1), 0.0, n, paired=True)
+    mean, sd = _moments(rises, scale)
+    return Change(mean, sd / math.sqrt(n), max(1, n - 1), sd, n, paired=True)
+
+
+def _welch(after: Values, before: Values) -> Change:
+    scale = max(abs(after).max(), abs(before).max())
+    (mean, sd), (mean_before, sd_before) = _moments(after, scale), _moments(before, scale)
+    parts = np.array([sd**2 / len(after), sd_before**2 / len(before)])
+    rise = mean - mean_before if abs(mean - mean_before) > _ROUNDING * scale else 0.0
+    n = min(len(after), len(before))
+    degrees = np.array([len(after), len(before)]) - 1
+    if not parts.any():
+        return Change(rise, 0.0, float(degrees.sum()), 0.0, n, paired=False)
+    shares = parts / parts.sum()
+    df = 1 / float((shares**2 / np.maximum(degrees, 1)).sum())
+    return Change(rise, math.sqrt(parts.sum()), df, math.hypot(sd, sd_before), n, paired=False)
+
+
+def _moments(x: Values, scale: float) -> tuple[float, float]:
+    """Mean and standard deviation, without what is only rounding: nan where one value tells no spread."""
+    mean = float(x.mean())
+    if len(x) < 2:
+        return mean, math.nan
+    sd = float(x.std(ddof=1))
+    return mean, sd if sd > _ROUNDING * scale else 0.0
+
+
+def _mean(values: Mapping[int, float]) -> float:
+    with np.errstate(over="ignore"):  # of a stranger's numbers
+        return float(np.mean(list(values.values()))) if values else math.nan
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"

@@ -1,0 +1,42 @@
+"""Autoencoder: what a narrow code cannot rebuild is unlike the rows it was fitted on."""
+
+from torch import Tensor, nn
+
+from adbench.config.checks import require_at_least, require_positive, require_widths
+from adbench.models.neural import NeuralDetector, log_error, mlp
+
+
+class AE(NeuralDetector):
+    """Autoencoder with reconstruction error as score (Hawkins et al. 2002, "Outlier Detection Using Replicator NNs").
+
+    Trained on the mean squared error. The score sums the columns' errors by their logarithm, see `log_error`:
+    an attack that is a little off in many columns then outscores a normal row with one odd column.
+
+    hidden_sizes: widths of the encoder's layers before the code; the decoder mirrors them.
+    error_scale: the error, in units of the scaled columns, from which a column counts by its logarithm.
+    """
+
+    def __init__(
+        self, n_features: int, hidden_sizes: list[int], latent_size: int, error_scale: float, learning_rate: float
+    ) -> None:
+        super().__init__(learning_rate)
+        require_widths("model.hidden_sizes", hidden_sizes)
+        require_at_least("model.latent_size", latent_size, 1)
+        require_positive("model.error_scale", error_scale)
+        self.error_scale = error_scale
+        sizes = [n_features, *hidden_sizes, latent_size]
+        self.encoder = mlp(sizes, nn.ReLU)
+        self.decoder = mlp(sizes[::-1], nn.ReLU)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """What the decoder makes of the code, shape (rows, features)."""
+        x_hat: Tensor = self.decoder(self.encoder(x))
+        return x_hat
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Mean squared error."""
+        return self.mean_squared_error(self.reconstruct(x), x)
+
+    def score(self, x: Tensor) -> Tensor:
+        """The log-error of the reconstruction, summed over columns."""
+        return log_error(x - self.reconstruct(x), self.error_scale).sum(dim=1)

@@ -1,0 +1,78 @@
+"""Isolation forest: a row that few random cuts set apart from all others is unlike them."""
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.config.checks import require_at_least
+from adbench.models.base import Arrays, ClassicalDetector, Matrix, Scores, draw_seed
+
+
+class IForest(ClassicalDetector):
+    """Isolation forest (Liu, Ting & Zhou 2008); the score is theirs, 2^(-E(h) / c(sample_size)), in (0, 1].
+
+    The trees are scikit-learn's; they are kept, and scored from, as arrays of nodes.
+
+    sample_size: the rows that each tree is grown on, at most all of them.
+    """
+
+    def __init__(self, n_features: int, n_trees: int, sample_size: int) -> None:
+        super().__init__()
+        require_at_least("model.n_trees", n_trees, 1)
+        require_at_least("model.sample_size", sample_size, 2)
+        self.n_trees, self.sample_size = n_trees, sample_size
+        self.seed = draw_seed()
+
+    def learn(self, x: Matrix) -> Arrays:
+        """The nodes of all trees, one after the other.
+
+        A leaf is its own child, so that a row that has arrived stays. `length` is the path from the root to a leaf,
+        plus what a tree grown on would add for the rows that share it.
+        """
+        from sklearn.ensemble import IsolationForest
+
+        sample_size = min(self.sample_size, len(x))
+        forest = IsolationForest(n_estimators=self.n_trees, max_samples=sample_size, random_state=self.seed).fit(x)
+        trees = [estimator.tree_ for estimator in forest.estimators_]
+        roots = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
+        inner = np.concatenate([tree.children_left for tree in trees]) >= 0
+        own = np.arange(len(inner))
+        offset = np.repeat(roots, [tree.node_count for tree in trees])
+        left, right = (
+            np.where(inner, np.concatenate([getattr(tree, side) for tree in trees]) + offset, own)
+            for side in ("children_left", "children_right")
+        )
+        depth = np.zeros(len(inner))
+        for node in np.flatnonzero(inner):  # parents come before their children
+            depth[[left[node], right[node]]] = depth[node] + 1
+        rows_at = np.concatenate([tree.n_node_samples for tree in trees])
+        return {
+            "root": roots.astype(np.int32),
+            "left": left.astype(np.int32),
+            "right": right.astype(np.int32),
+            "feature": np.where(inner, np.concatenate([tree.feature for tree in trees]), 0).astype(np.int32),
+            "threshold": np.concatenate([tree.threshold for tree in trees]),
+            "length": depth + average_path_length(rows_at),
+            "depth": np.array([depth.max()], dtype=np.int32),
+            "sample_size": np.array([sample_size], dtype=np.int32),
+        }
+
+    def score(self, x: Matrix) -> Scores:
+        """Every row walks down all trees at once, a level a step."""
+        forest = self.learned
+        nodes = np.tile(forest["root"], (len(x), 1))  # (rows, trees)
+        rows = np.arange(len(x))[:, None]
+        for _ in range(forest["depth"][0]):
+            goes_left = x[rows, forest["feature"][nodes]] <= forest["threshold"][nodes]
+            nodes = np.where(goes_left, forest["left"][nodes], forest["right"][nodes])
+        mean_length = forest["length"][nodes].mean(axis=1)
+        scores: Scores = 2.0 ** (-mean_length / average_path_length(forest["sample_size"]))
+        return scores
+
+
+def average_path_length(n: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """c(n), the mean path length of an unsuccessful search in a binary search tree of n rows: 0, 1, then
+    2 H(n - 1) - 2 (n - 1) / n with the harmonic number H(i) = ln i + Euler's constant.
+    """
+    many = np.maximum(n, 3).astype(np.float64)
+    length = 2.0 * (np.log(many - 1.0) + np.euler_gamma) - 2.0 * (many - 1.0) / many
+    return np.where(n > 2, length, np.where(n == 2, 1.0, 0.0))

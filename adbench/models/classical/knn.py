@@ -1,0 +1,40 @@
+"""Nearest neighbours: a row far from all rows that were fitted on is unlike them."""
+
+import numpy as np
+
+from adbench.arrays.neighbours import distinct_rows, nearest_distances
+from adbench.config.checks import require_at_least
+from adbench.errors import ConfigError
+from adbench.models.base import Arrays, ClassicalDetector, Matrix, Scores, draw_seed
+
+
+class KNN(ClassicalDetector):
+    """Distance to the k-th nearest distinct fit row (Ramaswamy et al. 2000, "Efficient Algorithms for Mining
+    Outliers from Large Data Sets"), by brute force, exact.
+
+    Rows that repeat count once: among copies of one row the k-th nearest would say how often it was recorded.
+
+    max_rows: only so many distinct fit rows, drawn at random (None: all). The time to score, the memory and the
+    saved model grow with them; where it bites, the distance is to a sample.
+    """
+
+    def __init__(self, n_features: int, k: int, max_rows: int | None) -> None:
+        super().__init__()
+        require_at_least("model.k", k, 1)
+        if max_rows is not None:
+            require_at_least("model.max_rows", max_rows, 1)
+        self.k, self.max_rows = k, max_rows
+
+    def learn(self, x: Matrix) -> Arrays:
+        """The distinct rows."""
+        rows, _ = distinct_rows(x)
+        if self.max_rows is not None and len(rows) > self.max_rows:
+            rows = np.sort(np.random.default_rng(draw_seed()).choice(rows, self.max_rows, replace=False))
+        if len(rows) < self.k:
+            raise ConfigError(f"expected model.k to be at most the {len(rows):,} distinct fit rows, got {self.k}")
+        return {"reference": x[rows]}
+
+    def score_rows(self, x: Matrix) -> Scores:
+        """The distance to the k-th nearest reference row; rows that repeat are looked up once."""
+        rows, place = distinct_rows(x)
+        return nearest_distances(x[rows], self.learned["reference"], self.k)[place]

@@ -1,0 +1,43 @@
+"""Principal components: a row off the subspace that holds most of the variance is unlike the fitted ones."""
+
+from adbench.config.checks import require_at_least
+from adbench.errors import ConfigError
+from adbench.models.base import Arrays, ClassicalDetector, Matrix, Scores
+
+
+class PCA(ClassicalDetector):
+    """Squared distance to the leading principal subspace (Jackson & Mudholkar 1979, "Control Procedures for
+    Residuals Associated With Principal Component Analysis").
+
+    With 10 components it is the control pca_residual.
+    """
+
+    def __init__(self, n_features: int, n_components: int) -> None:
+        super().__init__()
+        require_at_least("model.n_components", n_components, 1)
+        if n_components >= n_features:
+            raise ConfigError(
+                f"expected model.n_components to be below the number of columns, {n_features}, got {n_components};"
+                " nothing would be left over to score"
+            )
+        self.n_components = n_components
+
+    def learn(self, x: Matrix) -> Arrays:
+        """The mean (features,) and the leading directions (components, features)."""
+        from sklearn.decomposition import PCA as Decomposition  # noqa: N811
+
+        if len(x) <= self.n_components:
+            raise ConfigError(
+                f"expected model.n_components to be below the number of fit rows, {len(x):,}, got {self.n_components}"
+            )
+        # A symmetric eigenproblem of columns x columns: no randomness, whatever the number of rows.
+        fitted = Decomposition(self.n_components, svd_solver="covariance_eigh").fit(x.astype("float64"))
+        return {"mean": fitted.mean_, "components": fitted.components_}
+
+    def score(self, x: Matrix) -> Scores:
+        """The squared residual."""
+        mean, components = self.learned["mean"], self.learned["components"]
+        centred = x - mean
+        residual = centred - (centred @ components.T) @ components
+        scores: Scores = (residual**2).sum(axis=1)
+        return scores

@@ -1,0 +1,150 @@
+"""What every protocol returns, and what protocols share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.config.checks import require_at_least
+from adbench.data.base import NORMAL, Features, Table, row_hashes
+from adbench.errors import DataError
+from adbench.evaluation.seal import Labels, SealedLabels
+
+Rows = npt.NDArray[np.intp]  # positions in the table
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one run. Nothing in it tells a test row's label before the seal is broken."""
+
+    fit: Features  # what the preprocessing and the detector are fitted on
+    calibration: Features  # like the fit rows, but never fitted on: they set the threshold; can be empty
+    test: Features
+    test_rows: Rows  # position of each test row in the table: its id in scores.parquet
+    labels: SealedLabels  # of the test rows
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which rows of the table do what. No row is in two parts."""
+
+    fit: Rows
+    calibration: Rows
+    test: Rows
+
+
+class Protocol(ABC):
+    """Divides a table, called with (table, seed). A subclass gives `divide`.
+
+    split_seed: fixes the division, so that runs with several seeds share it; None: it follows the run's seed.
+    deduplicate: of test rows with the same features and label only the first counts.
+    """
+
+    # Whether its "test" rows all come from the training file, so that hyper-parameters may be chosen by their labels.
+    validates = False
+    calibrates = True  # whether it sets rows aside for the threshold
+
+    def __init__(self, split_seed: int | None, deduplicate: bool) -> None:
+        if split_seed is not None:
+            require_at_least("protocol.split_seed", split_seed, 0)
+        self.split_seed, self.deduplicate = split_seed, deduplicate
+
+    @abstractmethod
+    def divide(self, table: Table, rng: np.random.Generator) -> Parts:
+        """The parts; every random choice comes from rng."""
+
+    def relabel(self, table: Table) -> Table:
+        """The table under this protocol's idea of an anomaly; as it is, unless a protocol says otherwise."""
+        return table
+
+    def __call__(self, table: Table, seed: int, keep: Callable[[Labels], None] = lambda _: None) -> Split:
+        """Divide the table and seal the test labels. Raises DataError when no row is left to fit or to test.
+
+        keep: called with the labels before they are sealed, to write them where a later run seals them anew.
+        """
+        of_test_file = table.is_test
+        table = self.relabel(table)
+        parts = self.divide(table, np.random.default_rng(seed if self.split_seed is None else self.split_seed))
+        # In file order: whoever wants them shuffled says so with a seed of their own.
+        parts = Parts(np.sort(parts.fit), np.sort(parts.calibration), np.sort(parts.test))
+        _require_honest(table, parts)
+        if self.validates and (len(table) != len(of_test_file) or of_test_file[parts.test].any()):
+            raise DataError(
+                "expected a protocol that validates to leave the test file alone, got rows of it to test on"
+            )
+        if self.deduplicate:
+            parts = replace(parts, test=_distinct(table, parts.test))
+        for name, rows in {"fit": parts.fit, "test": parts.test}.items():
+            if not len(rows):
+                raise DataError(f"expected at least one {name} row in {table.name}, got none; change protocol.*")
+        take = table.features.take
+        labels = _labels(table, parts.test)
+        keep(labels)
+        return Split(take(parts.fit), take(parts.calibration), take(parts.test), parts.test, SealedLabels(labels))
+
+
+def _require_honest(table: Table, parts: Parts) -> None:
+    """Raise DataError when a row would be both learned from and tested, or a column gives the label away."""
+    learned = np.concatenate([parts.fit, parts.calibration])
+    if np.intersect1d(learned, parts.test).size or table.is_test[learned].any():
+        raise DataError(
+            "expected no test row among those that fit or calibrate, got some; the protocol divides the rows wrongly"
+        )
+    anomalous = table.label == 1
+    features = table.features
+    names = (*features.numeric_names, *features.vocabularies)
+    columns: Iterator[npt.NDArray[Any]] = chain(features.columns(), features.code_columns())
+    for name, column in zip(names, columns, strict=True):
+        anomalies, normals = column[anomalous], column[~anomalous]
+        constant = len(anomalies) > 1 and len(normals) > 1 and np.ptp(anomalies) == np.ptp(normals) == 0
+        if constant and anomalies[0] != normals[0]:
+            raise DataError(
+                f"expected features that do not contain the label, got the column {name}, which has one value on every"
+                f" anomaly and another on every normal row; leave it out with data.drop=[{name}]"
+            )
+
+
+def shuffled(rows: Rows, rng: np.random.Generator) -> Rows:
+    """The rows in an order drawn from rng."""
+    return rng.permutation(rows)
+
+
+def normals_and_test(table: Table, rng: np.random.Generator, test_fraction: float) -> tuple[Rows, Rows]:
+    """The normals to learn from, in random order, and the test rows.
+
+    Where the dataset has a test file, that is the test part and the other normals are left to learn from. Where it
+    has none, this share of the normals and all anomalies become the test part.
+    """
+    if table.is_test.any():
+        return shuffled(np.flatnonzero(~table.is_test & (table.label == 0)), rng), np.flatnonzero(table.is_test)
+    normals = shuffled(np.flatnonzero(table.label == 0), rng)
+    n_test = round(test_fraction * len(normals))
+    return normals[n_test:], np.concatenate([normals[:n_test], np.flatnonzero(table.label == 1)])
+
+
+def require_test_file(table: Table, protocol: str, why: str) -> None:
+    """Raise DataError for a dataset without an official test part."""
+    if not table.is_test.any():
+        raise DataError(f"expected a dataset with a test file for protocol={protocol}, got {table.name}: {why}")
+
+
+def _distinct(table: Table, rows: Rows) -> Rows:
+    hashes = row_hashes(table.features.take(rows)) ^ table.label[rows].astype(np.uint64)
+    _, first = np.unique(hashes, return_index=True)
+    return rows[np.sort(first)]
+
+
+def _labels(table: Table, rows: Rows) -> Labels:
+    # Without a test file no anomaly was set apart as known: nothing can be said of known against novel ones.
+    known = frozenset(table.attack[~table.is_test].counts()) - {NORMAL} if table.is_test.any() else None
+    return Labels(
+        label=table.label[rows],
+        family=table.family[rows],
+        attack=table.attack[rows],
+        known_attacks=known,
+        subsets={name: of_subset[rows] for name, of_subset in table.subsets.items()},
+    )

@@ -1,0 +1,148 @@
+"""`adbench report`: read the runs, draw, write one file."""
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from adbench.errors import ReportError
+from adbench.reporting.commands import run_table
+from adbench.reporting.content import Material, gather
+from adbench.reporting.dataset_cards import cards
+from adbench.reporting.figures.base import Picture, choose
+from adbench.reporting.header import opening
+from adbench.reporting.html import items
+from adbench.reporting.leaderboard import in_words, leaderboard
+from adbench.results.record import DONE
+
+TITLE = "Anomaly detection: what the runs show"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written: the page, if one was asked for, and the files of figures."""
+
+    page: Path | None
+    figures: tuple[Path, ...]
+    n_runs: int
+    n_finished: int
+    n_configurations: int
+
+
+def report(
+    folders: Iterable[Path] = (Path("runs"),),
+    output: Path | None = Path("report.html"),
+    *,
+    figures: Path | None = None,
+    only: str | None = None,
+    with_cards: bool = True,
+) -> Report:
+    """Write a report about these runs to `output`, and its figures as SVG, PNG and PDF into the folder `figures`.
+
+    only: the name or the kind of the figures to draw. Raises RunFolderError as `summarize` does, ConfigError for a
+    figure that does not exist, and ReportError where something is missing or cannot be written.
+    """
+    folders = list(map(Path, folders))
+    _check_target(output)
+    drawing = _drawing()
+    material = gather(folders)
+    pictures = choose(_pictures(material, drawing), only)
+    written = list(_write_figures(pictures, figures)) if figures else []
+    if output:
+        _write(output, _page(material, pictures, output, with_cards))
+    finished = sum(run.status == DONE for run in material.runs)
+    return Report(output, tuple(written), len(material.runs), finished, len(material.configurations))
+
+
+def _drawing() -> list[ModuleType]:
+    """The modules that draw, in the order of the page. Raises ReportError without matplotlib."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise ReportError(
+            "expected matplotlib for the figures, got none installed; pip install 'adbench-runner[report]'"
+        ) from None
+    from adbench.reporting.figures import critical_difference as diagram
+    from adbench.reporting.figures import curves
+    from adbench.reporting.figures import false_alarms as alarms
+    from adbench.reporting.figures import family_heatmap as heatmap
+    from adbench.reporting.figures import score_histograms as ridges
+    from adbench.reporting.figures import time_vs_quality as times
+    from adbench.reporting.figures import training_curves as losses
+
+    return [curves, ridges, heatmap, alarms, losses, times, diagram]
+
+
+def _pictures(material: Material, drawing: Sequence[ModuleType]) -> Iterator[Picture]:
+    if material.tasks:
+        for module in drawing:
+            yield from module.pictures(material)
+
+
+def _page(material: Material, pictures: Sequence[Picture], output: Path, with_cards: bool) -> str:
+    from adbench.reporting.page import figures, page
+
+    words = [str(folder) for folder in material.folders]
+    command = shlex.join(["adbench", "report", *words, "-o", str(output)])
+    verdicts = f'<ul class="verdicts">{items(in_words(material.tasks))}</ul>'
+    if not material.tasks:
+        verdicts = '<p class="note">No run finished, so that there is nothing to rank and nothing to draw.</p>'
+    if material.n_tasks > len(material.tasks):
+        verdicts += f'<p class="note">Figures: of the first {len(material.tasks)} of {material.n_tasks} datasets.</p>'
+    names = sorted({c.data for c in material.configurations if c.runs}) if with_cards else []
+    # Loading a dataset mostly waits for the disk, numpy and pandas, which let the drawing go on.
+    with ThreadPoolExecutor(1) as beside:
+        read = beside.submit(cards, names)
+        parts = [
+            ("opening", TITLE, opening(material, command, datetime.now(UTC))),
+            ("leaderboard-of-all", "Leaderboard", verdicts + leaderboard(material.configurations)),
+            *figures(pictures, words),
+        ]
+        parts += [("cards", "Data cards", read.result())] if names else []
+    return page([*parts, ("commands", "Commands", run_table(material.configurations))])
+
+
+def _check_target(output: Path | None) -> None:
+    """Before minutes of work. Raises ReportError."""
+    if output is None:
+        return
+    if output.is_dir():
+        raise ReportError(f"expected a file for the report, got the folder {output}; name one in it, as report.html")
+    if not output.absolute().parent.is_dir():
+        raise ReportError(f"expected a folder for the report, got none at {output.parent}; make it, or name another")
+
+
+def _write(output: Path, text: str) -> None:
+    """Whole or not at all."""
+    partial = output.with_name(f".{output.name[:100]}.{os.getpid()}.partial")  # another process may write it, too
+    try:
+        partial.write_text(text, encoding="utf-8", errors="replace")
+        partial.replace(output)
+    except OSError as error:
+        raise _not_written(output, error) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_figures(pictures: Sequence[Picture], folder: Path) -> Iterator[Path]:
+    from adbench.reporting.figures.svg import write_files
+
+    names: set[str] = set()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for panel in (panel for picture in pictures for panel in picture.panels):
+            name, i = panel.name, 2
+            while name in names:
+                name, i = f"{panel.name}-{i}", i + 1
+            names.add(name)
+            yield from write_files(panel.draw(), folder, name)
+    except OSError as error:
+        raise _not_written(folder, error) from None
+
+
+def _not_written(path: Path, error: OSError) -> ReportError:
+    return ReportError(f"expected a place that can be written at {path}, got {error.strerror or error}; name another")

@@ -1,0 +1,86 @@
+"""A figure -> SVG inside a page, whose colours follow the page; or -> files."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+
+from adbench.reporting.figures.style import COLOURS, HEAT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("svg", "png", "pdf")
+_DPI = 200  # of a PNG
+_VARIABLES = {light: f"var(--{name})" for name, (light, _) in (COLOURS | HEAT).items()}
+_TAG = re.compile(r"<[^<>]+>")
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+_NOT_DATED = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+def inline(figure: "Figure", prefix: str, label: str) -> str:
+    """`<svg>` for a page. prefix: makes its ids unique there. label: for who cannot see it; already escaped."""
+    text = StringIO()
+    with _drawing():
+        figure.savefig(text, format="svg", facecolor="none", metadata=_NOT_DATED)
+    width, height = (72 * inches for inches in figure.get_size_inches())
+    svg = text.getvalue()
+    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    # Its own style sheet would be one for the whole page. Text holds no "<", so that these are what they look like.
+    body = re.sub(r"<style.*?</style>|<!--.*?-->|<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    used = set(re.findall(r'(?:href="#|url\(#)([\w.-]+)', body))
+    body = _TAG.sub(lambda tag: _page_tag(tag[0], prefix, used), body)
+    body = re.sub(r">\s+<", "><", body)
+    return (
+        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" style="width:{width * 4 / 3:.0f}px" role="img"'
+        f' aria-label="{label}">{body}'
+    )
+
+
+def _page_tag(tag: str, prefix: str, used: set[str]) -> str:
+    if tag.startswith("</"):
+        return tag
+    tag = re.sub(r' id="([\w.-]+)"', lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", tag)
+    tag = re.sub(r'((?:xlink:)?href="#|url\(#)', rf"\g<1>{prefix}", tag).replace("xlink:href", "href")
+    tag = _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), tag)
+    tag = _COLOUR.sub(lambda colour: _VARIABLES.get(colour[0], colour[0]), tag)
+    tag = re.sub(r"(font: [^;\"]*?)'[^;\"]*", r"\1var(--font)", tag)
+    return re.sub(r"\s+", " ", tag)
+
+
+def write_files(figure: "Figure", folder: Path, name: str) -> list[Path]:
+    """SVG, PNG and PDF, for papers; each whole or not at all. Raises OSError."""
+    written = []
+    for kind in FORMATS:
+        target = folder / f"{name}.{kind}"
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            with _drawing():
+                figure.savefig(partial, format=kind, dpi=_DPI if kind == "png" else 72, metadata=_undated(kind))
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        written.append(target)
+    return written
+
+
+def _undated(kind: str) -> dict[str, None]:
+    """So that the same figure has the same bytes."""
+    return {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Text stays text; a sign that the font has not is a box in a PNG, not a warning."""
+    with (
+        warnings.catch_warnings(),
+        mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "adbench", "pdf.fonttype": 42}),
+    ):
+        warnings.filterwarnings("ignore", message="Glyph")
+        yield

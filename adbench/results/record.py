@@ -1,0 +1,265 @@
+"""Run folders as they are read back; a stranger's are read as data, never run. Needs no torch."""
+
+import csv
+import functools
+import json
+import math
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+from adbench.config.keys import SEED_KEYS
+from adbench.errors import RunFolderError
+from adbench.results.formats import as_today
+
+CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
+SCORES, FROZEN, HISTORY = "scores.parquet", "frozen.sha256", "history.csv"
+CALIBRATION = "calibration.parquet"  # the scores of the calibration rows
+COLUMNS = "columns.json"  # per column of the table, what was usual among the fitted rows
+CHECKPOINT = "checkpoint.ckpt"  # of a run that is not over; the next attempt goes on from it
+MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
+LOCK = ".lock"  # there while a process writes the run
+STOP = "stop"  # put there by a sweep that wants a run to end after this epoch
+FILES = (
+    CONFIG,
+    ENVIRONMENT,
+    ERROR,
+    SCORES,
+    FROZEN,
+    HISTORY,
+    CALIBRATION,
+    COLUMNS,
+    STOP,
+    *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
+    METRICS,  # last to come and first to go: with it a run is complete
+)
+DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
+# A sweep leaves these words in error.txt where a run cannot leave a traceback any more.
+TIMEOUT, KILLED, PRUNED = "timeout", "killed", "pruned"
+UNREADABLE = "unreadable"  # of a folder that was damaged
+
+# The columns of the tables beside the metrics.
+IDENTITY = (
+    *("data", "model", "settings", "task", "solver", "seed", "status", "error", "run"),
+    *("n", "failed", "missing", "rank", "above_next", "training_helped", "control"),
+    *("over_control", "over_control_low", "over_control_high"),
+)
+ALWAYS_MEASURED = (
+    *("roc_auc", "roc_auc_low", "roc_auc_high", "average_precision", "base_rate", "tpr_at_1pct_fpr"),
+    *("tpr_at_0p1pct_fpr", "threshold", "target_fpr", "test_fpr", "precision", "recall", "f1", "mcc", "oracle_best_f1"),
+    *("fit_seconds", "score_seconds", "rows_per_second", "n_fit", "n_calibration", "n_test"),
+)
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML was built with it
+# Options are files under configs/, so their names look like this; nothing else goes into a table or a path.
+_OPTION = re.compile(r"[\w.-]{1,100}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its folder tells it; `metrics` and `environment` are empty until they are written."""
+
+    folder: Path
+    status: str  # done, failed, timeout, killed, pruned or incomplete
+    config: dict[str, Any]
+    metrics: dict[str, float]
+    environment: dict[str, Any]
+    error: str = ""  # of a run that did not finish: the last line of its traceback, or what became of it
+
+    def document(self) -> dict[str, Any]:
+        """The run as `--json` prints it."""
+        document: dict[str, Any] = {"run": str(self.folder), "status": self.status, "metrics": self.metrics}
+        return document | ({"error": self.error} if self.error else {})
+
+
+def read_run(folder: Path, config: dict[str, Any] | None = None) -> Run:
+    """The run in this folder. config: its configuration, where it is known already.
+
+    Raises RunFolderError when the folder holds no run, or a file of it cannot be read or is not what a run writes.
+    """
+    try:
+        if config is None:
+            config = _config(load_yaml(_content(folder, CONFIG).decode()), folder / CONFIG)
+        elif not (folder / CONFIG).is_file():
+            raise FileNotFoundError(CONFIG)
+        metrics, environment = _metrics(_json(folder, METRICS)), _json(folder, ENVIRONMENT) or {}
+        status, error = (DONE, "") if metrics else state_of(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunFolderError(
+            f"expected a run folder with a {CONFIG}, got {folder}; name a folder under runs/"
+        ) from None
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError, yaml.YAMLError) as error_:
+        reason = (str(error_).splitlines() or [type(error_).__name__])[0][:200]
+        raise RunFolderError(
+            f"expected readable run files in {folder}, got {reason}; delete the folder and run it again"
+        ) from None
+    return Run(folder, status, config, metrics, environment, error)
+
+
+def state_of(folder: Path) -> tuple[str, str]:
+    """The status of a run that is not done, and why it did not finish. Raises OSError and ValueError."""
+    traceback = (folder / ERROR).read_text(encoding="utf-8") if (folder / ERROR).is_file() else ""
+    word, _, reason = traceback.partition(": ")
+    if word in (TIMEOUT, KILLED, PRUNED):
+        return word, " ".join(reason.split())[:500]
+    return (FAILED, _error_of(traceback)) if traceback else (INCOMPLETE, "")
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The whole lines of a history.csv, one an epoch; none where it is not there, or is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        rows = csv.DictReader(line for line in lines if line.endswith("\n"))  # the last may be half written
+        return [{name: float(value) for name, value in row.items()} for row in rows]
+    except (OSError, ValueError, TypeError, csv.Error):
+        return []
+
+
+def _error_of(traceback: str) -> str:
+    """The line of a traceback that names the exception; a message can go on for many lines after it."""
+    lines = traceback.strip().splitlines()
+    naming = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt|Warning)\b", line)]
+    return (naming or lines)[-1][:500] if lines else ""
+
+
+def finished_run(folder: Path) -> Run | None:
+    """The run in this folder when it is complete, else None. Raises RunFolderError as `read_run` does."""
+    try:
+        complete = (folder / METRICS).is_file()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunFolderError(
+            f"expected a folder for runs, got {folder} ({reason}); name another with runs_dir="
+        ) from None
+    return read_run(folder) if complete else None
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The run folders directly below a folder, or the folder itself when it is one."""
+    if (folder / CONFIG).is_file():
+        return [folder]
+    try:
+        inside = os.listdir(folder)  # noqa: PTH208 - thousands of names, of which most become a path only once
+    except OSError:
+        return []
+    return [folder / name for name in sorted(inside) if os.path.isfile(f"{folder}/{name}/{CONFIG}")]  # noqa: PTH113
+
+
+def read_runs(folders: Iterable[Path]) -> list[Run]:
+    """The runs in these folders, each once; an unreadable one among others is a run of that status.
+
+    Raises RunFolderError for a folder without runs, for no folder at all, and for a damaged run that was named itself.
+    """
+    seen: set[tuple[int, int]] = set()
+    found = []
+    for folder in map(Path, folders):
+        paths = find_runs(folder)
+        if not paths:
+            raise RunFolderError(f"expected at least one run in {folder}, got none; start one with adbench train")
+        for path in paths:
+            try:
+                file = os.stat(f"{path}/{CONFIG}")  # noqa: PTH116 - the same file under another path is the same run
+                if (file.st_dev, file.st_ino) in seen:
+                    continue
+                seen.add((file.st_dev, file.st_ino))
+                found.append(read_run(path))
+            except FileNotFoundError:
+                continue  # a folder that was removed in between
+            except RunFolderError as error:
+                if path == folder:
+                    raise
+                # One damaged folder among many must not hide the others, nor itself.
+                found.append(Run(path, UNREADABLE, {"choices": {}}, {}, {}, str(error)))
+    if not found:
+        raise RunFolderError("expected at least one folder of runs, got none; name one")
+    return found
+
+
+def families(metrics: dict[str, float]) -> list[str]:
+    """The families of anomalies that a finished run was tested on."""
+    prefix, suffix = "family/", "/n"
+    names = (name for name in metrics if name.startswith(prefix) and name.endswith(suffix))
+    return sorted(name.removeprefix(prefix).removesuffix(suffix) for name in names)
+
+
+def load_yaml(text: str) -> Any:
+    """A YAML document of plain types. Raises ValueError for an alias, by which a small file can stand for an
+    endless one; no run writes any.
+
+    Nested values are shared between documents with the same lines, so nobody may change them.
+    """
+    blocks = _BLOCK_START.split(text)
+    if not blocks[0]:
+        parsed = [_load_block(block) for block in blocks[1:]]
+        if all(isinstance(block, dict) and len(block) == 1 for block in parsed):
+            return {key: value for block in parsed for key, value in block.items()}
+    return _load_block(text)
+
+
+# Where a key of the top begins, in what `yaml.safe_dump` writes: the keys of one run are mostly those of another, so
+# that each block is parsed once. Whatever else begins a line makes the first block, and the text is parsed as a whole.
+_BLOCK_START = re.compile(r"(?m)^(?=[a-z_]+:(?:\s|$))")
+
+
+@functools.lru_cache(maxsize=4096)
+def _load_block(text: str) -> Any:
+    if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
+        raise ValueError("a YAML alias")
+    document = yaml.load(text, _Loader)
+    json.dumps(document, default=str)  # what JSON cannot hold, no table can
+    return document
+
+
+def _config(document: Any, where: Path) -> dict[str, Any]:
+    choices = document.get("choices") if isinstance(document, dict) else None
+    if not isinstance(choices, dict) or not {"data", "model"} <= choices.keys():
+        raise ValueError(f"no composed configuration in {CONFIG}")
+    for option in choices.values():
+        if not isinstance(option, str) or not _OPTION.fullmatch(option):
+            raise ValueError(f"an option in {CONFIG} that is not a name: {option!r}")
+    seed = document.get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ValueError(f"a seed in {CONFIG} that is not a whole number: {seed!r}")
+    for key in IDENTITY:
+        if key != "seed" and key in document and not isinstance(document[key], dict):
+            raise ValueError(f"a {key} in {CONFIG} that is no group of keys")
+    return as_today({str(key): value for key, value in document.items()}, where)
+
+
+def _metrics(document: dict[str, Any] | None) -> dict[str, float]:
+    if document is None:
+        return {}
+    if not document.keys() >= _ALWAYS_MEASURED:
+        raise ValueError(f"no {min(_ALWAYS_MEASURED - document.keys())} in {METRICS}")
+    if not _IDENTITY.isdisjoint(document):
+        raise ValueError(f"a metric in {METRICS} called {min(_IDENTITY & document.keys())}")
+    # By the type, since true and false are numbers too; a thousand folders of a hundred metrics are read at once.
+    if not set(map(type, document.values())) <= {int, float} or not all(map(math.isfinite, document.values())):
+        wrong = next(name for name, v in document.items() if type(v) not in (int, float) or not math.isfinite(v))
+        raise ValueError(f"a metric in {METRICS} that is not a finite number: {wrong}={document[wrong]!r}")
+    return document
+
+
+_ALWAYS_MEASURED, _IDENTITY = frozenset(ALWAYS_MEASURED), frozenset((*IDENTITY, *SEED_KEYS))
+
+
+def _json(folder: Path, name: str) -> dict[str, Any] | None:
+    try:
+        content = _content(folder, name)
+    except FileNotFoundError:
+        return None
+    document = orjson.loads(content)
+    if not isinstance(document, dict):
+        raise ValueError(f"no JSON object in {name}")
+    return document
+
+
+def _content(folder: Path, name: str) -> bytes:
+    with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - a path object costs as much as the reading
+        return file.read()

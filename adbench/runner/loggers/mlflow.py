@@ -1,0 +1,64 @@
+"""MLflow: mlflow ui --backend-store-uri sqlite:///STORE."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adbench.runner.loggers.base import RunLogger, require_installed
+from adbench.storage.lock import Lock
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+OPEN_SECONDS = 120  # how long others may take to open the store: the first has to make its tables
+BUSY_SECONDS = 60  # how long a write waits for those of others
+
+
+class MLflow(RunLogger):
+    """A run of its own for each attempt.
+
+    store: the file of an SQLite database, which is made where there is none, or the address of a tracking server.
+    """
+
+    def __init__(self, store: str, experiment: str) -> None:
+        require_installed("mlflow", "mlflow")
+        if "://" not in store:
+            require_installed("sqlalchemy", "mlflow")
+            require_installed("alembic", "mlflow")
+        self.store, self.experiment = store, experiment
+
+    def open(self, run: str) -> "Logger":
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+        if "://" in self.store:
+            return self._logger(run, self.store)
+        path = Path(self.store).resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Two processes that make the tables at the same time both fail.
+        with _alone(path.with_name(f".{path.name}.lock")):
+            return self._logger(run, f"sqlite:///{path}?timeout={BUSY_SECONDS}", f"{path}.artifacts")
+
+    def _logger(self, run: str, uri: str, artifacts: str | None = None) -> "Logger":
+        from pytorch_lightning.loggers import MLFlowLogger
+
+        for name in ("alembic", "pytorch_lightning.loggers.mlflow"):
+            logging.getLogger(name).setLevel(logging.ERROR)  # which tables are made, and that there was no experiment
+        logger = MLFlowLogger(self.experiment, run_name=run, tracking_uri=uri, artifact_location=artifacts)
+        _ = logger.experiment  # makes tables, experiment and run
+        return logger
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    lock, until = Lock(path), time.monotonic() + OPEN_SECONDS
+    while not lock.acquire():
+        if time.monotonic() > until:
+            raise TimeoutError(f"another process holds {path}")
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,21 @@
+"""Curves in a browser: tensorboard --logdir FOLDER."""
+
+from typing import TYPE_CHECKING
+
+from adbench.runner.loggers.base import RunLogger, require_installed
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+
+class TensorBoard(RunLogger):
+    """FOLDER/RUN/version_N; N counts the attempts."""
+
+    def __init__(self, folder: str) -> None:
+        require_installed("tensorboard", "tensorboard")
+        self.folder = folder
+
+    def open(self, run: str) -> "Logger":
+        from pytorch_lightning.loggers import TensorBoardLogger
+
+        return TensorBoardLogger(self.folder, name=run, default_hp_metric=False)

@@ -1,0 +1,31 @@
+"""Weights & Biases, on this disk alone: wandb sync FOLDER/wandb/offline-run-* uploads what was logged."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adbench.runner.loggers.base import RunLogger, require_installed
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+
+class Wandb(RunLogger):
+    """FOLDER/wandb/offline-run-TIME-ID; nothing goes over the network."""
+
+    def __init__(self, folder: str, project: str) -> None:
+        require_installed("wandb", "wandb")
+        self.folder, self.project = folder, project
+
+    def open(self, run: str) -> "Logger":
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # to its makers
+        import wandb
+        from pytorch_lightning.loggers import WandbLogger
+
+        Path(self.folder).mkdir(parents=True, exist_ok=True)  # else it would take the system's temporary folder
+        settings = wandb.Settings(console="off", silent=True, save_code=False)
+        experiment = wandb.init(mode="offline", dir=self.folder, project=self.project, name=run, settings=settings)
+        return WandbLogger(experiment=experiment)
+
+    def close(self, logger: Any, success: bool) -> None:
+        logger.experiment.finish(exit_code=0 if success else 1)

@@ -1,0 +1,185 @@
+"""The stages of a run, one after the other. Imports torch: `runner.run` imports it when there is something to run."""
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg  # noqa: F401 - it brings a linear algebra of its own, which must be there to be limited
+from pytorch_lightning import seed_everything
+from threadpoolctl import threadpool_limits
+
+from adbench.config.compose import Config
+from adbench.config.instantiate import build
+from adbench.config.keys import OTHER_SEEDS
+from adbench.evaluation.batch_invariance import require_same_alone
+from adbench.evaluation.controls import ORACLE, best_column
+from adbench.evaluation.evaluate import UNTRAINED, evaluate
+from adbench.evaluation.seal import Sealed, freeze, require_scores
+from adbench.preprocess.usual import without_values
+from adbench.results.folder import RunFolder
+from adbench.results.formats import without_target
+from adbench.results.provenance import describe, now
+from adbench.results.record import COLUMNS, ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
+from adbench.runner.loggers.log import Log
+from adbench.runner.prepare import Kept, Prepared, control_scores, prepare
+from adbench.runner.reporter import Reporter, Stopwatch
+from adbench.training.checkpoint import identity, random_states
+from adbench.training.history import History
+from adbench.training.losses import final_losses
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a training. seconds: its share of them, where several were trained as one."""
+
+    n_rows: int  # gone through, all epochs together
+    seconds: float
+    resumed_after: int | None  # epoch; None: it did not go on from a checkpoint
+    trained_with: tuple[str, ...] = ()  # the other runs
+
+    def described(self) -> dict[str, Any]:
+        """What environment.json tells of it."""
+        together = {"trained_with": list(self.trained_with)} if self.trained_with else {}
+        return {"resumed_after_epoch": self.resumed_after} | together
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A training that is ready to begin."""
+
+    run: str  # its name
+    detector: Any
+    x: Any  # (rows, columns)
+    training: Any
+    history: History
+    draw_seed: int  # that its draws began with
+    random_states: dict[str, Any]  # where they go on from
+
+    def alone(self) -> Fitted:
+        """Train it."""
+        start = time.perf_counter()
+        n_rows = self.detector.fit(self.x, self.training)
+        return self.ended(n_rows, time.perf_counter() - start)
+
+    def ended(self, n_rows: int, seconds: float) -> Fitted:
+        """What to answer after so many rows and seconds, to which those before a checkpoint are added."""
+        checkpoint = self.training.checkpoint
+        if checkpoint is None:
+            return Fitted(n_rows, seconds, None)
+        return Fitted(n_rows, seconds + checkpoint.seconds_before, checkpoint.resumed_after)
+
+
+def run_in(
+    folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log
+) -> Generator[Fit, Fitted, None]:
+    """All of a run. Linear algebra gets as many threads as the training: their number can change the last bits."""
+    with threadpool_limits(config["trainer"].get("threads", 1)):
+        yield from _run_in(folder, config, reporter, kept, log)
+
+
+def _run_in(
+    folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log
+) -> Generator[Fit, Fitted, None]:
+    """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
+    seconds = Stopwatch(reporter)
+    training = build(config["trainer"], "trainer", seed=_seeds(config)[1])
+    rule = build(config["threshold"], "threshold")
+    # A reporter draws in this process; training processes of their own could not reach it.
+    watching = reporter.callbacks() if training.in_this_process else []
+
+    rows = prepare(config, rule, seconds, kept)
+    with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
+        controls = dict(control_scores(config, rows))
+    x_fit, x_calibration, x_test = rows.matrices
+    environment = describe(config, rows.fingerprints)
+    folder.write_json(ENVIRONMENT, environment)
+    log.begin()
+
+    detector, untrained, draw_seed = _detector(config, x_fit.shape[1])
+    training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
+    tell = log.epoch if training.in_this_process else None  # other processes can only leave a file
+    history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None, tell)
+    training.callbacks = [history, *watching]
+    with seconds.of("fit"):
+        fitted = yield Fit(folder.path.name, detector, x_fit, training, history, draw_seed, random_states())
+    for row in [] if training.in_this_process else read_history(folder.path / HISTORY):
+        log.epoch(row)
+    seconds.measured["fit_seconds"] = fitted.seconds
+    environment |= fitted.described()
+    with seconds.of("calibrate"):
+        # A protocol may have no calibration rows; a detector is not asked to score none.
+        calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]
+    with seconds.of("score"):
+        scores = detector.score_rows(x_test)
+    require_same_alone(detector.score_rows, x_test, scores, "score")
+    losses = final_losses(detector, x_calibration, folder.path / HISTORY)
+    # A rule that promises a rate gets nothing of the test scores to look at.
+    threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
+    with seconds.of("controls"):
+        controls = _with_untrained(controls, untrained, x_test)
+    control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
+
+    with seconds.of("save"):
+        _save(folder, config, detector, rows, scores, calibration_scores)
+    frozen = freeze(scores, threshold, folder.path / FROZEN)
+
+    with seconds.of("evaluate"):
+        labels = rows.labels.open(frozen)
+        column, of_column = best_column(x_test, labels.label)
+        controls |= {ORACLE: of_column}
+        metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
+    with seconds.of("save"):
+        folder.write_scores(rows.test_rows, scores, labels)
+    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.column_names[column]})
+    metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": fitted.n_rows / fitted.seconds}
+    metrics |= {"n_fit": len(x_fit), "n_calibration": len(x_calibration), "n_test": len(x_test)}
+    folder.finish(metrics | losses | seconds.measured)
+
+
+def _seeds(config: Config) -> list[int]:
+    """Of the initial weights, and of the order of rows and what is drawn with it."""
+    return [config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS]
+
+
+def _detector(config: Config, n_features: int) -> tuple[Any, Any, int]:
+    """A detector with its initial weights, its untrained twin, and the seed that its further draws began with."""
+    init_seed, order_seed = _seeds(config)
+    seed_everything(init_seed, workers=True, verbose=False)
+    detector = build(config["model"], "model", n_features=n_features)
+    untrained = detector.untrained()
+    if all(config.get(key) is None for key in OTHER_SEEDS):
+        return detector, untrained, init_seed  # the draws go on from those of the weights
+    seed_everything(order_seed, workers=True, verbose=False)
+    return detector, untrained, order_seed
+
+
+def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scores: Any, calibration: Any) -> None:
+    folder.write_part(MODEL, _named(config, MODEL) | {"n_features": rows.x_fit.shape[1]}, detector.arrays())
+    fitted = {"fitted": rows.encoder.description()}
+    folder.write_part(PREPROCESS, _named(config, PREPROCESS) | fitted, rows.encoder.arrays)
+    folder.write_json(COLUMNS, {"columns": rows.usual if config["keep_values"] else without_values(rows.usual)})
+    folder.write_calibration(calibration)
+    folder.write_scores(rows.test_rows, scores, labels=None)
+
+
+def _named(config: Config, group: str) -> dict[str, Any]:
+    """The option of a group and its arguments, as they are stored: by its name, not by where its class lies."""
+    return {group: config["choices"][group], "arguments": without_target(config[group])}
+
+
+def _with_untrained(controls: dict[str, Any], untrained: Any, x_test: Any) -> dict[str, Any]:
+    """Control name -> scores of the test rows, each checked as the model's own scores are."""
+    if untrained is not None:
+        controls = {UNTRAINED: untrained.score_rows(x_test)} | controls
+    for name, scores in controls.items():
+        require_scores(scores, len(x_test), f"test rows by the control {name}")
+    return controls
+
+
+def _control_thresholds(rule: Any, controls: dict[str, Any], target_fpr: float) -> dict[str, float]:
+    """Control name -> its threshold, where the rule asks for test scores alone: a control has no calibration scores."""
+    if rule.promises_rate or rule.rows_needed(target_fpr):
+        return {}
+    return {name: rule(np.empty(0), scores, target_fpr) for name, scores in controls.items()}

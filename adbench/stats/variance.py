@@ -1,0 +1,93 @@
+"""Where the variance of a metric comes from, and how many seeds it asks for."""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+
+from adbench.errors import DataError
+from adbench.stats.intervals import Values
+
+RESIDUAL = "residual"
+_MOST = 10_000_000  # seeds; a difference that wants more is none
+
+
+def components(values: Sequence[float], factors: Mapping[str, Sequence[Hashable]]) -> dict[str, float]:
+    """The variance that each factor adds, such as split, init and order, and the `residual`: their interactions and
+    whatever else varies.
+
+    factors: name -> its level in each run. By the method of moments: the sum of squares between the levels of each
+    factor (Henderson's first method), and what is left beside all of them (his third), equal their expectations, so
+    the design may have holes. What comes out negative is 0.
+    Raises DataError for factors that cannot be told apart by these runs.
+    """
+    y = np.asarray(values, dtype=np.float64)
+    for name, levels in factors.items():
+        if len(levels) != len(y):
+            raise DataError(f"expected a level of {name} for each of {len(y)} runs, got {len(levels)}")
+    incidence = {name: _incidence(levels) for name, levels in factors.items()}
+    centre = np.full((len(y), len(y)), 1 / max(len(y), 1))
+    design = np.hstack([np.ones((len(y), 1)), *incidence.values()])
+    # Quadratic forms y'Ay that no constant changes: between the levels of each factor, and beside all of them.
+    forms = [z @ np.diag(1 / z.sum(axis=0)) @ z.T - centre for z in incidence.values()]
+    forms.append(np.eye(len(y)) - design @ np.linalg.pinv(design))
+    effects = [z @ z.T for z in incidence.values()] + [np.eye(len(y))]
+    expected = np.array([[float((form * effect).sum()) for effect in effects] for form in forms])
+    if len(y) < 2 or np.linalg.matrix_rank(expected, tol=1e-8 * max(1.0, np.abs(expected).max())) < len(forms):
+        raise DataError(
+            f"expected runs in which {', '.join(factors)} vary apart from each other, got {len(y)} that cannot tell"
+            " them apart; add runs in which one changes and the others stay"
+        )
+    solution = np.linalg.solve(expected, [float(y @ form @ y) for form in forms])
+    return dict(zip((*factors, RESIDUAL), (max(0.0, float(value)) for value in solution), strict=True))
+
+
+def seeds_needed(
+    difference: float, sd_of_paired_difference: float, alpha: float = 0.05, power: float = 0.8, sides: int = 2
+) -> int | None:
+    """How many paired seeds there must be in all for a paired t test to find a difference of this size.
+
+    None where no number would: for no difference, or an unknown standard deviation.
+    """
+    if difference == 0 or not math.isfinite(difference) or not math.isfinite(sd_of_paired_difference):
+        return None
+    if sd_of_paired_difference == 0:
+        return 2
+    effect = abs(difference) / sd_of_paired_difference
+
+    def enough(n: int) -> bool:
+        return effect * math.sqrt(n) >= noncentrality(n - 1, alpha, power, sides)
+
+    high = 2
+    while not enough(high):
+        high *= 2
+        if high > _MOST:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if middle >= 2 and enough(middle) else (middle, high)
+    return high
+
+
+def noncentrality(df: float, alpha: float = 0.05, power: float = 0.8, sides: int = 1) -> float:
+    """The true difference, in its standard errors, that a t test finds with this power.
+
+    sides: 2 for a two-sided test, whose chance of the wrong sign is left out.
+    """
+    from scipy import optimize, stats  # a second, which a table without open questions need not wait for
+
+    critical = float(stats.t.isf(alpha / sides, df))
+    if df > 1000:
+        return critical + float(stats.norm.isf(1 - power))
+
+    def missing(size: float) -> float:
+        return float(stats.nct.sf(critical, df, size)) - power
+
+    return float(optimize.brentq(missing, 0.0, 3 * critical + 10, xtol=1e-6))
+
+
+def _incidence(levels: Sequence[Hashable]) -> Values:
+    """(runs, levels): 1 where a run has a level."""
+    names = list(dict.fromkeys(levels))
+    return np.array([[float(level == name) for name in names] for level in levels]).reshape(len(levels), len(names))

@@ -1,0 +1,235 @@
+"""A folder of what can be made again: one entry a key, shared by all processes, and bounded in size.
+
+An entry is written beside the others and renamed when it is whole; an entry that exists is never changed, only added
+to. Its file LABELS is locked as long as a process uses the entry, so that no other removes it. A folder that cannot be
+written, or a disk that is full, costs the time to make things anew, and one sentence.
+"""
+
+import contextlib
+import fcntl
+import functools
+import logging
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.arrays.archive import Arrays, pack, unpack
+from adbench.arrays.memmap import Array, blocks_of, checksum, create, open_copy
+
+LABELS = "labels"
+_NEW = ".new"  # ends the names of entries that are not whole yet
+_ABANDONED_SECONDS = 3600.0  # after which a folder without a file to lock is nobody's
+_READ_BYTES = 1 << 24
+
+_log = logging.getLogger(__name__)
+
+
+class _Held:
+    """An open file, locked until nothing refers to this any more."""
+
+    def __init__(self, path: Path, flags: int, kind: int) -> None:
+        self.file = os.open(path, flags | os.O_CLOEXEC, 0o644)
+        if not self.lock(kind) or not os.fstat(self.file).st_nlink:
+            raise FileNotFoundError(path)  # somebody is removing it
+
+    def lock(self, kind: int) -> bool:
+        """Whether the lock is ours now; on a file system without locks everything is."""
+        try:
+            fcntl.flock(self.file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def content(self) -> Iterator[bytes]:
+        """The bytes of the file, some at a time; also where it has been removed meanwhile."""
+        position = 0
+        while block := os.pread(self.file, _READ_BYTES, position):
+            position += len(block)
+            yield block
+
+    def __del__(self) -> None:
+        if hasattr(self, "file"):
+            os.close(self.file)
+
+
+class Entry:
+    """What lies under a key. While a process holds it, no other removes it."""
+
+    def __init__(self, path: Path, held: _Held) -> None:
+        self.path, self._held = path, held
+
+    def read(self, name: str) -> tuple[Arrays, Any]:
+        """Packed arrays and their document. Raises OSError or ValueError where they are not there, or not whole."""
+        return unpack((self.path / name).read_bytes())
+
+    def add(self, name: str, arrays: Arrays, document: Any) -> None:
+        """Add packed arrays, for the next one; where that fails, the next one makes them anew."""
+        with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=self.path, delete=False) as file:
+            try:
+                file.write(pack(arrays, document))
+                file.flush()
+                Path(file.name).replace(self.path / name)
+            except OSError:
+                Path(file.name).unlink()
+
+    def matrix(self, name: str, shape: tuple[int, ...], crc: int, resident: bool) -> Array:
+        """A float32 matrix, in memory or on disk. Raises OSError or ValueError unless its bytes are those written."""
+        x = open_copy(self.path / name, shape, np.float32)
+        if resident:
+            x = np.array(x)
+        if checksum(x) != crc:
+            raise ValueError(f"expected the bytes that were written to {self.path / name}, got others")
+        return x
+
+    def labels(self) -> tuple[Arrays, Any]:
+        """The packed labels. Raises ValueError where they are not whole."""
+        return unpack(b"".join(self._held.content()))
+
+    def labels_checksum(self) -> int:
+        """The crc32 of their bytes, which are not looked at."""
+        return functools.reduce(lambda found, block: zlib.crc32(block, found), self._held.content(), 0)
+
+
+class Draft:
+    """An entry that is being written, under a name that nobody looks for. Whatever cannot be written is an OSError."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.target = folder / key
+        self.path = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=_NEW, dir=folder))
+        self._held = _Held(self.path / LABELS, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)
+        self.labels_checksum = 0
+
+    def write_labels(self, arrays: Arrays, document: Any) -> None:
+        """Write the labels, packed, and forget them."""
+        content = pack(arrays, document)
+        self.labels_checksum = zlib.crc32(content)
+        with os.fdopen(os.dup(self._held.file), "wb") as file:
+            file.write(content)
+
+    def write(self, name: str, arrays: Arrays, document: Any) -> None:
+        """Write packed arrays."""
+        (self.path / name).write_bytes(pack(arrays, document))
+
+    def save(self, name: str, x: npt.NDArray[np.float32]) -> None:
+        """Write a matrix."""
+        with (self.path / name).open("wb") as file:
+            for block in blocks_of(x):
+                file.write(block)
+
+    def create(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, order: str = "C") -> Array:
+        """A matrix that is its file, to be filled."""
+        return create(self.path / name, shape, dtype, order)
+
+    def commit(self) -> Entry | None:
+        """Make it the entry of its key; None where another process was faster, whose entry it then is."""
+        try:
+            self.path.rename(self.target)
+        except OSError:
+            self.discard()
+            return None
+        self._held.lock(fcntl.LOCK_SH)
+        return Entry(self.target, self._held)
+
+    def discard(self) -> None:
+        """Remove it. What is mapped or open stays readable."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Cache:
+    """The entries in a folder. limit: their bytes together, beyond which those unused for longest are removed."""
+
+    def __init__(self, folder: Path, limit: float) -> None:
+        self.folder, self.limit = folder, limit
+
+    def open(self, key: str) -> Entry | None:
+        """The entry of a key, if there is one."""
+        path = self.folder / key
+        try:
+            held = _Held(path / LABELS, os.O_RDONLY, fcntl.LOCK_SH)
+        except OSError:
+            if path.is_dir():  # not whole, or just being removed
+                self.forget(path)
+            return None
+        with contextlib.suppress(OSError):  # a folder for reading only
+            os.utime(held.file)
+        return Entry(path, held)
+
+    def draft(self, key: str) -> Draft | None:
+        """An entry to be written; None where none can be."""
+        try:
+            return Draft(self.folder, key)
+        except OSError as error:
+            self.goes_on_without(error)
+            return None
+
+    def goes_on_without(self, error: OSError) -> None:
+        """Say, once a process, that nothing can be kept."""
+        _say(f"goes on without a cache: {self.folder} cannot be written ({error.strerror or error})")
+
+    def forget(self, path: Path) -> None:
+        """Remove an entry that is not what was written, though others use it: what they have open stays."""
+        with contextlib.suppress(OSError):
+            _remove(path)
+
+    def trim(self) -> None:
+        """Remove what a killed process left, then what was not used for longest, until the rest is within the limit."""
+        found = []
+        with contextlib.suppress(OSError):
+            found = [path for path in self.folder.iterdir() if path.is_dir()]
+        used = {path: _last_use(path) for path in found}
+        sizes = {path: _size(path) for path in found}
+        for path in sorted(found, key=lambda path: (not path.name.endswith(_NEW), used[path])):
+            if not path.name.endswith(_NEW) and sum(sizes.values()) <= self.limit:
+                return
+            if _remove_unused(path, used[path]):
+                del sizes[path]
+
+
+@functools.cache
+def _say(sentence: str) -> None:
+    _log.warning("adbench: %s", sentence)
+
+
+def _last_use(path: Path) -> float:
+    for file in (path / LABELS, path):
+        with contextlib.suppress(OSError):
+            return file.stat().st_mtime
+    return time.time()
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return sum(file.stat().st_size for file in path.iterdir())
+    return 0
+
+
+def _remove_unused(path: Path, last_use: float) -> bool:
+    """Remove an entry, unless a process uses it."""
+    try:
+        held = _Held(path / LABELS, os.O_RDWR, fcntl.LOCK_EX)
+    except OSError:
+        if (path / LABELS).exists() or time.time() - last_use < _ABANDONED_SECONDS:
+            return False
+        held = None  # of a process that was killed, or removed it, before it could lock anything
+    with contextlib.suppress(OSError):
+        _remove(path)
+    del held
+    return not path.exists()
+
+
+def _remove(path: Path) -> None:
+    # Renamed first: half of an entry must never be found under its key.
+    rubbish = Path(tempfile.mkdtemp(suffix=_NEW, dir=path.parent))
+    path.rename(rubbish / path.name)
+    shutil.rmtree(rubbish, ignore_errors=True)

@@ -1,0 +1,133 @@
+"""What hyper-parameters may be chosen by: never by a test metric.
+
+fit/loss            the training loss of the last epoch; it needs no labels
+calibration/loss    the loss on the calibration rows, which are normal and not fitted on; it needs no labels
+validation/METRIC   a metric on the training file's own anomalies, under protocol=labelled_validation
+
+Whoever chooses by calibration/loss uses the calibration rows twice: to choose, then to set the threshold. What the
+threshold promises then holds for a run of the chosen configuration with another seed, whose calibration rows are drawn
+anew, and only nearly for the very runs that it was chosen by: their calibration rows look a little too normal to it.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from adbench.config.compose import Config
+from adbench.config.instantiate import locate
+from adbench.errors import ConfigError
+from adbench.results.record import DONE, Run, families
+from adbench.text import suggest
+
+FIT_LOSS, CALIBRATION_LOSS = "fit_loss", "calibration_loss"  # in metrics.json
+LOSS = "loss"  # the mean loss of an epoch in history.csv, where there is only one
+# Label-free objective -> the metric that holds it in the end, and the column of history.csv that does after each epoch.
+LABEL_FREE = {"fit/loss": (FIT_LOSS, LOSS), "calibration/loss": (CALIBRATION_LOSS, CALIBRATION_LOSS)}
+VALIDATION = "validation/"
+VALIDATION_METRICS = ("roc_auc", "average_precision", "tpr_at_1pct_fpr", "tpr_at_0p1pct_fpr")
+FAMILIES = "family_roc_auc"  # mean over the families of anomalies, so that the largest does not decide alone
+LEGAL = (*LABEL_FREE, *(VALIDATION + name for name in (*VALIDATION_METRICS, FAMILIES)))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A number that a sweep may choose by. Raises ConfigError for one that it may not."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name in LEGAL:
+            return
+        metric = self.name.removeprefix("test/")
+        if metric != self.name or metric in (*VALIDATION_METRICS, FAMILIES):
+            raise ConfigError(
+                f"expected an objective that owes nothing to the test rows, got {self.name}: what is chosen by a test "
+                f"metric makes that metric too good to be true; take calibration/loss, or validation/{metric} with "
+                "protocol=labelled_validation, which finds the training file's own anomalies"
+            )
+        raise ConfigError(f"expected an objective that exists, got {self.name}{suggest(self.name, LEGAL)}")
+
+    @property
+    def direction(self) -> Literal["minimize", "maximize"]:
+        """Whether less or more of it is better."""
+        return "minimize" if self.name in LABEL_FREE else "maximize"
+
+    @property
+    def history_column(self) -> str | None:
+        """The column of history.csv that tells it after each epoch; None where it is only known at the end."""
+        return LABEL_FREE[self.name][1] if self.name in LABEL_FREE else None
+
+    def prepare(self, config: Config) -> None:
+        """Let a run tell it after each epoch, which costs a little and changes no result."""
+        if self.history_column == CALIBRATION_LOSS:
+            config["trainer"]["calibration_loss"] = True
+
+    def require_legal(self, configs: Sequence[Config]) -> None:
+        """Raise ConfigError where a run has no such number, or one that owes something to the test rows, or where the
+        numbers of two runs are no reason to take one and not the other.
+        """
+        for config in configs:
+            self._require_no_test_labels(config)
+        if self.name in LABEL_FREE:
+            for config in {config["choices"]["model"]: config for config in configs}.values():
+                self._require_one_loss(config)
+            for config in configs:
+                self._require_calibration(config)
+        for key in self._same(configs[0]):
+            if len({json.dumps(self._same(config)[key], default=str) for config in configs}) > 1:
+                raise ConfigError(
+                    f"expected one {key} to choose by {self.name}, got several: a number under one says nothing about "
+                    f"a number under another; sweep over each {key} by itself"
+                )
+
+    def _same(self, config: Config) -> Config:
+        """What has to be the same in runs that are compared: a loss depends on its rows and their units too."""
+        data = config["data"]
+        if self.name not in LABEL_FREE:
+            files = {key: data.get(key) for key in ("path", "test_path")}
+            return {"data": [config["choices"]["data"], files], "protocol": config["protocol"]}
+        same = {key: config[key] for key in ("data", "protocol", "preprocess")}
+        return same | {"model": config["choices"]["model"]}
+
+    def _require_no_test_labels(self, config: Config) -> None:
+        if self.name.startswith(VALIDATION) and not locate(config["protocol"], "protocol").validates:
+            raise ConfigError(
+                f"expected protocol=labelled_validation for objective={self.name}, got protocol="
+                f"{config['choices']['protocol']}: its labels are those of the test rows, and what is chosen by them "
+                "makes every test metric too good to be true"
+            )
+
+    def _require_one_loss(self, config: Config) -> None:
+        target = locate(config["model"], "model")
+        if hasattr(target, "objectives"):
+            from adbench.models.neural import NeuralDetector
+
+            if target.objectives is NeuralDetector.objectives:
+                return
+        raise ConfigError(
+            f"expected a model that minimises one loss for objective={self.name}, got model="
+            f"{config['choices']['model']}; take objective={VALIDATION}roc_auc with protocol=labelled_validation"
+        )
+
+    def _require_calibration(self, config: Config) -> None:
+        if self.name == "calibration/loss" and not locate(config["protocol"], "protocol").calibrates:
+            raise ConfigError(
+                f"expected a protocol with calibration rows for objective={self.name}, got protocol="
+                f"{config['choices']['protocol']}; take objective=fit/loss"
+            )
+
+    def value(self, run: Run) -> float | None:
+        """Its value for a run; None where the run is not done, or measured none, as when its loss is not finite."""
+        if run.status != DONE:
+            return None
+        if self.name == VALIDATION + FAMILIES:
+            return fmean(run.metrics[f"family/{family}/roc_auc"] for family in families(run.metrics))
+        return run.metrics.get(
+            LABEL_FREE[self.name][0] if self.name in LABEL_FREE else self.name.removeprefix(VALIDATION)
+        )
+
+    def best(self, values: Iterable[float]) -> float:
+        """The best of several values."""
+        return min(values) if self.direction == "minimize" else max(values)

@@ -1,0 +1,91 @@
+"""A sweep before it starts: what it runs, where, and by which rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adbench.config.benchmarks import overrides_of
+from adbench.config.checks import require_at_least, require_positive
+from adbench.config.compose import SWEEP, compose, groups
+from adbench.config.instantiate import build
+from adbench.config.overrides import SEVERAL, replace, root_of
+from adbench.executors.base import Executor
+from adbench.results.record import Run
+from adbench.runner.loggers.log import build_loggers
+from adbench.sweeps.jobs import Job
+from adbench.sweeps.objective import Objective
+from adbench.sweeps.samplers.base import Sampler
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep that is composed and not yet started."""
+
+    overrides: list[str]  # of its jobs, a benchmark's included
+    sampler: Sampler
+    executor: Executor
+    objective: Objective | None
+    most: int = 1  # jobs that are trained as one
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a sweep does about jobs that are finished, and those that do not finish.
+
+    force: run again what is finished. retry_failed: run again what failed, took too long or was pruned. fail_fast:
+    start nothing more after the first job that does not finish. timeout: seconds that a job may run.
+    """
+
+    force: bool = False
+    retry_failed: bool = False
+    fail_fast: bool = False
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None:
+            require_positive("--timeout", self.timeout)
+
+
+class SweepReporter:
+    """Hears how a sweep gets on. This one is silent; `adbench.cli.display.sweep_progress` has those that speak."""
+
+    def begin(self, n_jobs: int, slots: int) -> None:
+        """The sweep begins."""
+
+    def expect(self, n_jobs: int) -> None:
+        """So many jobs there will be, as far as is known now: trials of a search can share a configuration."""
+
+    def started(self, job: Job) -> None:
+        """A job was handed to the executor."""
+
+    def ended(self, job: Job, run: Run, ran: bool) -> None:
+        """A job is over; ran: in this sweep, not before."""
+
+    def note(self, sentence: str) -> None:
+        """Something that the user should know, though nothing is wrong."""
+
+    def poll(self) -> None:
+        """Some time has passed."""
+
+
+def plan(overrides: Iterable[str]) -> Plan:
+    """Compose a sweep and all its jobs. Raises ConfigError for the first that cannot be composed.
+
+    overrides: of the jobs, where a key may have several values, and of the sweep itself: executor, sampler, objective,
+    and benchmark, which stands for the overrides in configs/benchmark/NAME.yaml; what is typed replaces those.
+    """
+    overrides = list(overrides)
+    own = (*groups(SWEEP), "objective", "fuse")
+    of_sweep = [text for text in overrides if root_of(text) in own]
+    of_jobs = [text for text in overrides if root_of(text) not in own]
+    benchmarks = [text for text in of_sweep if root_of(text) == "benchmark"]
+    config = compose([text for text in of_sweep if text not in benchmarks], SWEEP)
+    for text in benchmarks:
+        of_jobs = replace(overrides_of(text), of_jobs)
+    objective = None if config["objective"] is None else Objective(str(config["objective"]))
+    sampler = build(config["sampler"], "sampler", overrides=of_jobs, objective=objective)
+    for loggers in [text for text in of_jobs if root_of(text) == SEVERAL and "." not in text.partition("=")[0]]:
+        build_loggers(compose([loggers]))  # what is not installed is said once, not by each job
+    executor = build(config["executor"], "executor")
+    require_at_least("fuse", config["fuse"], 1)
+    most = config["fuse"] if sampler.knows_all_jobs else 1
+    return Plan(of_jobs, sampler, executor, objective, most)

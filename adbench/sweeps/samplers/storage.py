@@ -1,0 +1,135 @@
+"""Where a search is kept: an SQLite file as Optuna writes it, which optuna-dashboard opens. Imports Optuna."""
+
+import logging
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Literal
+
+import optuna
+from sqlalchemy.exc import SQLAlchemyError
+
+from adbench.errors import RunFolderError
+from adbench.sweeps.samplers.space import Choice, Interval, Value
+
+LOCKED_SECONDS = 60.0  # for which a dashboard may keep the file from being written
+SEARCH, OVERRIDES = "adbench:search", "adbench:overrides"  # attributes of a study: see `Storage`
+
+optuna.logging.set_verbosity(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+# Said to whoever writes code with Optuna, not to whoever runs a sweep.
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+class Storage:
+    """One study in one file. A file holds it whole, with these two attributes, or is not there.
+
+    search: tells one search from another; a study goes on only for its own. overrides: the same for people.
+    """
+
+    def __init__(self, path: Path, search: str, overrides: str) -> None:
+        self.path, self.search, self.overrides = path, search, overrides
+        self._file: optuna.storages.RDBStorage | None = None
+
+    def create(self, name: str, direction: Literal["minimize", "maximize"]) -> None:
+        """Make the file."""
+        partial = self.path.with_suffix(".partial")
+        with self.telling():
+            partial.unlink(missing_ok=True)
+            with self._opened(partial, skip_table_creation=False) as file:
+                study = optuna.create_study(storage=file, study_name=name, direction=direction)
+                study.set_user_attr(SEARCH, self.search)
+                study.set_user_attr(OVERRIDES, self.overrides)
+            partial.replace(self.path)
+
+    def open(self) -> optuna.Study:
+        """Its study. Raises RunFolderError for a file that is damaged, or was made for something else."""
+        with self.telling():
+            self._check()
+            self._file = self._connect(self.path, skip_table_creation=True)
+            study = optuna.load_study(study_name=None, storage=self._file)
+            study.get_trials(deepcopy=False)
+            found, overrides = (study.user_attrs.get(key) for key in (SEARCH, OVERRIDES))
+        if found != self.search:
+            raise RunFolderError(
+                f"expected the search that {self.path} is of ({overrides}), got another; take another sampler.name"
+            )
+        return study
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            _close(self._file)
+            self._file = None
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """What goes wrong with the file is one sentence."""
+        try:
+            yield
+        except (optuna.exceptions.OptunaError, SQLAlchemyError, sqlite3.Error, OSError) as error:
+            reason = _innermost(error)
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:  # what Optuna says of what it does not expect
+            reason = error
+        else:
+            return
+        text = (str(reason).splitlines() or [""])[0][:200]
+        raise RunFolderError(
+            f"expected a search that can be read and written at {self.path}, got {type(reason).__name__}: {text}; "
+            "take another sampler.name, or delete it and start again"
+        ) from None
+
+    def _check(self) -> None:
+        """A stranger's database gets no tables of ours, and one that was cut off does not fail half way."""
+        uri = self.path.absolute().as_uri() + "?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=LOCKED_SECONDS)) as database:
+            ((verdict, *_), *_) = database.execute("PRAGMA quick_check")
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        if not {"studies", "trials", "version_info"} <= tables:
+            raise ValueError("a database without a study of Optuna's")
+
+    @contextmanager
+    def _opened(self, path: Path, skip_table_creation: bool) -> Iterator[optuna.storages.RDBStorage]:
+        file = self._connect(path, skip_table_creation)
+        try:
+            yield file
+        finally:
+            _close(file)
+
+    def _connect(self, path: Path, skip_table_creation: bool) -> optuna.storages.RDBStorage:
+        # Not by a URL with the path in it: Optuna and SQLAlchemy both read signs such as { and ? in one.
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(path, timeout=LOCKED_SECONDS)
+
+        return optuna.storages.RDBStorage(
+            "sqlite:///adbench", engine_kwargs={"creator": connect}, skip_table_creation=skip_table_creation
+        )
+
+
+def suggest(trial: optuna.Trial, key: str, dimension: Interval | Choice) -> Value:
+    """The trial's value of a key: drawn, or the one that it has already."""
+    if isinstance(dimension, Choice):
+        return trial.suggest_categorical(key, dimension.options)
+    if dimension.step is None:
+        return trial.suggest_float(key, dimension.low, dimension.high, log=dimension.log)
+    return trial.suggest_int(key, int(dimension.low), int(dimension.high), step=dimension.step, log=dimension.log)
+
+
+def reopened(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
+    """A trial that was not told how it ended."""
+    return optuna.Trial(study, trial._trial_id)
+
+
+def _close(file: optuna.storages.RDBStorage) -> None:
+    file.remove_session()
+    file.engine.dispose()
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

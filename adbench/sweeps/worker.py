@@ -1,0 +1,103 @@
+"""Where the jobs of a sweep are run: one job after the other in a process that has imported everything once.
+
+`python -m adbench.sweeps.worker` reads a line from stdin for each job, or for several that are to be trained as one, as
+JSON, and answers it with a line on stdout. When stdin ends, its sweep is gone: it stops at once, in the middle of
+whatever it does.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from adbench.config.compose import Config
+from adbench.errors import AdbenchError, FolderInUseError, RunFolderError
+from adbench.results.folder import leave_error
+from adbench.runner import run as runner
+from adbench.runner.reporter import Reporter
+
+if TYPE_CHECKING:
+    from adbench.runner.prepare import Kept
+
+# How a job ended. What became of the run stands in its folder, unless nothing could be written there.
+RAN, REFUSED, BUSY, NO_FOLDER, APART = "ran", "refused", "busy", "no_folder", "apart"
+
+
+def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str, str]:
+    """Run one job; whatever goes wrong stays in its folder as a failed run. kept: rows that jobs share.
+
+    The outcome is RAN, REFUSED when the request was wrong, BUSY when another process is running it, or NO_FOLDER when
+    its folder cannot be written; "error" holds the reason.
+    """
+    return _outcome(config, lambda: runner.run(config, force=force, reporter=Reporter(), kept=kept))
+
+
+def run_jobs(configs: Sequence[Config], force: bool, kept: "Kept | None") -> list[dict[str, str]]:
+    """Run several jobs as one network where that is possible.
+
+    The outcome of one that was not run, since it has to be run apart, is APART.
+    """
+    if len(configs) == 1:
+        return [run_job(configs[0], force, kept)]
+    from adbench.runner.fused import ApartError, run_together
+    from adbench.runner.prepare import Kept
+
+    outcomes = []
+    for config, end in zip(configs, run_together(configs, force, kept or Kept()), strict=True):
+        try:
+            outcomes.append(_outcome(config, end))
+        except ApartError as error:
+            outcomes.append({"outcome": APART, "error": str(error)})
+    return outcomes
+
+
+def _outcome(config: Config, end: Callable[[], Any]) -> dict[str, str]:
+    try:
+        try:
+            end()
+        except RunFolderError:
+            raise
+        except AdbenchError as error:
+            # `adbench train` would leave nothing of a wrong request; here it must not disappear among the others.
+            leave_error(runner.run_path(config), config, traceback.format_exc())
+            return {"outcome": REFUSED, "error": f"{type(error).__module__}.{type(error).__name__}: {error}"}
+    except FolderInUseError as error:
+        return {"outcome": BUSY, "error": str(error)}
+    except RunFolderError as error:
+        return {"outcome": NO_FOLDER, "error": str(error)}
+    return {"outcome": RAN, "error": ""}
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a plugin prints is no answer
+    lines = os.fdopen(os.dup(sys.stdin.fileno()))
+    with Path(os.devnull).open() as nothing:
+        # A process that a training forks closes sys.stdin first: it would wait for ever for the thread that reads it.
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_read, args=(lines, jobs), daemon=True).start()
+    from adbench.runner.prepare import Kept  # once the thread above watches over this process
+
+    kept = Kept()
+    while True:
+        job = jobs.get()
+        print(json.dumps(run_jobs(job["configs"], job["force"], kept)), file=answers, flush=True)
+
+
+def _read(lines: TextIO, jobs: "queue.Queue[dict[str, Any]]") -> None:
+    for line in lines:
+        jobs.put(json.loads(line))
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with the processes that a training forked
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

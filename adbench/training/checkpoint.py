@@ -1,0 +1,181 @@
+"""Training that outlives its process: its state at the end of an epoch, in one file, for the same command to go on."""
+
+import hashlib
+import io
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import CheckpointIO
+
+from adbench.results.folder import temporary
+from adbench.results.provenance import source_digest
+
+_MAGIC = b"adbench checkpoint 1\n"
+_OURS = "adbench"  # the key of a checkpoint under which all is that is not Lightning's
+
+
+def identity(config: dict[str, Any], environment: dict[str, Any], run: str) -> dict[str, Any]:
+    """What the bits of a result depend on, as plain types: a checkpoint that was made with anything else is of no use.
+
+    run: the run's name, which stands for the configuration but for what its hash leaves out.
+    """
+    made_with = {key: value for key, value in environment.items() if key not in ("start", "git_commit", "cpu")}
+    trainer = {key: value for key, value in config["trainer"].items() if key != "checkpoint_seconds"}
+    on_gpu = torch.cuda.is_available() and trainer["accelerator"] == "gpu"
+    processor = torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability()
+    digest = source_digest()
+    return made_with | {"run": run, "trainer": trainer, "processor": processor, "code": digest, "trained_with": []}
+
+
+class CheckpointFile(CheckpointIO):
+    """How Lightning's checkpoints are written, whole or not at all, and read: as data, which never runs code.
+
+    The digest in front finds the bytes that a disk or a copy changed; torch does not look for them.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write beside the old one, then replace it."""
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        content = buffer.getvalue()
+        partial = temporary(Path(path))
+        try:
+            partial.write_bytes(_MAGIC + hashlib.sha256(content).digest() + content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True) -> dict[str, Any]:
+        """Read it, with weights_only whoever asks. Raises ValueError when it is not a whole one, or what torch does."""
+        content = Path(path).read_bytes()
+        start = len(_MAGIC) + hashlib.sha256().digest_size
+        if content[:start] != _MAGIC + hashlib.sha256(content[start:]).digest():
+            raise ValueError("not a whole checkpoint")
+        checkpoint: dict[str, Any] = torch.load(io.BytesIO(content[start:]), map_location="cpu", weights_only=True)
+        return checkpoint
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Remove it."""
+        Path(path).unlink(missing_ok=True)
+
+
+class Checkpoint(pl.callbacks.Checkpoint):
+    """Keeps the state of the training, and gives it back bit for bit.
+
+    Saved at the end of an epoch when `seconds` have passed since the last time, and after the last epoch, so that
+    what follows the training can be killed without losing it. As one of Lightning's Checkpoints it is called after
+    the detector and all other callbacks. identity: has to be equal for a checkpoint to be taken up. say: called with
+    a sentence for the user.
+    """
+
+    def __init__(self, path: Path, seconds: float, identity: dict[str, Any], say: Callable[[str], None]) -> None:
+        self.path, self.seconds, self.identity, self.say = path, seconds, identity, say
+        self.file = CheckpointFile()
+        self.used = False  # by a training
+        self.epochs = 0  # that are over
+        self.resumed_after: int | None = None
+        self.seconds_before = 0.0  # what the epochs that were taken up had cost, in all attempts together
+        self._started = self._last = time.perf_counter()
+        self._unsaved = False
+
+    def usable(self) -> Path | None:
+        """The checkpoint if there is one to go on from; whatever else lies there is not touched, only said."""
+        if not self.path.is_file():
+            return None
+        try:
+            theirs = self.file.load_checkpoint(self.path)[_OURS]["identity"]
+            differing = [key for key, value in self.identity.items() if key not in theirs or theirs[key] != value]
+        except Exception:
+            # A stranger's bytes can make torch raise anything; none of it is a reason not to train.
+            self.say(f"starts over: {self.path} cannot be read as a checkpoint")
+            return None
+        if differing:
+            self.say(f"starts over: {self.path} was made with another {', '.join(differing)}")
+            return None
+        return self.path
+
+    def forget(self, **identity: Any) -> None:
+        """Begin anew, as another training, where the one before could not go on."""
+        self.path.unlink(missing_ok=True)
+        self.identity |= identity
+        self.used, self.epochs, self.resumed_after, self.seconds_before = False, 0, None, 0.0
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """The training begins."""
+        self.used = True
+        self._started = self._last = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save, unless it was done just before."""
+        self.epochs, self._unsaved = self.epochs + 1, True
+        if time.perf_counter() - self._last >= self.seconds:
+            self._save(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save what is to be calibrated, scored and evaluated."""
+        if self._unsaved:
+            self._save(trainer)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Add what Lightning leaves out."""
+        checkpoint[_OURS] = {
+            "identity": self.identity,
+            "epochs": self.epochs,
+            "seconds": self.seconds_before + time.perf_counter() - self._started,
+            "random": random_states(),
+        }
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Take it back. Lightning draws nothing between this and the next batch."""
+        ours = checkpoint[_OURS]
+        self.epochs = self.resumed_after = ours["epochs"]
+        self.seconds_before = ours["seconds"]
+        restore_random_states(ours["random"])
+        self.say(f"resumed after epoch {self.resumed_after} of {trainer.max_epochs}")
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        try:
+            trainer.save_checkpoint(self.path, weights_only=False)
+        except OSError as error:
+            # The training is worth more than its safety net.
+            self.say(f"goes on without a checkpoint: {self.path} cannot be written ({error.strerror or error})")
+            self.seconds = float("inf")
+        self._last, self._unsaved = time.perf_counter(), False
+
+
+def random_states() -> dict[str, Any]:
+    """The global generators of torch, numpy and Python, in types that torch.load takes with weights_only."""
+    numpy: Any = np.random.get_state(legacy=False)  # noqa: NPY002  # the global one is the point
+    states = {
+        "torch": torch.get_rng_state(),
+        "numpy": numpy | {"state": numpy["state"] | {"key": numpy["state"]["key"].tolist()}},
+        "python": random.getstate(),
+    }
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # never start it for this
+        states["cuda"] = torch.cuda.get_rng_state_all()
+    if torch.backends.mps.is_available():
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def restore_random_states(states: dict[str, Any]) -> None:
+    """Take back what `random_states` gave."""
+    torch.set_rng_state(states["torch"])
+    numpy = states["numpy"]
+    key = np.array(numpy["state"]["key"], dtype=np.uint32)
+    np.random.set_state(numpy | {"state": numpy["state"] | {"key": key}})  # noqa: NPY002
+    random.setstate(states["python"])
+    if "cuda" in states:
+        torch.cuda.set_rng_state_all(states["cuda"])
+    if "mps" in states:
+        torch.mps.set_rng_state(states["mps"])
