@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from adbench.config.compose import Config
+from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build
-from adbench.models.base import Matrix
+from adbench.config.keys import Config
 from adbench.models.neural import NeuralDetector
 from adbench.training.stacking import stack
 from adbench.training.trainer import Training

@@ -13,9 +13,9 @@ from statistics import median
 import numpy as np
 import torch
 
-from adbench.config.compose import Config
+from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build
-from adbench.models.base import Matrix
+from adbench.config.keys import Config
 from adbench.models.neural import NeuralDetector
 from scripts.bench_fused import fit_fused
 from scripts.peers import setting

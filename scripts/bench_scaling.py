@@ -17,8 +17,8 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from adbench.config.compose import Config
-from adbench.models.base import Matrix
+from adbench.arrays.types import Matrix
+from adbench.config.keys import Config
 from scripts.bench_fused import train_fused
 from scripts.bench_training import seconds_a_row
 from scripts.peers import Way, adbench, hand_written, setting

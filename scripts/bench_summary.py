@@ -15,7 +15,8 @@ from pathlib import Path
 
 import yaml
 
-from adbench.config.compose import compose, run_name
+from adbench.config.compose import compose
+from adbench.config.identity import run_name
 from adbench.results.record import CONFIG, ENVIRONMENT, METRICS, Run
 from adbench.runner.run import train
 

@@ -16,7 +16,7 @@ from itertools import product
 from statistics import median
 
 from adbench.results.record import CONFIG, METRICS, Run
-from adbench.sweeps.jobs import Job
+from adbench.runner.job import Job
 from adbench.sweeps.plan import Rules, SweepReporter, plan
 from adbench.sweeps.schedule import sweep
 

@@ -16,9 +16,10 @@ import torch
 from pytorch_lightning import seed_everything
 from threadpoolctl import threadpool_limits
 
-from adbench.config.compose import Config, compose
+from adbench.arrays.types import Matrix
+from adbench.config.compose import compose
 from adbench.config.instantiate import build
-from adbench.models.base import Matrix
+from adbench.config.keys import Config
 from scripts.peers import Way, adbench, bare_pyod, deepod_style, hand_written, pyod, setting
 
 MODELS = ("ae", "vae", "gan")

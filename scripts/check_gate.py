@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from adbench.evaluation.ranking import Scores
+from adbench.arrays.types import Scores
 from adbench.gate.check import DEFAULT_SEEDS
 from adbench.gate.verdict import PASS, REGRESSION, Case, Rules, judge
 

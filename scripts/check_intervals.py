@@ -17,8 +17,10 @@ from statistics import NormalDist
 import numpy as np
 from scipy import integrate, stats
 
-from adbench.evaluation.ranking import Interval, Scores, auroc_difference, auroc_interval, place
+from adbench.arrays.types import Scores
+from adbench.evaluation.ranking import auroc_difference, auroc_interval, place
 from adbench.stats.bootstrap import average_precision_difference, average_precision_interval
+from adbench.stats.interval import Interval
 from adbench.stats.intervals import bootstrap_interval, t_interval
 
 N_REPETITIONS, WANTED = 1000, (0.93, 0.97)

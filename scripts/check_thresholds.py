@@ -27,12 +27,12 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.stats import betabinom
 
+from adbench.arrays.types import Scores
 from adbench.config.compose import compose, groups
 from adbench.config.instantiate import build
 from adbench.data import nslkdd
 from adbench.data.base import Table
 from adbench.evaluation.controls import Controls
-from adbench.evaluation.ranking import Scores
 from adbench.evaluation.thresholds.base import ThresholdRule
 from adbench.evaluation.thresholds.conformal import conformal_rank
 from adbench.protocols.base import shuffled

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from adbench.config.compose import Config, compose
+from adbench.arrays.types import Matrix
+from adbench.config.compose import compose
 from adbench.config.instantiate import build
-from adbench.models.base import Matrix
+from adbench.config.keys import Config
 from scripts.plain_networks import plain
 
 Way = Callable[[Config, Matrix], int]

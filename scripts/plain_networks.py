@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, softplus
 
-from adbench.config.compose import Config
+from adbench.config.keys import Config
 
 
 class Plain(nn.Module):

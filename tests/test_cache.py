@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from adbench.arrays.archive import pack, unpack
-from adbench.config.compose import compose, run_hash
+from adbench.config.compose import compose
+from adbench.config.identity import run_hash
 from adbench.config.instantiate import build
 from adbench.data import nslkdd
 from adbench.errors import ConfigError, DataError, SealedLabelsError

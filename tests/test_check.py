@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
-from adbench.config.compose import compose, run_name
+from adbench.config.compose import compose
+from adbench.config.identity import run_name
 from adbench.errors import AdbenchError
 from adbench.gate.baseline import read_baseline
 from adbench.gate.check import DEFAULT_SEEDS, QUALITY, SPEED

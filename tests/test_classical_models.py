@@ -14,7 +14,8 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from adbench.arrays.neighbours import distinct_rows, nearest_distances
+from adbench.arrays.neighbours import nearest_distances
+from adbench.arrays.row_hash import distinct_rows
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.errors import ConfigError

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from adbench.config.compose import compose, groups, run_hash, run_name
+from adbench.config.compose import compose, groups
+from adbench.config.identity import run_hash, run_name
 from adbench.config.instantiate import build
 from adbench.errors import ConfigError
 

@@ -5,11 +5,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from adbench.config.catalogue import dataset_module, files_of
 from adbench.config.compose import compose, groups
 from adbench.config.instantiate import build
 from adbench.config.paths import config_folder, data_folder
 from adbench.data.base import NORMAL, Table
+from adbench.data.catalogue import dataset_module, files_of
 
 NOT_BUNDLED = ("kddcup99_full", "unswnb15_official")
 

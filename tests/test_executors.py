@@ -17,14 +17,14 @@ from adbench.cli.main import app
 from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 from adbench.executors import ray as ray_executor
-from adbench.executors.base import LOST, Ended, Executor
+from adbench.executors.base import BUSY, LOST, NO_FOLDER, RAN, REFUSED, Ended, Executor
 from adbench.executors.remote import run_there
 from adbench.results.record import DONE, FAILED, LOCK
+from adbench.runner.job import Job
 from adbench.runner.run import MAX_SEED, train
 from adbench.storage.lock import Lock
-from adbench.sweeps.jobs import Job, make_jobs
+from adbench.sweeps.jobs import make_jobs
 from adbench.sweeps.plan import plan
-from adbench.sweeps.worker import BUSY, NO_FOLDER, RAN, REFUSED
 
 ON_THIS_MACHINE = {
     "local": ["executor=local", "executor.workers=2"],

@@ -16,10 +16,10 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
-from adbench.config.compose import compose, groups, run_name
+from adbench.config.compose import compose, groups
+from adbench.config.identity import flat_config, run_name
 from adbench.config.instantiate import build
 from adbench.errors import AdbenchError
-from adbench.gate.configurations import flat_config
 from adbench.inference.load import load
 from adbench.results.formats import FORMAT, stored
 from adbench.results.record import find_runs, read_run, read_runs

@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
 from adbench.config.compose import compose
+from adbench.executors.base import APART, RAN
+from adbench.executors.worker import run_jobs
 from adbench.models.autoencoders.ae import AE
 from adbench.models.neural import NeuralDetector
 from adbench.results.record import Run, read_history, read_run
@@ -18,7 +20,6 @@ from adbench.runner.fused import ApartError, run_together
 from adbench.runner.prepare import Kept
 from adbench.runner.reporter import Reporter
 from adbench.sweeps.plan import plan
-from adbench.sweeps.worker import APART, RAN, run_jobs
 
 SECONDS = ("_seconds", "rows_per_second")
 

@@ -10,7 +10,8 @@ from pytorch_lightning.callbacks import Callback
 from typer.testing import CliRunner
 
 from adbench.cli.main import app
-from adbench.config.compose import compose, run_name
+from adbench.config.compose import compose
+from adbench.config.identity import run_name
 from adbench.errors import ConfigError
 from adbench.models.neural import NeuralDetector
 from adbench.models.variational.vae import VAE

@@ -32,8 +32,9 @@ from adbench.errors import AdbenchError, ConfigError, RunFolderError
 from adbench.executors.base import LOST
 from adbench.results.folder import RunFolder
 from adbench.results.record import ALWAYS_MEASURED, CONFIG, ERROR, HISTORY, STOP
+from adbench.runner.job import Job
 from adbench.sweeps.best import Best, best_of
-from adbench.sweeps.jobs import Job, make_jobs
+from adbench.sweeps.jobs import make_jobs
 from adbench.sweeps.objective import Objective
 from adbench.sweeps.plan import Plan, Rules, SweepReporter, plan
 from adbench.sweeps.samplers.base import Sampler

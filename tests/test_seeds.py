@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from adbench.config.benchmarks import overrides_of
-from adbench.config.compose import compose, run_hash, run_name
+from adbench.config.compose import compose
+from adbench.config.identity import run_hash, run_name
 from adbench.config.overrides import expand
 from adbench.errors import ConfigError
 from adbench.results.record import Run

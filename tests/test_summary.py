@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from adbench.analysis.summary import summarize
 from adbench.analysis.text_table import Sheet, as_latex, as_markdown
 from adbench.cli.main import app
-from adbench.config.compose import compose, run_name
+from adbench.config.compose import compose
+from adbench.config.identity import run_name
 from adbench.errors import AdbenchError
 from adbench.results.record import ALWAYS_MEASURED, load_yaml
 

@@ -21,18 +21,18 @@ from adbench.config.instantiate import build
 from adbench.config.overrides import expand, replace, root_of
 from adbench.errors import ConfigError, RunFolderError, SealedLabelsError
 from adbench.evaluation.seal import freeze
-from adbench.executors.base import LOST, Ended, Executor
+from adbench.executors.base import BUSY, LOST, NO_FOLDER, REFUSED, Ended, Executor
 from adbench.results.folder import RunFolder, can_be_written
 from adbench.results.record import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, STOP, read_run
+from adbench.runner.job import Job
 from adbench.runner.prepare import Kept, prepare
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.storage.lock import Lock, holder_of
-from adbench.sweeps.jobs import Job, make_jobs
+from adbench.sweeps.jobs import make_jobs
 from adbench.sweeps.plan import Plan, Rules, SweepReporter, plan
 from adbench.sweeps.samplers.grid import Grid
 from adbench.sweeps.schedule import sweep
 from adbench.sweeps.status import read_status
-from adbench.sweeps.worker import BUSY, NO_FOLDER, REFUSED
 
 SWEEP = ["model=pca,iforest", "seed=range(2)"]
 

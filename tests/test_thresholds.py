@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, cauchy, expon, genpareto, norm, uniform
 
-from adbench.config.compose import compose, groups, run_name
+from adbench.arrays.types import Scores
+from adbench.config.compose import compose, groups
+from adbench.config.identity import run_name
 from adbench.config.instantiate import build
 from adbench.errors import AdbenchError, ConfigError, DataError, ScoresError
-from adbench.evaluation.ranking import Scores
 from adbench.evaluation.thresholds.base import ThresholdRule
 from adbench.evaluation.thresholds.conformal import Conformal, p_values
 from adbench.evaluation.thresholds.evt import PeaksOverThreshold, fit_pareto

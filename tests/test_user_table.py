@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from adbench.cli.main import app
-from adbench.config.compose import compose, run_name
+from adbench.config.compose import compose
+from adbench.config.identity import run_name
 from adbench.config.instantiate import build
 from adbench.data.base import Table
 from adbench.data.table import load

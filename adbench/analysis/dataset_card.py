@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adbench.config.catalogue import dataset_module
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.data.base import Features, Table
+from adbench.data.catalogue import dataset_module
 from adbench.errors import ConfigError
 from adbench.evaluation.ranking import place
 

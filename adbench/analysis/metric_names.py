@@ -3,9 +3,8 @@
 import fnmatch
 from collections.abc import Iterable, Sequence
 
-from adbench.cli.common import printable
 from adbench.errors import ConfigError
-from adbench.text import suggest
+from adbench.text import printable, suggest
 
 # What a table shows when nobody says what it should.
 SHOWN = (

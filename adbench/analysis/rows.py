@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adbench.config.keys import NOTHING_WHILE_NULL, SEED_KEYS, flat
+from adbench.config.identity import flat
+from adbench.config.keys import NOTHING_WHILE_NULL, SEED_KEYS
 from adbench.results.record import Run
 
 FIRST = ("data", "model", "settings")

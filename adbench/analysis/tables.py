@@ -11,9 +11,9 @@ from adbench.analysis.pairs import ALL_PAIRS_OF
 from adbench.analysis.summary import Summary
 from adbench.analysis.task_ranks import ALPHA, FEWEST_TASKS
 from adbench.analysis.text_table import Sheet
-from adbench.cli.common import printable
 from adbench.errors import ConfigError
 from adbench.results.record import DONE
+from adbench.text import printable
 
 Row = Any  # a row of a pandas table
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from adbench.text import escape_markdown
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -27,17 +29,6 @@ def _markdown(sheet: Sheet) -> str:
     ruler = [":--" if i < sheet.text_columns else "--:" for i in range(len(sheet.headings))]
     rows = [line(sheet.headings), f"|{'|'.join(ruler)}|", *map(line, sheet.rows)]
     return "\n".join([f"**{escape_markdown(sheet.title)}**", "", *rows, "", *map(escape_markdown, sheet.notes)])
-
-
-_MARKDOWN = {
-    **{character: f"\\{character}" for character in r"\`*_[]|~$"},
-    **{"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"},
-}
-
-
-def escape_markdown(text: str) -> str:
-    """Text that Markdown and HTML leave as it is, and that mentions nobody."""
-    return "".join(_MARKDOWN.get(character, character) for character in text)
 
 
 def as_latex(sheets: Sequence[Sheet]) -> str:

@@ -5,10 +5,9 @@ import zlib
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import safetensors.numpy
 
-Arrays = dict[str, npt.NDArray[Any]]
+from adbench.arrays.types import Arrays
 
 _MAGIC = b"adbench arrays 1 "
 _CHECKSUM_BYTES = 8

@@ -1,56 +1,19 @@
 """Rows of a matrix: which are the same, and how far one is from the nearest of others. Needs no torch."""
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from adbench.arrays.memmap import let_go
+from adbench.arrays.types import Matrix
 
-Matrix = npt.NDArray[np.float32]  # (rows, columns)
 Wide = npt.NDArray[np.float64]  # (rows, columns)
-Hashes = npt.NDArray[np.uint64]  # (rows,)
 
-_HASHED_ROWS = 16_384  # at once; bounds the memory
 _BLOCK_ENTRIES = 1 << 20  # of a block of distances, 4 MiB: it stays in the processor's cache
 _WORTH = 100  # pairs of rows for each square of the columns, from which on it pays to shorten rows
 _LEFT = 0.005  # of the variance: what the directions that are left out may hold together
 _BLOCK_PAIRS = 1 << 15  # of rows whose distance is computed exactly, at once
-
-
-def row_hashes(x: Matrix) -> Hashes:
-    """64 bits of each row's bytes: n rows that differ share one with a probability of about n^2 / 2^65."""
-    hashes = start_hashes(len(x))
-    for start in range(0, len(x), _HASHED_ROWS):
-        block = slice(start, start + _HASHED_ROWS)
-        columns = np.ascontiguousarray(x[block].T) + np.float32(0)  # -0.0 is 0.0 in other bytes
-        let_go(x)
-        state = hashes[block]
-        for bits in columns.view(np.uint32):
-            mix_in(state, bits)
-    return hashes
-
-
-def start_hashes(n_rows: int) -> Hashes:
-    """The hashes of rows of which no column was mixed in yet."""
-    return np.full(n_rows, 0x9E3779B97F4A7C15, dtype=np.uint64)
-
-
-def mix_in(hashes: Hashes, bits: npt.NDArray[np.unsignedinteger[Any]]) -> None:
-    """Mix one more column into the hashes, in place: a round of MurmurHash3's 64-bit finalizer."""
-    hashes ^= bits
-    hashes *= np.uint64(0xFF51AFD7ED558CCD)
-    hashes ^= hashes >> np.uint64(33)
-
-
-def distinct_rows(x: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Where each distinct row occurs first, ascending, and for each row of x its place among them."""
-    _, first, inverse = np.unique(row_hashes(x), return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return first[order], place[inverse]
 
 
 def nearest_distances(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adbench.cli.common import Json, Runs, console, print_json, printable, reported, while_read
+from adbench.cli.common import Json, Runs, console, print_json, reported, while_read
+from adbench.text import printable
 
 if TYPE_CHECKING:
     from adbench.gate.check import Report

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from adbench.text import printable
+
 Runs = Annotated[
     list[Path] | None,
     typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
@@ -85,20 +87,6 @@ def console(stderr: bool = False, whole_lines: bool = False) -> Any:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() and not whole_lines else 100_000
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
-
-
-def printable(text: str) -> str:
-    """A run folder can come from anywhere: no escape sequence of it reaches the terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def print_entries(name: str, entries: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print_json({name: entries})
-    else:
-        from adbench.cli.display.tables import print_catalogue
-
-        print_catalogue(entries, console())
 
 
 def print_json(document: dict[str, Any]) -> None:

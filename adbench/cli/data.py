@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from adbench.cli.common import Json, console, print_entries, print_json, reported
+from adbench.cli.common import Json, console, print_json, reported
+from adbench.cli.display.tables import print_entries
 
 Name = Annotated[str, typer.Argument(help="A dataset, as `adbench data list` names it.", show_default=False)]
 
@@ -16,7 +17,7 @@ data_app = typer.Typer(help="The datasets.", no_args_is_help=True, rich_markup_m
 @reported
 def data_list(as_json: Json = False) -> None:
     """The datasets that data= can name."""
-    from adbench.config.catalogue import list_datasets
+    from adbench.data.catalogue import list_datasets
 
     print_entries("datasets", list_datasets(), as_json)
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import typer
 
 from adbench.cli.check import check
-from adbench.cli.common import Json, Overrides, print_entries, print_json, reported
+from adbench.cli.config import config
 from adbench.cli.data import data_app
+from adbench.cli.models import models
 from adbench.cli.report import report
 from adbench.cli.reproduce import reproduce
 from adbench.cli.summarize import summarize
@@ -41,28 +42,6 @@ def main() -> None:
         app()
     finally:
         leave_uncollected()
-
-
-@reported
-def models(as_json: Json = False) -> None:
-    """The detectors that model= can name."""
-    from adbench.config.catalogue import list_models
-
-    print_entries("models", list_models(), as_json)
-
-
-@reported
-def config(overrides: Overrides = None, as_json: Json = False) -> None:
-    """Print the configuration that `adbench train` would run, with every key that can be overridden."""
-    from adbench.config.compose import compose, run_name
-
-    composed = compose(overrides or [])
-    if as_json:
-        print_json({"run": str(Path(composed["runs_dir"]) / run_name(composed)), "config": composed})
-    else:
-        import yaml
-
-        print(yaml.safe_dump(composed, sort_keys=False), end="")
 
 
 # In the order of --help: that of a day's work.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, console, print_json, printable, reported, while_read
+from adbench.cli.common import Json, console, print_json, reported, while_read
+from adbench.text import printable
 
 if TYPE_CHECKING:
     from adbench.runner.reproduce import Reproduction

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from adbench.cli.common import Json, Runs, console, print_json, printable, reported
+from adbench.cli.common import Json, Runs, console, print_json, reported
+from adbench.text import printable
 
 _TABLES = ("rows", "groups", "pairs", "over_tasks", "controls", "variance")
 Format = Literal["table", "csv", "markdown", "latex", "json"]

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, console, print_json, printable, reported
+from adbench.cli.common import Json, console, print_json, reported
+from adbench.text import printable
 
 SWEEP_OVERRIDES_HELP = (
     "As for train, with several values for a key: model=ae,vae 'seed=range(5)' 'model=glob(*)'; and "

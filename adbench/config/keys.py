@@ -42,13 +42,4 @@ OPTIONS = ("data", "model", *SETTINGS)
 TARGET = "_target_"
 
 
-def flat(part: str, value: Any) -> dict[str, Any]:
-    """What can change a result in a part of a configuration, such as data or choices, as `part.key -> value`."""
-    if part == "choices":
-        return {group: value[group] for group in SETTINGS if group in value}
-    dropped = WHERE_NOT_WHAT.get(part, ())
-    if dropped is None:
-        return {}
-    if not isinstance(value, dict):
-        return {part: value}
-    return {f"{part}.{key}": inner for key, inner in value.items() if key not in (*dropped, TARGET)}
+Config = dict[str, Any]

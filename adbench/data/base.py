@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from adbench.arrays.categories import Names
 from adbench.arrays.memmap import let_go
-from adbench.arrays.neighbours import Hashes, mix_in, start_hashes
+from adbench.arrays.row_hash import Hashes, mix_in, start_hashes
 from adbench.errors import DataError
 
 NORMAL = "normal"

@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.arrays.memmap import let_go
-from adbench.arrays.neighbours import distinct_rows, nearest_distances, row_hashes
+from adbench.arrays.neighbours import nearest_distances
+from adbench.arrays.row_hash import distinct_rows, row_hashes
+from adbench.arrays.types import Matrix, Scores
 from adbench.config.checks import require_at_least
-from adbench.evaluation.ranking import Scores
-
-Matrix = npt.NDArray[np.float32]  # (rows, columns)
 
 ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
 PCA_COMPONENTS = 10

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from adbench.arrays.types import Scores
 from adbench.errors import DataError
 from adbench.evaluation.ranking import (
     Placements,
-    Scores,
     auroc_difference,
     auroc_interval,
     rank,

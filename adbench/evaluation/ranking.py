@@ -6,17 +6,10 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-Scores = npt.NDArray[np.float64]
+from adbench.arrays.types import Scores
+from adbench.stats.interval import Interval
+
 _SAMPLED = 256  # scores that are looked at to choose a sort
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with the bounds of its confidence interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

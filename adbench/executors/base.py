@@ -5,10 +5,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adbench.sweeps.jobs import Job
-from adbench.sweeps.worker import RAN
+from adbench.runner.job import Job
 
-LOST = "lost"  # the process that ran the job is gone; see adbench.sweeps.worker for the other outcomes
+# How a job ended. What became of the run stands in its folder, unless nothing could be written there.
+RAN, REFUSED, BUSY, NO_FOLDER, APART = "ran", "refused", "busy", "no_folder", "apart"
+
+
+LOST = "lost"  # the process that ran the job is gone; see adbench.executors.worker for the other outcomes
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Ended:
 
 
 class Executor(ABC):
-    """Runs groups of jobs at the same time, each by `adbench.sweeps.worker.run_jobs`.
+    """Runs groups of jobs at the same time, each by `adbench.executors.worker.run_jobs`.
 
     All that is shared is the file system: what became of a run stands in its folder, on whatever machine it ran.
     """

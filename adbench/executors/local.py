@@ -15,7 +15,7 @@ from typing import Any
 from adbench.config.checks import require_at_least
 from adbench.errors import ConfigError
 from adbench.executors.base import LOST, Ended, Executor, n_cores
-from adbench.sweeps.jobs import Job
+from adbench.runner.job import Job
 
 CGROUP_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 KERNEL_EVENTS = Path("/proc/vmstat")
@@ -97,7 +97,8 @@ class _Worker:
     def _start(environment: dict[str, str]) -> "subprocess.Popen[str]":
         # A group of its own: Ctrl-C is for the sweep, which then decides.
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "adbench.sweeps.worker"],  # -P: nothing is imported from the working directory
+            # -P: nothing is imported from the working directory
+            [sys.executable, "-P", "-m", "adbench.executors.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, process_group=0, text=True,
         )  # fmt: skip
 

@@ -20,7 +20,7 @@ from adbench.config.paths import DATA_VARIABLE
 from adbench.errors import ConfigError
 from adbench.executors.base import LOST, Ended, Executor, n_cores
 from adbench.executors.remote import one_line, require_package, run_there, wait_until
-from adbench.sweeps.jobs import Job
+from adbench.runner.job import Job
 
 ANSWER_SECONDS = 12
 # Ray itself tries for a minute, writes pages of it, and then ends the process: another one does that.

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adbench.config.compose import Config
+from adbench.config.keys import Config
 from adbench.errors import ConfigError
-from adbench.sweeps.worker import NO_FOLDER, run_jobs
+from adbench.executors.base import NO_FOLDER
+from adbench.executors.worker import run_jobs
 
 _LET_GO_SECONDS = 10
 

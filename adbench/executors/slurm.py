@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from adbench.config.checks import require_at_least, require_one_of
-from adbench.config.compose import Config
+from adbench.config.keys import Config
 from adbench.errors import ConfigError, RunFolderError
 from adbench.executors.base import LOST, Ended, Executor
 from adbench.executors.remote import one_line, require_package, run_there, wait_until
-from adbench.sweeps.jobs import Job
-from adbench.sweeps.status import FOLDER
+from adbench.results.record import SWEEPS
+from adbench.runner.job import Job
 
 SLURM, LOCAL = "slurm", "local"  # submitit's names
 COMMANDS = ("sbatch", "srun", "sacct", "scancel")
@@ -94,7 +94,7 @@ class Slurm(Executor):
         from submitit.core.utils import environment_variables
 
         if self._submitit is None:
-            self._prepare(jobs[0].path.parent / FOLDER / "slurm")
+            self._prepare(jobs[0].path.parent / SWEEPS / "slurm")
         self._submitit.update_parameters(name=f"adbench-{jobs[0].name}")
         try:
             # A job gets the environment of its submission, and must import nothing from the working directory; submitit

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from adbench.config.keys import CONTENT, NOTHING_WHILE_NULL, flat
+from adbench.config.identity import flat_config
 from adbench.errors import DataError
 from adbench.results.record import DONE, FAILED, KILLED, TIMEOUT, UNREADABLE, Run
 
@@ -74,20 +74,6 @@ def _configuration(data: str, model: str, runs: list[Run]) -> Configuration:
     )
 
 
-def flat_config(config: dict[str, Any], paths: bool = False) -> dict[str, Any]:
-    """What can change a result, key -> plain value, the seed aside. A key that says nothing while it is null is left
-    out then, so that runs from before there was such a key have the same configuration.
-
-    paths: with the paths of a user's files, by which two tables differ; their bytes are told by their fingerprints.
-    """
-    found: dict[str, Any] = {}
-    for part, value in config.items():
-        files = () if paths else tuple(f"{part}.{key}" for key in CONTENT.get(part, ()))
-        found |= {key: _plain(inner) for key, inner in flat(part, value).items() if key not in files}
-    unsaid = {"seed", *(key for key in NOTHING_WHILE_NULL if found.get(key) is None)}
-    return {key: value for key, value in found.items() if key not in unsaid}
-
-
 def varying_keys(configs: Sequence[dict[str, Any]]) -> list[str]:
     """The keys that do not have one value in all of these."""
     keys = sorted({key for config in configs for key in config})
@@ -107,14 +93,6 @@ def _typed(value: Any) -> str:
 def _seed(run: Run) -> Any:
     """Of a folder that cannot be read, something that no other has."""
     return run.config.get("seed", run.folder)
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON gives back as it was."""
-    try:
-        return json.loads(json.dumps(value, default=str, allow_nan=False))
-    except ValueError:
-        return str(value)
 
 
 def _fingerprints(data: str, model: str, runs: list[Run]) -> dict[str, str]:

@@ -6,11 +6,10 @@ from collections import Counter
 from typing import Any
 from xml.etree import ElementTree
 
-from adbench.analysis.text_table import escape_markdown
-from adbench.cli.common import printable
-from adbench.evaluation.ranking import Interval
 from adbench.gate.check import RUNS, Report
 from adbench.gate.verdict import FAILED, INCONCLUSIVE, MISSING, PASS, REGRESSION, Verdict
+from adbench.stats.interval import Interval
+from adbench.text import escape_markdown, printable
 
 HEADINGS = ("verdict", "data", "model", "metric", "baseline", "now", "change", "seeds", "would have seen", "why")
 N_TEXT_COLUMNS = 4

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from adbench.evaluation.ranking import Interval
+from adbench.stats.interval import Interval
 from adbench.stats.intervals import Values, as_values, half_width
 from adbench.stats.ranks import holm
 from adbench.stats.variance import noncentrality, seeds_needed

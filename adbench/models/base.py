@@ -1,16 +1,14 @@
 """The detector contract. Needs no torch, so that a detector without a network is up at once."""
 
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
+
+from adbench.arrays.types import Arrays, Matrix, Scores
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
 
-Matrix = npt.NDArray[np.float32]  # (rows, columns)
-Scores = npt.NDArray[np.float64]  # (rows,), higher = more anomalous
-Arrays = dict[str, npt.NDArray[Any]]
 
 SCORING_ROWS = 8_192  # rows scored at once; bounds the memory, does not change a score
 

@@ -4,8 +4,7 @@ import html
 import math
 from collections.abc import Iterable
 
-from adbench.cli.common import printable
-from adbench.reporting.figures.style import shorten
+from adbench.text import printable, shorten
 
 LONGEST = 300  # characters of a name or an error; the run's folder has the rest
 

@@ -15,6 +15,7 @@ import safetensors.numpy
 import yaml
 
 from adbench.arrays.categories import Names
+from adbench.arrays.types import Arrays
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.seal import Labels
 from adbench.results.formats import stored
@@ -22,8 +23,6 @@ from adbench.results.record import CALIBRATION, CHECKPOINT, CONFIG, ERROR, FILES
 from adbench.storage.lock import Lock, holder_of
 
 PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 class RunFolder:

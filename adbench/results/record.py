@@ -24,6 +24,7 @@ CALIBRATION = "calibration.parquet"  # the scores of the calibration rows
 COLUMNS = "columns.json"  # per column of the table, what was usual among the fitted rows
 CHECKPOINT = "checkpoint.ckpt"  # of a run that is not over; the next attempt goes on from it
 MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
+SWEEPS = ".sweeps"  # beside the runs: the records of the sweeps that made them
 LOCK = ".lock"  # there while a process writes the run
 STOP = "stop"  # put there by a sweep that wants a run to end after this epoch
 FILES = (
@@ -263,3 +264,9 @@ def _json(folder: Path, name: str) -> dict[str, Any] | None:
 def _content(folder: Path, name: str) -> bytes:
     with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - a path object costs as much as the reading
         return file.read()
+
+
+FIT_LOSS, CALIBRATION_LOSS = "fit_loss", "calibration_loss"  # in metrics.json
+
+
+LOSS = "loss"  # the mean loss of an epoch in history.csv, where there is only one

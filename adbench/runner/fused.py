@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from adbench.config.compose import Config
+from adbench.config.keys import Config
 from adbench.errors import AdbenchError
 from adbench.models.neural import NeuralDetector
 from adbench.runner.prepare import Kept

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.arrays.memmap import checksum
-from adbench.config.compose import Config, identity
+from adbench.arrays.types import Matrix
+from adbench.config.identity import identity
 from adbench.config.instantiate import build, locate
+from adbench.config.keys import Config
 from adbench.data.base import Features
 from adbench.data.reading.column_store import Spool
 from adbench.evaluation.batch_invariance import require_same_alone
@@ -23,7 +25,6 @@ from adbench.protocols.base import Split
 from adbench.runner.prepared_cache import HEAD, Writer, bytes_of, cache_of, heard, key_of, labels_of, say
 from adbench.storage.cache import Cache, Entry
 
-Matrix = npt.NDArray[np.float32]  # (rows, columns)
 MATRICES = ("x_fit", "x_calibration", "x_test")
 KEPT_BYTES = 2**30  # what is larger is prepared anew: to hold it twice could be too much
 

@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from adbench.arrays.archive import Arrays
 from adbench.arrays.categories import Names
 from adbench.arrays.memmap import open_copy, require_room
+from adbench.arrays.types import Arrays
 from adbench.config.checks import require_not_negative
-from adbench.config.compose import Config
 from adbench.config.instantiate import locate
-from adbench.config.keys import CONTENT, WHERE_NOT_WHAT
+from adbench.config.keys import CONTENT, WHERE_NOT_WHAT, Config
 from adbench.config.paths import cache_folder, data_folder
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.evaluation.seal import Labels

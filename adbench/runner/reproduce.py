@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from adbench.config.identity import flat_config
 from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
-from adbench.evaluation.ranking import Interval, auroc_difference, place
+from adbench.evaluation.ranking import auroc_difference, place
 from adbench.evaluation.seal import digest
-from adbench.gate.configurations import flat_config
 from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, find_runs, read_run
 from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
 from adbench.stats.bootstrap import average_precision_difference
+from adbench.stats.interval import Interval
 
 IDENTICAL, WITHIN_NOISE, DIFFERENT = "identical", "within noise", "different"
 SIBLINGS = 3  # so many other seeds tell what a seed does

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adbench.config.checks import require_at_least, require_fraction
-from adbench.config.compose import Config, compose, run_name
-from adbench.config.keys import OTHER_SEEDS
+from adbench.config.compose import compose
+from adbench.config.identity import run_name
+from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.errors import AdbenchError, ConfigError, PrunedError
 from adbench.results.folder import RunFolder
 from adbench.results.record import ERROR, PRUNED, Run, finished_run, read_run

@@ -10,9 +10,8 @@ import scipy.linalg  # noqa: F401 - it brings a linear algebra of its own, which
 from pytorch_lightning import seed_everything
 from threadpoolctl import threadpool_limits
 
-from adbench.config.compose import Config
 from adbench.config.instantiate import build
-from adbench.config.keys import OTHER_SEEDS
+from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.evaluation.batch_invariance import require_same_alone
 from adbench.evaluation.controls import ORACLE, best_column
 from adbench.evaluation.evaluate import UNTRAINED, evaluate

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from adbench.evaluation.ranking import Interval, Scores
+from adbench.arrays.types import Scores
+from adbench.stats.interval import Interval
 
 Labels = npt.NDArray[np.int8]
 _CELLS = 4_000_000  # weights that are held at a time

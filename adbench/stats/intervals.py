@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, stdtrit  # a fifth of what scipy.stats takes to import
 
-from adbench.evaluation.ranking import Interval
+from adbench.stats.interval import Interval
 
 Values = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr
 
-from adbench.evaluation.ranking import Interval
+from adbench.stats.interval import Interval
 from adbench.stats.intervals import Values, around
 
 # Differences of numbers near one another carry their rounding, which is no variance.

@@ -3,7 +3,7 @@
 import math
 from statistics import NormalDist
 
-from adbench.evaluation.ranking import Interval
+from adbench.stats.interval import Interval
 
 
 def wilson_interval(share: float, n_rows: float, confidence: float = 0.95) -> Interval:

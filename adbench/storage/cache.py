@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.archive import Arrays, pack, unpack
+from adbench.arrays.archive import pack, unpack
 from adbench.arrays.memmap import Array, blocks_of, checksum, create, open_copy
+from adbench.arrays.types import Arrays
 
 LABELS = "labels"
 _NEW = ".new"  # ends the names of entries that are not whole yet

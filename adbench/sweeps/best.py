@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from adbench.config.overrides import root_of
-from adbench.sweeps.jobs import Job
+from adbench.runner.job import Job
 from adbench.sweeps.objective import VALIDATION, Objective
 
 VALIDATING = "protocol=labelled_validation"

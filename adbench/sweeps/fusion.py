@@ -4,7 +4,7 @@ import json
 from collections import deque
 from pathlib import Path
 
-from adbench.sweeps.jobs import Job
+from adbench.runner.job import Job
 
 
 class Groups:

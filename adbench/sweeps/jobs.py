@@ -1,52 +1,11 @@
 """The runs of a sweep before they are run: composed, named, and each only once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from adbench.config.compose import Config, compose_all, run_name
-from adbench.errors import AdbenchError
-from adbench.results.record import CONFIG, INCOMPLETE, LOCK, METRICS, UNREADABLE, Run, read_run
-from adbench.storage.lock import holder_of
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run of a sweep."""
-
-    overrides: tuple[str, ...]  # what `adbench train` needs to run it alone
-    config: Config
-    path: Path  # its run folder
-
-    @property
-    def name(self) -> str:
-        """The name of its run folder."""
-        return self.path.name
-
-    def state(self) -> Run:
-        """What stands in its folder: "incomplete" where nothing does, "unreadable" where it was damaged."""
-        try:
-            # A kill can come between a folder and its first file: then there is nothing to be read.
-            if (self.path / CONFIG).is_file() or (self.path / METRICS).exists():
-                return read_run(self.path, self.config)
-        except (AdbenchError, OSError) as error:
-            return self.as_run(UNREADABLE, str(error))
-        return self.as_run(INCOMPLETE)
-
-    def finished_at(self) -> int:
-        """When its metrics were written, in nanoseconds; 0 where there are none."""
-        try:
-            return (self.path / METRICS).stat().st_mtime_ns
-        except OSError:
-            return 0
-
-    def as_run(self, status: str, error: str = "") -> Run:
-        """The job as a run without results."""
-        return Run(self.path, status, self.config, {}, {}, error)
-
-    def holder(self) -> str | None:
-        """The process that is running it now."""
-        return holder_of(self.path / LOCK)
+from adbench.config.compose import compose_all
+from adbench.config.identity import run_name
+from adbench.runner.job import Job
 
 
 def make_jobs(overrides: Sequence[tuple[str, ...]]) -> list[Job]:

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from adbench.config.compose import Config
 from adbench.config.instantiate import locate
+from adbench.config.keys import Config
 from adbench.errors import ConfigError
-from adbench.results.record import DONE, Run, families
+from adbench.results.record import CALIBRATION_LOSS, DONE, FIT_LOSS, LOSS, Run, families
 from adbench.text import suggest
 
-FIT_LOSS, CALIBRATION_LOSS = "fit_loss", "calibration_loss"  # in metrics.json
-LOSS = "loss"  # the mean loss of an epoch in history.csv, where there is only one
 # Label-free objective -> the metric that holds it in the end, and the column of history.csv that does after each epoch.
 LABEL_FREE = {"fit/loss": (FIT_LOSS, LOSS), "calibration/loss": (CALIBRATION_LOSS, CALIBRATION_LOSS)}
 VALIDATION = "validation/"

@@ -10,8 +10,8 @@ from adbench.config.instantiate import build
 from adbench.config.overrides import SEVERAL, replace, root_of
 from adbench.executors.base import Executor
 from adbench.results.record import Run
+from adbench.runner.job import Job
 from adbench.runner.loggers.log import build_loggers
-from adbench.sweeps.jobs import Job
 from adbench.sweeps.objective import Objective
 from adbench.sweeps.samplers.base import Sampler
 

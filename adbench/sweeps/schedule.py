@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adbench.errors import FolderInUseError, RunFolderError
-from adbench.executors.base import LOST, Ended
+from adbench.executors.base import APART, BUSY, LOST, NO_FOLDER, REFUSED, Ended
 from adbench.results.folder import can_be_written, leave_error
 from adbench.results.record import DONE, FAILED, INCOMPLETE, KILLED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
+from adbench.runner.job import Job
 from adbench.sweeps.fusion import Groups
-from adbench.sweeps.jobs import Job
 from adbench.sweeps.plan import Plan, Rules, SweepReporter
 from adbench.sweeps.status import record
-from adbench.sweeps.worker import APART, BUSY, NO_FOLDER, REFUSED
 
 POLL_SECONDS = 0.5
 SKIPPED = "skipped"  # the status of a job that this sweep did not start

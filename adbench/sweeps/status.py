@@ -10,11 +10,20 @@ from typing import Any
 
 from adbench.errors import AdbenchError, RunFolderError
 from adbench.results.folder import writing
-from adbench.results.record import CONFIG, HISTORY, INCOMPLETE, LOCK, METRICS, UNREADABLE, read_history, read_run
+from adbench.results.record import (
+    CONFIG,
+    HISTORY,
+    INCOMPLETE,
+    LOCK,
+    METRICS,
+    SWEEPS,
+    UNREADABLE,
+    read_history,
+    read_run,
+)
+from adbench.runner.job import Job
 from adbench.storage.lock import holder_of
-from adbench.sweeps.jobs import Job
 
-FOLDER = ".sweeps"
 RUNNING, WAITING = "running", "waiting"
 
 
@@ -44,7 +53,7 @@ def record(overrides: Sequence[str], jobs: Sequence[Job]) -> None:
 
 def _record_in(runs_dir: Path, overrides: Sequence[str], names: list[str]) -> None:
     name = hashlib.sha256(json.dumps(list(overrides)).encode()).hexdigest()[:8]
-    target = runs_dir / FOLDER / f"{name}.json"
+    target = runs_dir / SWEEPS / f"{name}.json"
     document = {"overrides": list(overrides), "runs": names}
     with writing(runs_dir):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,13 +65,13 @@ def _record_in(runs_dir: Path, overrides: Sequence[str], names: list[str]) -> No
 def read_status(runs_dir: Path) -> Status:
     """The sweep over this folder that was started last. Raises RunFolderError when there was none."""
     try:
-        latest = max((runs_dir / FOLDER).glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
+        latest = max((runs_dir / SWEEPS).glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
         if latest is None:
             raise RunFolderError(f"expected a sweep over {runs_dir}, got none; name its folder with runs_dir=")
         document = _document(json.loads(latest.read_text(encoding="utf-8")))
         started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(latest.stat().st_mtime))
     except (OSError, ValueError) as error:
-        raise RunFolderError(f"expected a readable record of a sweep in {runs_dir / FOLDER}, got {error}") from None
+        raise RunFolderError(f"expected a readable record of a sweep in {runs_dir / SWEEPS}, got {error}") from None
     return Status(document["overrides"], started, [_entry(runs_dir / Path(name).name) for name in document["runs"]])
 
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from adbench.arrays.memmap import let_go
-
-Matrix = npt.NDArray[np.float32]  # (rows, columns)
+from adbench.arrays.types import Matrix
 
 # A matrix larger than this is not shuffled row by row, which would read a page of a disk for each, but in windows.
 SHUFFLED_BYTES = 2**30

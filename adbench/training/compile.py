@@ -7,10 +7,10 @@ import torch
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor
 
-from adbench.models.neural import Loss, NeuralDetector
+from adbench.training.module import Loss, TrainableModule
 
 
-def compile_losses(module: NeuralDetector, say: Callable[[str], None]) -> None:
+def compile_losses(module: TrainableModule, say: Callable[[str], None]) -> None:
     """Let the detector step by compiled losses. say: called with the reason, once, where that cannot be.
 
     A batch of another size than the first, such as the last of a pass, goes as it would without: compiling for it would

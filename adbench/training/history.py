@@ -8,12 +8,11 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
+from adbench.arrays.types import Matrix
 from adbench.errors import PrunedError
-from adbench.models.base import Matrix
-from adbench.models.neural import NeuralDetector
-from adbench.results.record import STOP, read_history
-from adbench.sweeps.objective import CALIBRATION_LOSS
+from adbench.results.record import CALIBRATION_LOSS, STOP, read_history
 from adbench.training.losses import has_one_loss, loss_names, mean_loss
+from adbench.training.module import TrainableModule
 
 
 class History(Callback):
@@ -47,14 +46,14 @@ class History(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the header, unless this goes on."""
-        assert isinstance(pl_module, NeuralDetector)
+        assert isinstance(pl_module, TrainableModule)
         self.started = time.perf_counter()
         if trainer.is_global_zero and trainer.current_epoch == 0:
             self.path.write_text(",".join(self._names(pl_module)) + "\n", encoding="ascii")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's line."""
-        assert isinstance(pl_module, NeuralDetector)
+        assert isinstance(pl_module, TrainableModule)
         if trainer.is_global_zero:
             self.add(trainer.current_epoch, pl_module, pl_module.mean_losses())
         # After the last epoch the rest costs little. All processes end, or none: one alone would wait for the others.
@@ -62,7 +61,7 @@ class History(Callback):
         if trainer.strategy.reduce_boolean_decision(stop, all=False):
             raise PrunedError(f"after epoch {trainer.current_epoch + 1}")
 
-    def add(self, epoch: int, detector: NeuralDetector, losses: dict[str, float]) -> None:
+    def add(self, epoch: int, detector: TrainableModule, losses: dict[str, float]) -> None:
         """Add a line."""
         values = [str(epoch), f"{self._seconds():.3f}", *map(str, losses.values())]
         if (x := self._rows(detector)) is not None:
@@ -72,11 +71,11 @@ class History(Callback):
         if self.tell:
             self.tell(dict(zip(self._names(detector), map(float, values), strict=True)))
 
-    def _names(self, pl_module: NeuralDetector) -> list[str]:
+    def _names(self, pl_module: TrainableModule) -> list[str]:
         calibration = [CALIBRATION_LOSS] if self._rows(pl_module) is not None else []
         return ["epoch", "seconds", *loss_names(pl_module), *calibration]
 
-    def _rows(self, pl_module: NeuralDetector) -> Matrix | None:
+    def _rows(self, pl_module: TrainableModule) -> Matrix | None:
         return self.x_calibration if has_one_loss(pl_module) else None
 
     def _seconds(self) -> float:
@@ -105,7 +104,7 @@ class StackedHistory(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Every run's line."""
-        assert isinstance(pl_module, NeuralDetector)
+        assert isinstance(pl_module, TrainableModule)
         losses = pl_module.losses_by_network()
         for i, history in enumerate(self.histories):
             history.add(trainer.current_epoch, pl_module, {name: of_all[i] for name, of_all in losses.items()})

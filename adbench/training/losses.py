@@ -10,25 +10,24 @@ import numpy as np
 import torch
 from pytorch_lightning.utilities.seed import isolate_rng
 
-from adbench.models.base import Matrix
-from adbench.models.neural import NeuralDetector
-from adbench.results.record import read_history
-from adbench.sweeps.objective import CALIBRATION_LOSS, FIT_LOSS, LOSS
+from adbench.arrays.types import Matrix
+from adbench.results.record import CALIBRATION_LOSS, FIT_LOSS, LOSS, read_history
+from adbench.training.module import TrainableModule
 
 
 def has_one_loss(detector: Any) -> bool:
     """Whether there is one loss, which means the same for all settings; adversaries have several, which do not."""
-    return isinstance(detector, NeuralDetector) and len(detector.objectives()) == 1
+    return isinstance(detector, TrainableModule) and len(detector.objectives()) == 1
 
 
-def loss_names(detector: NeuralDetector) -> list[str]:
+def loss_names(detector: TrainableModule) -> list[str]:
     """What history.csv calls its losses: LOSS where there is one, else the names of their methods."""
     names = [loss_of.__name__ for loss_of, _ in detector.objectives()]
     return names if len(names) > 1 else [LOSS]
 
 
 @torch.no_grad()
-def mean_loss(detector: NeuralDetector, x: Matrix) -> float:
+def mean_loss(detector: TrainableModule, x: Matrix) -> float:
     """The mean loss of the rows of x, shape (rows, columns), in float32 arithmetic.
 
     What is drawn for it is the same each time, so that epochs compare, and the training draws as if nothing had been.

@@ -11,9 +11,9 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from adbench.models.base import Matrix
-from adbench.models.neural import NeuralDetector
+from adbench.arrays.types import Matrix
 from adbench.training.member_state import Networks
+from adbench.training.module import TrainableModule
 
 # A multiplication this small takes another way through the library when it is one of several, and rounds differently.
 _FEW_ROWS = 16
@@ -48,8 +48,8 @@ class StackedLinear(nn.Module):
 
 
 def stack(
-    detectors: Sequence[NeuralDetector], columns: Sequence[int], random_states: Sequence[tuple[Tensor, int]]
-) -> NeuralDetector:
+    detectors: Sequence[TrainableModule], columns: Sequence[int], random_states: Sequence[tuple[Tensor, int]]
+) -> TrainableModule:
     """One detector whose batches have shape (detectors, rows, columns of the widest); theirs stay as they are.
 
     random_states: see `Networks`. Raises CannotStackError for other layers than linear ones and those without
@@ -74,7 +74,7 @@ def stack(
 
 
 @torch.no_grad()
-def unstack(stacked: NeuralDetector, detectors: Sequence[NeuralDetector]) -> None:
+def unstack(stacked: TrainableModule, detectors: Sequence[TrainableModule]) -> None:
     """Give each detector its weights of the stacked one."""
     assert stacked.members is not None
     columns = stacked.members.columns
@@ -110,7 +110,7 @@ def _places(own: Sequence[int], wide: Sequence[int], n_columns: int, widest: int
     return tuple(torch.meshgrid(*places, indexing="ij"))
 
 
-def require_same_alone(stacked: NeuralDetector, detectors: Sequence[NeuralDetector], xs: Sequence[Matrix]) -> None:
+def require_same_alone(stacked: TrainableModule, detectors: Sequence[TrainableModule], xs: Sequence[Matrix]) -> None:
     """Raise CannotStackError unless a first step is for each network what it is for its detector alone.
 
     A loss can mix networks in many ways: by a sum over a fixed dimension, by noise of its own, by settings that differ.
@@ -134,10 +134,10 @@ def require_same_alone(stacked: NeuralDetector, detectors: Sequence[NeuralDetect
                 found = wide[i].reshape(wide.shape[-own.dim() :])[place]
                 # To the scale of the whole: what nearly cancels in a small entry is rounded as its large terms are.
                 if (found - own).abs().max() > _ROUNDING * own.abs().max():
-                    raise CannotStackError("a step of one is not the same alone; see NeuralDetector about stacking")
+                    raise CannotStackError("a step of one is not the same alone; see TrainableModule about stacking")
 
 
-def _gradients(detector: NeuralDetector, batch: Tensor) -> list[Tensor]:
+def _gradients(detector: TrainableModule, batch: Tensor) -> list[Tensor]:
     """Of every objective by each of its parameters."""
     gradients: list[Tensor] = []
     for loss_of, parameters in detector.objectives():

@@ -14,12 +14,13 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch.multiprocessing.spawn import ProcessRaisedException
 
+from adbench.arrays.types import Matrix
 from adbench.config.checks import require_at_least, require_not_negative, require_one_of
 from adbench.errors import ConfigError, PrunedError
-from adbench.models.neural import NeuralDetector
-from adbench.training.batches import Batches, Matrix
+from adbench.training.batches import Batches
 from adbench.training.checkpoint import Checkpoint, random_states, restore_random_states
 from adbench.training.compile import compile_losses
+from adbench.training.module import TrainableModule
 
 # Lightning's notices about devices and its own products.
 for _name in ("pytorch_lightning", "lightning_fabric"):
@@ -112,14 +113,14 @@ class Training:
         if self.in_this_process and self.checkpoint_seconds is not None:
             self.checkpoint = Checkpoint(path, self.checkpoint_seconds, identity, say)
 
-    def fit(self, module: NeuralDetector, x: Matrix) -> int:
+    def fit(self, module: TrainableModule, x: Matrix) -> int:
         """Train the module on the rows of x, shape (rows, columns); returns the rows gone through in all.
 
         Ctrl-C arrives as KeyboardInterrupt, not as Lightning's SystemExit.
         """
         return self.fit_stacked(module, [x], [self.seed])
 
-    def fit_stacked(self, module: NeuralDetector, xs: Sequence[Matrix], seeds: Sequence[int]) -> int:
+    def fit_stacked(self, module: TrainableModule, xs: Sequence[Matrix], seeds: Sequence[int]) -> int:
         """The same for a detector stacked of several, each with its own rows in the order of its own seed."""
         batches = Batches(
             xs, seeds, self.batch_size, self.batches_per_step, self.shuffle, self.limit_batches, self._device()
@@ -149,7 +150,7 @@ class Training:
         module.compiled_losses = {}
         return batches.n_rows * epochs
 
-    def _run(self, module: NeuralDetector, batches: Batches, epochs: int) -> None:
+    def _run(self, module: TrainableModule, batches: Batches, epochs: int) -> None:
         # A detector may train twice; with one file the second training would go on from the first.
         checkpoint = None if self.checkpoint is None or self.checkpoint.used else self.checkpoint
         trainer = self._trainer(epochs, len(module.objectives()), checkpoint)

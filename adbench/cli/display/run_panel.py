@@ -7,10 +7,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from adbench.cli.common import printable
 from adbench.evaluation.controls import ORACLE
 from adbench.evaluation.evaluate import UNTRAINED
 from adbench.results.record import Run, families
+from adbench.text import printable
 
 CONTROLS = {
     UNTRAINED: "same network, untrained",

@@ -11,11 +11,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from adbench.cli.common import printable
 from adbench.results.record import DONE, Run
-from adbench.sweeps.jobs import Job
+from adbench.runner.job import Job
 from adbench.sweeps.plan import SweepReporter
 from adbench.sweeps.status import last_epoch
+from adbench.text import printable
 
 FAILURES_SHOWN = 5
 

@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
+from adbench.arrays.types import Scores
 from adbench.config.checks import require_fraction
 from adbench.errors import DataError
-from adbench.evaluation.ranking import Scores
 
 
 class ThresholdRule(Protocol):

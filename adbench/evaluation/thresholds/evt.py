@@ -7,9 +7,9 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import genpareto, kstest
 
+from adbench.arrays.types import Scores
 from adbench.config.checks import require_at_least, require_fraction
 from adbench.errors import DataError
-from adbench.evaluation.ranking import Scores
 from adbench.evaluation.seal import require_scores
 from adbench.evaluation.thresholds.base import require_rows
 from adbench.evaluation.thresholds.conformal import Conformal, conformal_rank

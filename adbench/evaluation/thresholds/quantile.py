@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from adbench.evaluation.ranking import Scores
+from adbench.arrays.types import Scores
 from adbench.evaluation.seal import require_scores
 from adbench.evaluation.thresholds.base import require_rows
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from adbench.arrays.types import Scores
 from adbench.config.checks import require_fraction
-from adbench.evaluation.ranking import Scores
 from adbench.evaluation.seal import require_scores
 
 

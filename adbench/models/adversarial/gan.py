@@ -13,8 +13,9 @@ from adbench.config.checks import (
     require_positive,
     require_widths,
 )
-from adbench.models.neural import NeuralDetector, Objective, log_error, mlp
+from adbench.models.neural import NeuralDetector, log_error, mlp
 from adbench.models.nn.squared_error import mean_squared_error
+from adbench.training.module import Objective
 
 
 class GAN(NeuralDetector):

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from adbench.arrays.types import Arrays, Matrix, Scores
 from adbench.config.checks import require_at_least
-from adbench.models.base import Arrays, ClassicalDetector, Matrix, Scores, draw_seed
+from adbench.models.base import ClassicalDetector, draw_seed
 
 
 class IForest(ClassicalDetector):

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from adbench.arrays.neighbours import distinct_rows, nearest_distances
+from adbench.arrays.neighbours import nearest_distances
+from adbench.arrays.row_hash import distinct_rows
+from adbench.arrays.types import Arrays, Matrix, Scores
 from adbench.config.checks import require_at_least
 from adbench.errors import ConfigError
-from adbench.models.base import Arrays, ClassicalDetector, Matrix, Scores, draw_seed
+from adbench.models.base import ClassicalDetector, draw_seed
 
 
 class KNN(ClassicalDetector):

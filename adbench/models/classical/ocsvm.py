@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from adbench.arrays.types import Arrays, Matrix, Scores
 from adbench.config.checks import require_at_least, require_fraction, require_positive
-from adbench.models.base import Arrays, ClassicalDetector, Matrix, Scores, draw_seed
+from adbench.models.base import ClassicalDetector, draw_seed
 
 
 class OCSVM(ClassicalDetector):

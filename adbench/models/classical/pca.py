@@ -1,8 +1,9 @@
 """Principal components: a row off the subspace that holds most of the variance is unlike the fitted ones."""
 
+from adbench.arrays.types import Arrays, Matrix, Scores
 from adbench.config.checks import require_at_least
 from adbench.errors import ConfigError
-from adbench.models.base import Arrays, ClassicalDetector, Matrix, Scores
+from adbench.models.base import ClassicalDetector
 
 
 class PCA(ClassicalDetector):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adbench.cli.common import printable
+from adbench.text import printable, shorten
 
 # Each colour of a figure is drawn by its light value, which no other colour shares, so that the page can put a
 # variable in its place: name -> (light, dark).
@@ -75,11 +75,3 @@ def plain(text: str, longest: int = 40) -> str:
     """A name as a figure writes it: no formula, no control character, and the middle left out where it is long."""
     text = shorten(printable(text), longest)
     return text.replace("$", r"\$")  # without it two of them make matplotlib read a formula
-
-
-def shorten(text: str, longest: int) -> str:
-    """The text, without its middle where it is longer."""
-    if len(text) <= longest:
-        return text
-    half = (longest - 1) // 2
-    return f"{text[: longest - 1 - half]}…{text[len(text) - half :]}"

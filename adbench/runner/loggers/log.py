@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adbench.config.compose import Config
 from adbench.config.instantiate import build
+from adbench.config.keys import Config
 from adbench.errors import ConfigError
 from adbench.results.record import DONE
 from adbench.runner.loggers.base import RunLogger

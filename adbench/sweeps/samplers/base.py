@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from adbench.results.record import Run
-from adbench.sweeps.jobs import Job
+from adbench.runner.job import Job
 
 
 class Sampler(ABC):

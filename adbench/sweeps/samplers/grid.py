@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from adbench.config.overrides import expand
 from adbench.results.record import Run
-from adbench.sweeps.jobs import Job, make_jobs
+from adbench.runner.job import Job
+from adbench.sweeps.jobs import make_jobs
 from adbench.sweeps.objective import Objective
 from adbench.sweeps.samplers.base import Sampler
 

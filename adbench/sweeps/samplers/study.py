@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adbench.config.checks import require_at_least
-from adbench.config.compose import run_hash
+from adbench.config.identity import run_hash
 from adbench.errors import ConfigError, RunFolderError
-from adbench.results.record import INCOMPLETE, KILLED, PRUNED, Run
+from adbench.results.record import INCOMPLETE, KILLED, PRUNED, SWEEPS, Run
+from adbench.runner.job import Job
 from adbench.storage.lock import Lock, holder_of
-from adbench.sweeps.jobs import Job, make_jobs
+from adbench.sweeps.jobs import make_jobs
 from adbench.sweeps.objective import Objective
 from adbench.sweeps.samplers.base import Sampler
 from adbench.sweeps.samplers.space import read_space
 from adbench.sweeps.samplers.trial import Trial
-from adbench.sweeps.status import FOLDER
 
 if TYPE_CHECKING:
     import optuna
@@ -135,7 +135,7 @@ class Study(Sampler):
 
         document = [run_hash(job.config | {"seed": 0}), self.space.description(), self.objective.name]
         search = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:8]
-        path = Path(job.config["runs_dir"]) / FOLDER / f"{name or f'{self.option}-{search}'}.db"
+        path = Path(job.config["runs_dir"]) / SWEEPS / f"{name or f'{self.option}-{search}'}.db"
         return Storage(path, search, " ".join([*overrides, f"objective={self.objective.name}"]))
 
     def _peek(self) -> None:

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from adbench.results.record import HISTORY, PRUNED, Run, read_history
-from adbench.sweeps.jobs import Job
+from adbench.runner.job import Job
 from adbench.sweeps.objective import Objective
 
 if TYPE_CHECKING:

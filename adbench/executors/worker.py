@@ -1,7 +1,7 @@
 """Where the jobs of a sweep are run: one job after the other in a process that has imported everything once.
 
-`python -m adbench.sweeps.worker` reads a line from stdin for each job, or for several that are to be trained as one, as
-JSON, and answers it with a line on stdout. When stdin ends, its sweep is gone: it stops at once, in the middle of
+`python -m adbench.executors.worker` reads a line from stdin for each job, or for several that are to be trained as one,
+as JSON, and answers it with a line on stdout. When stdin ends, its sweep is gone: it stops at once, in the middle of
 whatever it does.
 """
 
@@ -16,17 +16,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from adbench.config.compose import Config
+from adbench.config.keys import Config
 from adbench.errors import AdbenchError, FolderInUseError, RunFolderError
+from adbench.executors.base import APART, BUSY, NO_FOLDER, RAN, REFUSED
 from adbench.results.folder import leave_error
 from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
 
 if TYPE_CHECKING:
     from adbench.runner.prepare import Kept
-
-# How a job ended. What became of the run stands in its folder, unless nothing could be written there.
-RAN, REFUSED, BUSY, NO_FOLDER, APART = "ran", "refused", "busy", "no_folder", "apart"
 
 
 def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str, str]:

@@ -1,0 +1,12 @@
+"""`adbench models`."""
+
+from adbench.cli.common import Json, reported
+from adbench.cli.display.tables import print_entries
+
+
+@reported
+def models(as_json: Json = False) -> None:
+    """The detectors that model= can name."""
+    from adbench.config.catalogue import list_models
+
+    print_entries("models", list_models(), as_json)

@@ -1,0 +1,90 @@
+"""Which configurations are the same? Each question that is asked of two of them, side by side."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from adbench.config.keys import CONTENT, NOTHING_WHILE_NULL, OPTIONS, SETTINGS, TARGET, WHERE_NOT_WHAT, Config
+from adbench.errors import AdbenchError
+from adbench.storage.fingerprints import find_files, sha256_of
+
+Content = Callable[[Any], Any]  # a path of a configuration -> the fingerprints of its files
+
+
+def run_hash(config: Config, content: Content | None = None) -> str:
+    """Eight hex digits of the sha256 of the configuration, without what cannot change the result.
+
+    content: the fingerprints of the files that a path names, where they are known without the files.
+    """
+    said = [key for key in config if key not in NOTHING_WHILE_NULL or config[key] is not None]
+    what = {key: identity(config, key, content) for key in said if WHERE_NOT_WHAT.get(key, ()) is not None}
+    what["choices"] = {group: config["choices"][group] for group in OPTIONS if group in config["choices"]}
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def identity(config: Config, key: str, content: Content | None = None) -> Any:
+    """The value of one key of the top, without what cannot change the result and without Python paths; for a user's
+    files, their content.
+    """
+    value = config[key]
+    if not isinstance(value, dict):
+        return value
+    what = {k: v for k, v in value.items() if k not in (TARGET, *(WHERE_NOT_WHAT.get(key) or ()))}
+    for named in CONTENT.get(key, ()):
+        if value.get(named) is not None:
+            what[named] = (content or _content)(value[named])
+    return what
+
+
+def _content(path: Any) -> Any:
+    """The fingerprints of the files that a path names; the path itself where the run will fail for it."""
+    try:
+        return [sha256_of(file) for file in find_files(path, "data.path")]
+    except AdbenchError:
+        return path
+
+
+def run_name(config: Config, content: Content | None = None) -> str:
+    """<data>-<model>-s<seed>-<hash8>: the same configuration gives the same name."""
+    return f"{name_prefix(config)}{run_hash(config, content)}"
+
+
+def name_prefix(config: Config) -> str:
+    """What stands before the hash in a run's name."""
+    choices = config["choices"]
+    return f"{choices['data']}-{choices['model']}-s{config['seed']}-"
+
+
+def flat_config(config: dict[str, Any], paths: bool = False) -> dict[str, Any]:
+    """What can change a result, key -> plain value, the seed aside. A key that says nothing while it is null is left
+    out then, so that runs from before there was such a key have the same configuration.
+
+    paths: with the paths of a user's files, by which two tables differ; their bytes are told by their fingerprints.
+    """
+    found: dict[str, Any] = {}
+    for part, value in config.items():
+        files = () if paths else tuple(f"{part}.{key}" for key in CONTENT.get(part, ()))
+        found |= {key: _plain(inner) for key, inner in flat(part, value).items() if key not in files}
+    unsaid = {"seed", *(key for key in NOTHING_WHILE_NULL if found.get(key) is None)}
+    return {key: value for key, value in found.items() if key not in unsaid}
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON gives back as it was."""
+    try:
+        return json.loads(json.dumps(value, default=str, allow_nan=False))
+    except ValueError:
+        return str(value)
+
+
+def flat(part: str, value: Any) -> dict[str, Any]:
+    """What can change a result in a part of a configuration, such as data or choices, as `part.key -> value`."""
+    if part == "choices":
+        return {group: value[group] for group in SETTINGS if group in value}
+    dropped = WHERE_NOT_WHAT.get(part, ())
+    if dropped is None:
+        return {}
+    if not isinstance(value, dict):
+        return {part: value}
+    return {f"{part}.{key}": inner for key, inner in value.items() if key not in (*dropped, TARGET)}

@@ -1,0 +1,108 @@
+"""Checks of a composed configuration: options and keys that exist, values of the right type."""
+
+import difflib
+import math
+import sys
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+
+from adbench.config.keys import LIMITS, TARGET, Config
+from adbench.config.overrides import SEVERAL
+from adbench.errors import ConfigError
+from adbench.text import suggest
+
+_TYPE_NAMES: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+    list: "a list of the same kind",
+    dict: "a group of keys",
+}
+
+
+def match_types(node: Config, defaults: Config, path: str) -> None:
+    """Refuse values of another type than the default; write whole numbers as floats where a float stands."""
+    for key, value in node.items():
+        if key not in defaults:
+            continue
+        default, where = defaults[key], f"{path}{key}"
+        if isinstance(default, dict) and isinstance(value, dict):
+            match_types(value, default, f"{where}.")
+        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            if abs(value) > sys.float_info.max:
+                raise wrong_type(where, default, value)
+            node[key] = float(value)
+        elif isinstance(default, float) and isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"expected a finite number for {where}, such as {default}, got {value}")
+        elif not _same_type(value, default) and not (value is None and where in LIMITS):
+            raise wrong_type(where, default, value)
+
+
+def check_option(override: Override, known_groups: dict[str, list[str]], required: tuple[str, ...]) -> None:
+    group, option = override.key_or_group, override.value()
+    known = known_groups[group]
+    if group in required and (override.is_delete() or option is None):
+        raise ConfigError(f"expected a {group}, got none; there is {', '.join(known)}")
+    options = option if group == SEVERAL and isinstance(option, list) else [option]
+    for one in options if not override.is_delete() and option is not None else []:
+        if one not in known:
+            raise ConfigError(f"expected a {group} that exists, got {group}={one}{suggest(str(one), known)}")
+
+
+def check_key(override: Override, defaults: Config, known_groups: dict[str, list[str]]) -> None:
+    if override.is_add() or override.is_force_add():
+        return
+    node: Any = defaults
+    path = ""
+    for part in override.key_or_group.split("."):
+        known = [key for key in node if key != "choices"] if isinstance(node, dict) else []
+        if part not in known:
+            names = {f"{path}{key}" for key in known if not key.startswith("_")} | (
+                set(known_groups) if not path else set()
+            )
+            raise ConfigError(f"expected a key that exists, got {override.key_or_group}{_nearest(path, part, names)}")
+        node, path = node[part], f"{path}{part}."
+    if isinstance(node, dict) and not override.is_delete():
+        raise ConfigError(
+            f"expected one of the keys of {override.key_or_group}, got a value for the whole of it; "
+            f"there is {', '.join(path + key for key in node)}"
+        )
+    # OmegaConf's own words for this one name neither the key nor what it takes.
+    if isinstance(node, list) and isinstance(override.value(), dict):
+        raise wrong_type(override.key_or_group, node, override.value())
+
+
+def _nearest(path: str, part: str, names: set[str]) -> str:
+    """Compares the part that is wrong; the path before it is right and would only blur the difference."""
+    near = difflib.get_close_matches(part, [name.removeprefix(path) for name in names], n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(path + name for name in near)}?" if near else suggest(path + part, names)
+
+
+def check_top(config: Config, defaults: Config) -> None:
+    """Refuse what + and ~ can add to, or take from, the top of the configuration: nothing would read or find it."""
+    for key in config.keys() - defaults.keys():
+        raise ConfigError(f"expected a key that exists, got {key}{suggest(key, set(defaults) - {'choices'})}")
+    for key in defaults.keys() - config.keys():
+        raise ConfigError(f"expected a value for {key}, got none; leave it as it is, or write {key}=...")
+    for key, default in defaults.items():
+        node = config[key]
+        if isinstance(default, dict) and isinstance(node, dict) and node.get(TARGET) != default.get(TARGET):
+            raise ConfigError(
+                f"expected an option for {key}, as in model=vae, got {key}.{TARGET}={node.get(TARGET)}; nothing else "
+                "is run from a configuration"
+            )
+
+
+def wrong_type(where: str, default: Any, value: Any) -> ConfigError:
+    kind = _TYPE_NAMES.get(type(default), type(default).__name__)
+    return ConfigError(f"expected {kind} for {where}, such as {default}, got {value!r}")
+
+
+def _same_type(value: Any, default: Any) -> bool:
+    if default is None:
+        return True
+    if isinstance(default, list) and isinstance(value, list) and default:
+        return all(_same_type(item, default[0]) for item in value)
+    return type(value) is type(default)

@@ -1,0 +1,201 @@
+"""How any network here is trained: several batches per Lightning step, one optimiser per loss."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+
+from adbench.arrays.memmap import let_go
+from adbench.arrays.types import Matrix
+from adbench.config.checks import require_positive
+from adbench.training.flat_adam import FlatAdam
+from adbench.training.member_state import Networks
+
+# One loss, and the parameters that it trains.
+Loss = Callable[[Tensor], Tensor]
+Objective = tuple[Loss, Iterable[Parameter]]
+
+# What is called around each step of an optimiser only where somebody listens: Lightning's way there is longer.
+STEP_HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step", "on_before_zero_grad")
+
+# Rows scored at once on a processor: so few that what comes between two layers stays in its cache.
+CACHED_ROWS = 1_024
+DEVICE_ROWS = 8_192  # on any other device
+LET_GO_ROWS = 2**16  # of a matrix on disk, so many are in memory
+
+
+class TrainableModule(LightningModule):
+    """A network with one or several losses, trained by gradient descent. A subclass gives `objectives`.
+
+    One Lightning step runs several batches under manual optimisation: for networks this small Lightning's work
+    around a step costs more than the step itself. What a network keeps from one epoch to the next belongs in buffers,
+    where a checkpoint finds it.
+
+    Several networks are trained as one (see `adbench.training.stacking`) where their losses leave leading dimensions
+    alone, reduce the table's columns by `column_sum` or `column_mean`, and draw their noise by `normal_like`.
+    """
+
+    automatic_optimization = False
+
+    def __init__(self, learning_rate: float) -> None:
+        super().__init__()
+        require_positive("model.learning_rate", learning_rate)
+        self.learning_rate = learning_rate
+        self.members: Networks | None = None  # those that this one is stacked of
+        self.decay_steps: int | None = None  # batches over which the learning rate falls to zero; None: it stays
+        self.compiled_losses: Mapping[str, Loss] = {}  # by the names of the losses they stand for
+        self.batch_parts = 1  # in which a batch goes through a device that it is too large for
+        self.steps_done = 0  # batches in all epochs, where the learning rate falls
+        self.rows_done = self.batches_done = 0  # in this epoch, of each network
+        self._losses: list[Tensor] = []  # of this epoch, one a Lightning step: the means over rows, by batch, objective
+        self._rows: list[int] = []  # of those batches
+
+    def objectives(self) -> Sequence[Objective]:
+        """The losses in the order in which they step on each batch, each with the parameters it trains."""
+        raise NotImplementedError
+
+    def column_sum(self, x: Tensor) -> Tensor:
+        """The sum over the table's columns, shape (..., rows, features) -> (..., rows)."""
+        return (x if self.members is None else self.members.only_own_columns(x)).sum(dim=-1)
+
+    def column_mean(self, x: Tensor) -> Tensor:
+        """The mean over the table's columns, shape (..., rows, features) -> (..., rows)."""
+        if self.members is None or self.members.mask is None:
+            return x.mean(dim=-1)
+        return self.column_sum(x) / self.members.n_columns
+
+    def normal_like(self, x: Tensor) -> Tensor:
+        """Standard normal noise of this shape."""
+        return torch.randn_like(x) if self.members is None else self.members.normal_like(x)
+
+    def blocks(self, x: Matrix) -> Iterator[Tensor]:
+        """The rows of x on this detector's device, so many at a time that it works fast; of those on disk few stay."""
+        n_rows = CACHED_ROWS if self.device.type == "cpu" else DEVICE_ROWS
+        for start in range(0, len(x), n_rows):
+            yield torch.from_numpy(x[start : start + n_rows]).to(self.device)
+            if start % LET_GO_ROWS == 0:
+                let_go(x)
+
+    def setup(self, stage: str) -> None:
+        """Before a checkpoint is read."""
+        if self.members is not None:
+            self.members.start(self.trainer.strategy.root_device)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """One Adam an objective, fused: a single kernel for all parameters."""
+        players = [list(parameters) for _, parameters in self.objectives()]
+        if self._needs_lightning():
+            return [torch.optim.Adam(parameters, lr=self.learning_rate, fused=True) for parameters in players]
+        rates = [self.learning_rate] if self.members is None else self.members.learning_rates
+        return [FlatAdam(parameters, rates) for parameters in players]
+
+    def on_fit_start(self) -> None:
+        """Give each process noise of its own; their weights start equal."""
+        if self.trainer.world_size > 1:
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add where the draws of each stacked network have got to."""
+        if self.members is not None:
+            checkpoint["networks"] = self.members.states()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it back."""
+        if self.members is not None:
+            self.members.restore(checkpoint["networks"])
+
+    def on_train_epoch_start(self) -> None:
+        """Forget the losses of the epoch before, and count on from it: a resumed training begins at a later one."""
+        self._losses, self._rows, self.rows_done, self.batches_done = [], [], 0, 0
+        if self.decay_steps:
+            self.steps_done = self.decay_steps * self.current_epoch // (self.trainer.max_epochs or 1)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leave them where they are: batches are gathered one at a time, when their turn comes."""
+        return batch
+
+    def training_step(self, batches: Iterable[Tensor]) -> None:
+        """Step every objective once on every batch; a batch has shape (..., rows, features).
+
+        Lightning counts one step of each optimiser, and hears of the others only where it has to.
+        """
+        objectives = [
+            (self.compiled_losses.get(loss_of.__name__, loss_of), list(parameters))
+            for loss_of, parameters in self.objectives()
+        ]
+        counted, plain = _as_list(self.optimizers()), _as_list(self.optimizers(use_pl_optimizer=False))
+        needs_lightning = self._needs_lightning()
+        losses = []
+        for i, batch in enumerate(batches):
+            x = batch.to(self.device)
+            optimizers = counted if needs_lightning or i == 0 else plain
+            for (loss_of, parameters), optimizer in zip(objectives, optimizers, strict=True):
+                if self.decay_steps:  # an assignment: a scheduler object would slow steps this short
+                    self._set_learning_rate(optimizer)
+                several = len(objectives) > 1
+                if needs_lightning:
+                    if several:
+                        self.toggle_optimizer(optimizer)
+                    loss = self._step(loss_of, x, optimizer, self.manual_backward)
+                    if several:
+                        self.untoggle_optimizer(optimizer)
+                else:
+                    # Another player's gradients would be thrown away: they are not computed.
+                    backward = partial(Tensor.backward, inputs=parameters) if several else Tensor.backward
+                    loss = self._step(loss_of, x, optimizer, backward)
+                losses.append(loss)
+            self._rows.append(x.shape[-2])
+            self.rows_done += x.shape[-2]
+            self.batches_done += 1
+            self.steps_done += 1
+        # As one tensor: small ones that stay, a batch apart, would keep the memory between them from being used again.
+        self._losses.append(torch.stack(losses))
+
+    def _step(self, loss_of: Loss, x: Tensor, optimizer: Any, backward: Callable[[Tensor], None]) -> Tensor:
+        """One step on one batch; returns its loss."""
+        optimizer.zero_grad()
+        losses = []
+        for part in x.chunk(self.batch_parts, dim=-2) if self.batch_parts > 1 else (x,):
+            loss = loss_of(part) if self.batch_parts == 1 else loss_of(part) * (part.shape[-2] / x.shape[-2])
+            backward(loss.sum() if loss.ndim else loss)
+            losses.append(loss.detach())
+        optimizer.step()
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(dim=0)
+
+    def _set_learning_rate(self, optimizer: Any) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * (1 - self.steps_done / (self.decay_steps or 1))
+
+    def _needs_lightning(self) -> bool:
+        """Whether each step has to go through Lightning: for other processes, for scaled losses, for a listener."""
+        trainer = self.trainer
+        listeners = (
+            getattr(type(callback), hook) is not getattr(Callback, hook)
+            for callback in trainer.callbacks  # type: ignore[attr-defined]
+            for hook in STEP_HOOKS
+        )
+        return trainer.world_size > 1 or trainer.precision == "16-mixed" or any(listeners)
+
+    def losses_by_network(self) -> dict[str, list[float]]:
+        """Each objective's mean loss a row in this epoch so far, of each network: one, where none are stacked.
+
+        Waits for the device: do not ask every step.
+        """
+        names = [loss_of.__name__ for loss_of, _ in self.objectives()]
+        losses = torch.cat(self._losses).reshape(len(self._rows), len(names), -1)
+        rows = torch.tensor(self._rows, dtype=losses.dtype, device=losses.device)
+        means = torch.einsum("bon,b->on", losses, rows) / self.rows_done
+        return dict(zip(names, means.tolist(), strict=True))
+
+    def mean_losses(self) -> dict[str, float]:
+        """The same as one number an objective: the mean over networks."""
+        return {name: sum(losses) / len(losses) for name, losses in self.losses_by_network().items()}
+
+
+def _as_list(optimizers: Any) -> list[Any]:
+    return optimizers if isinstance(optimizers, list) else [optimizers]
