@@ -22,7 +22,7 @@ from adbench.config.compose import compose
 from adbench.config.identity import run_name
 from adbench.errors import AdbenchError
 from adbench.gate.baseline import read_baseline
-from adbench.gate.check import DEFAULT_SEEDS, QUALITY, SPEED
+from adbench.gate.check import DEFAULT_SEEDS, QUALITY, TIMES
 from adbench.gate.verdict import FAILED, INCONCLUSIVE, MISSING, PASS, REGRESSION
 from adbench.results import provenance as environment
 from adbench.results.record import ALWAYS_MEASURED
@@ -117,7 +117,7 @@ def verdicts(document: dict[str, Any]) -> dict[tuple[str, str], str]:
 def test_the_same_runs_pass_as_identical(baseline: Path, runs: Path) -> None:
     code, document = checked(baseline, str(runs))
     assert code == 0
-    assert len(document["verdicts"]) == 2 * (len(QUALITY) + len(SPEED))
+    assert len(document["verdicts"]) == 2 * (len(QUALITY) + len(TIMES))
     assert {v["reason"] for v in document["verdicts"]} == {"identical"}
     assert document["notes"] == []
 

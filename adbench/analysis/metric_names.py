@@ -4,50 +4,26 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 
 from adbench.errors import ConfigError
+from adbench.evaluation.metric_table import METRICS, SUMMARY, more_is_better, shown_in
 from adbench.text import printable, suggest
 
-# What a table shows when nobody says what it should.
-SHOWN = (
-    "roc_auc",
-    "average_precision",
-    "tpr_at_1pct_fpr",
-    "recall",
-    "test_fpr",
-    "training_gain",
-    "fit_seconds",
-)
-HEADINGS = {
-    "tpr_at_1pct_fpr": "detected at 1% FPR",
-    "tpr_at_0p1pct_fpr": "detected at 0.1% FPR",
-    "test_fpr": "test FPR",
-    "roc_auc": "AUROC",
-    "fit_seconds": "fit s",
-    "mcc": "MCC",
-    "f1": "F1",
-}
-# By the last part of the name; what is in neither is better neither way.
-_MORE_IS_BETTER = (
-    *("roc_auc", "average_precision", "tpr_at_1pct_fpr", "tpr_at_0p1pct_fpr", "precision", "recall", "f1", "mcc"),
-    *("oracle_best_f1", "oracle_f1_at_count", "training_gain", "rows_per_second"),
-)
-_LESS_IS_BETTER = ("test_fpr", "fit_loss", "calibration_loss")
+SHOWN = shown_in(SUMMARY)  # what a table shows when nobody says what it should
 
 
 def heading(metric: str) -> str:
     """The name as a table's heading, printable as it is: families have names from a stranger's rows."""
     *prefix, name = printable(metric).split("/")
-    return " ".join([*prefix, HEADINGS.get(name, name.replace("_", " "))])
+    return " ".join([*prefix, METRICS[name].heading if name in METRICS else name.replace("_", " ")])
 
 
 def less_is_better(metric: str) -> bool:
     """Whether a lower value is the better one: false alarms, seconds and losses."""
-    name = metric.split("/")[-1]
-    return name in _LESS_IS_BETTER or name.endswith("_seconds")
+    return more_is_better(metric) is False
 
 
 def is_directed(metric: str) -> bool:
     """Whether it is known which way it is better."""
-    return metric.split("/")[-1] in _MORE_IS_BETTER or less_is_better(metric)
+    return more_is_better(metric) is not None
 
 
 def choose_metrics(patterns: Iterable[str], known: Sequence[str]) -> list[str]:

@@ -91,3 +91,12 @@ def console(stderr: bool = False, whole_lines: bool = False) -> Any:
 
 def print_json(document: dict[str, Any]) -> None:
     print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def print_entries(name: str, entries: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json({name: entries})
+    else:
+        from adbench.cli.display.tables import print_catalogue
+
+        print_catalogue(entries, console())

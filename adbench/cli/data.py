@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adbench.cli.common import Json, console, print_json, reported
-from adbench.cli.display.tables import print_entries
+from adbench.cli.common import Json, console, print_entries, print_json, reported
 
 Name = Annotated[str, typer.Argument(help="A dataset, as `adbench data list` names it.", show_default=False)]
 

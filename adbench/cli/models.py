@@ -1,7 +1,6 @@
 """`adbench models`."""
 
-from adbench.cli.common import Json, reported
-from adbench.cli.display.tables import print_entries
+from adbench.cli.common import Json, print_entries, reported
 
 
 @reported

@@ -13,11 +13,6 @@ from adbench.text import printable
 if TYPE_CHECKING:
     from adbench.runner.reproduce import Reproduction
 
-SHOWN = (
-    *("roc_auc", "average_precision", "tpr_at_1pct_fpr", "threshold", "test_fpr", "precision", "recall", "f1"),
-    *("training_gain", "n_fit", "n_test", "fit_seconds"),
-)
-
 
 @reported
 def reproduce(
@@ -72,9 +67,11 @@ def _print(found: "Reproduction") -> None:
     if found.precision_difference is not None:
         interval = found.precision_difference
         _say(f"average precision: {interval.value:+.3g}, 95 % interval {interval.low:+.3g} to {interval.high:+.3g}")
+    from adbench.evaluation.metric_table import REPRODUCE, shown_in
+
     then, now = found.original.metrics, found.again.metrics
     print(f"\n{'metric':20}{'then':>16}{'now':>16}{'difference':>16}")
-    for name in SHOWN:
+    for name in shown_in(REPRODUCE):
         if name in then and name in now:
             print(f"{name:20}{then[name]:>16.8g}{now[name]:>16.8g}{now[name] - then[name]:>+16.3g}")
     print()

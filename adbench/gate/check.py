@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adbench.analysis.metric_names import is_directed, less_is_better, suggest_name
 from adbench.errors import ConfigError
+from adbench.evaluation.metric_table import GATE, SPEED, shown_in
 from adbench.gate.baseline import Baseline, read_baseline, write_baseline
 from adbench.gate.configurations import Configuration, configurations_of
 from adbench.gate.matching import Match, match
@@ -27,8 +28,7 @@ from adbench.text import suggest
 # Of a benchmark that a gate watches: a paired test of ten seeds finds a drop of four standard errors in 97 of 100
 # cases, one of five seeds in 93 (docs/gate.txt).
 DEFAULT_SEEDS = 10
-QUALITY = ("roc_auc", "average_precision", "tpr_at_1pct_fpr")
-SPEED = ("fit_seconds", "score_seconds")
+QUALITY, TIMES = shown_in(GATE), shown_in(SPEED)
 RUNS = "runs"  # stands where a metric's name does in a verdict on the runs themselves
 
 
@@ -78,7 +78,7 @@ class Report:
 def check(baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = (), limits: Limits | None = None) -> Report:
     """Judge finished runs, given as run folders or folders of them, against a baseline file.
 
-    metrics: instead of QUALITY and SPEED. Raises an AdbenchError for a wrong request: a baseline that is none, other
+    metrics: instead of QUALITY and TIMES. Raises an AdbenchError for a wrong request: a baseline that is none, other
     bytes of the data, a metric that is not in it, folders without runs.
     """
     limits = limits or Limits()
@@ -122,7 +122,7 @@ def _choose(metrics: Sequence[str], baseline: Baseline) -> list[str]:
             raise ConfigError(
                 f"expected a metric that is better one way, got {name}{suggest('', filter(is_directed, known))}"
             )
-    return list(dict.fromkeys(metrics)) or [name for name in (*QUALITY, *SPEED) if name in known]
+    return list(dict.fromkeys(metrics)) or [name for name in (*QUALITY, *TIMES) if name in known]
 
 
 def _is_speed(metric: str) -> bool:

@@ -10,11 +10,12 @@ import pandas as pd
 
 from adbench.analysis.rows import seeds_of
 from adbench.analysis.summary import Summary, summarize_runs
+from adbench.evaluation.metric_table import shares
 from adbench.reporting.figures.style import N_COLOURS, Style, style
 from adbench.reporting.score_views import View, view
 from adbench.results.record import DONE, Run, read_runs
 
-SHARES = ("roc_auc", "average_precision", "base_rate", "recall", "test_fpr", "target_fpr", "tpr_at_1pct_fpr")
+SHARES = shares()
 
 MOST_TASKS = 8  # with figures; the leaderboard has all
 

@@ -16,6 +16,7 @@ import yaml
 
 from adbench.config.keys import SEED_KEYS
 from adbench.errors import RunFolderError
+from adbench.evaluation.metric_table import ALWAYS, shown_in
 from adbench.results.formats import as_today
 
 CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
@@ -45,17 +46,15 @@ DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
 TIMEOUT, KILLED, PRUNED = "timeout", "killed", "pruned"
 UNREADABLE = "unreadable"  # of a folder that was damaged
 
+LOSS = "loss"  # the mean loss of an epoch in history.csv, where there is only one
+
 # The columns of the tables beside the metrics.
 IDENTITY = (
     *("data", "model", "settings", "task", "solver", "seed", "status", "error", "run"),
     *("n", "failed", "missing", "rank", "above_next", "training_helped", "control"),
     *("over_control", "over_control_low", "over_control_high"),
 )
-ALWAYS_MEASURED = (
-    *("roc_auc", "roc_auc_low", "roc_auc_high", "average_precision", "base_rate", "tpr_at_1pct_fpr"),
-    *("tpr_at_0p1pct_fpr", "threshold", "target_fpr", "test_fpr", "precision", "recall", "f1", "mcc", "oracle_best_f1"),
-    *("fit_seconds", "score_seconds", "rows_per_second", "n_fit", "n_calibration", "n_test"),
-)
+ALWAYS_MEASURED = shown_in(ALWAYS)
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML was built with it
 # Options are files under configs/, so their names look like this; nothing else goes into a table or a path.
@@ -264,9 +263,3 @@ def _json(folder: Path, name: str) -> dict[str, Any] | None:
 def _content(folder: Path, name: str) -> bytes:
     with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - a path object costs as much as the reading
         return file.read()
-
-
-FIT_LOSS, CALIBRATION_LOSS = "fit_loss", "calibration_loss"  # in metrics.json
-
-
-LOSS = "loss"  # the mean loss of an epoch in history.csv, where there is only one

@@ -18,13 +18,14 @@ from typing import Literal
 from adbench.config.instantiate import locate
 from adbench.config.keys import Config
 from adbench.errors import ConfigError
-from adbench.results.record import CALIBRATION_LOSS, DONE, FIT_LOSS, LOSS, Run, families
+from adbench.evaluation.metric_table import CALIBRATION_LOSS, FIT_LOSS, OBJECTIVE, shown_in
+from adbench.results.record import DONE, LOSS, Run, families
 from adbench.text import suggest
 
 # Label-free objective -> the metric that holds it in the end, and the column of history.csv that does after each epoch.
 LABEL_FREE = {"fit/loss": (FIT_LOSS, LOSS), "calibration/loss": (CALIBRATION_LOSS, CALIBRATION_LOSS)}
 VALIDATION = "validation/"
-VALIDATION_METRICS = ("roc_auc", "average_precision", "tpr_at_1pct_fpr", "tpr_at_0p1pct_fpr")
+VALIDATION_METRICS = shown_in(OBJECTIVE)
 FAMILIES = "family_roc_auc"  # mean over the families of anomalies, so that the largest does not decide alone
 LEGAL = (*LABEL_FREE, *(VALIDATION + name for name in (*VALIDATION_METRICS, FAMILIES)))
 

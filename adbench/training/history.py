@@ -10,7 +10,8 @@ from pytorch_lightning.callbacks import Callback
 
 from adbench.arrays.types import Matrix
 from adbench.errors import PrunedError
-from adbench.results.record import CALIBRATION_LOSS, STOP, read_history
+from adbench.evaluation.metric_table import CALIBRATION_LOSS
+from adbench.results.record import STOP, read_history
 from adbench.training.losses import has_one_loss, loss_names, mean_loss
 from adbench.training.module import TrainableModule
 

@@ -11,7 +11,8 @@ import torch
 from pytorch_lightning.utilities.seed import isolate_rng
 
 from adbench.arrays.types import Matrix
-from adbench.results.record import CALIBRATION_LOSS, FIT_LOSS, LOSS, read_history
+from adbench.evaluation.metric_table import CALIBRATION_LOSS, FIT_LOSS
+from adbench.results.record import LOSS, read_history
 from adbench.training.module import TrainableModule
 
 

@@ -18,7 +18,6 @@ from adbench.analysis.tables import (
     variance_sheet,
 )
 from adbench.analysis.text_table import Sheet
-from adbench.cli.common import console, print_json
 from adbench.text import printable
 
 
@@ -123,12 +122,3 @@ def print_card(card: dict[str, Any], console: Console) -> None:
 def _columns(card: dict[str, Any]) -> str:
     categorical = ", ".join(f"{name} ({n} values)" for name, n in card["categorical_columns"].items())
     return f"{card['numeric_columns']} numeric; categorical: {categorical or 'none'}"
-
-
-def print_entries(name: str, entries: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print_json({name: entries})
-    else:
-        from adbench.cli.display.tables import print_catalogue
-
-        print_catalogue(entries, console())

@@ -1,0 +1,76 @@
+"""Every metric that is known by name: how it is headed, which way is better, its range, and where it is shown.
+
+A new metric is computed in `adbench.evaluation.evaluate` or `ranking`, and gets a line here; tables, the report, the
+gate and sweeps read what they need from it.
+"""
+
+from dataclasses import dataclass
+
+SUMMARY, REPRODUCE, GATE, SPEED, OBJECTIVE, ALWAYS = "summary", "reproduce", "gate", "speed", "objective", "always"
+FIT_LOSS, CALIBRATION_LOSS = "fit_loss", "calibration_loss"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric, by the last part of its name: that of `family/dos/recall` is `recall`.
+
+    more_is_better: None where neither way is. is_share: whether it lies in [0, 1]. shown: where it stands without being
+    asked for; ALWAYS: every finished run has it.
+    """
+
+    name: str
+    heading: str
+    more_is_better: bool | None
+    is_share: bool
+    shown: tuple[str, ...] = ()
+
+
+_QUALITY = (SUMMARY, REPRODUCE, GATE, OBJECTIVE, ALWAYS)
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("roc_auc", "AUROC", True, True, _QUALITY),
+        Metric("average_precision", "average precision", True, True, _QUALITY),
+        Metric("tpr_at_1pct_fpr", "detected at 1% FPR", True, True, _QUALITY),
+        Metric("tpr_at_0p1pct_fpr", "detected at 0.1% FPR", True, True, (OBJECTIVE, ALWAYS)),
+        Metric("roc_auc_low", "roc auc low", None, False, (ALWAYS,)),
+        Metric("roc_auc_high", "roc auc high", None, False, (ALWAYS,)),
+        Metric("base_rate", "base rate", None, True, (ALWAYS,)),
+        Metric("threshold", "threshold", None, False, (REPRODUCE, ALWAYS)),
+        Metric("target_fpr", "target fpr", None, True, (ALWAYS,)),
+        Metric("precision", "precision", True, False, (REPRODUCE, ALWAYS)),
+        Metric("recall", "recall", True, True, (SUMMARY, REPRODUCE, ALWAYS)),
+        Metric("f1", "F1", True, False, (REPRODUCE, ALWAYS)),
+        Metric("mcc", "MCC", True, False, (ALWAYS,)),
+        Metric("test_fpr", "test FPR", False, True, (SUMMARY, REPRODUCE, ALWAYS)),
+        Metric("oracle_best_f1", "oracle best f1", True, False, (ALWAYS,)),
+        Metric("oracle_f1_at_count", "oracle f1 at count", True, False),
+        Metric("training_gain", "training gain", True, False, (SUMMARY, REPRODUCE)),
+        Metric(FIT_LOSS, "fit loss", False, False),
+        Metric(CALIBRATION_LOSS, "calibration loss", False, False),
+        Metric("n_fit", "n fit", None, False, (REPRODUCE, ALWAYS)),
+        Metric("n_calibration", "n calibration", None, False, (ALWAYS,)),
+        Metric("n_test", "n test", None, False, (REPRODUCE, ALWAYS)),
+        Metric("fit_seconds", "fit s", False, False, (SUMMARY, REPRODUCE, SPEED, ALWAYS)),
+        Metric("score_seconds", "score seconds", False, False, (SPEED, ALWAYS)),
+        Metric("rows_per_second", "rows per second", True, False, (ALWAYS,)),
+    )
+}
+
+
+def shown_in(where: str) -> tuple[str, ...]:
+    """The names of the metrics that stand there, in the order of the table."""
+    return tuple(name for name, metric in METRICS.items() if where in metric.shown)
+
+
+def shares() -> tuple[str, ...]:
+    """The names of those that lie in [0, 1]."""
+    return tuple(name for name, metric in METRICS.items() if metric.is_share)
+
+
+def more_is_better(metric: str) -> bool | None:
+    """Which way a metric is better, by the last part of its name; None where it is not known. Seconds: less."""
+    name = metric.split("/")[-1]
+    if name in METRICS:
+        return METRICS[name].more_is_better
+    return False if name.endswith("_seconds") else None
