@@ -100,3 +100,22 @@ def print_entries(name: str, entries: list[dict[str, Any]], as_json: bool) -> No
         from adbench.cli.display.tables import print_catalogue
 
         print_catalogue(entries, console())
+
+
+def confirmed(what: str, yes: bool) -> None:
+    """Ask before something is lost. Raises ConfigError where nobody can be asked, and Abort's code for a no."""
+    from adbench.errors import ConfigError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError(f"expected --yes to {what} without being asked, got none; add --yes")
+    typer.confirm(f"{what}?", abort=True, err=True)
+
+
+def say_earlier_names(configs: list[dict[str, Any]]) -> None:
+    """Say on stderr that finished runs are not found under the names of today, where that is so."""
+    from adbench.results.housekeeping import earlier_names
+
+    if sentence := earlier_names(configs):
+        print(f"adbench: {printable(sentence)}", file=sys.stderr)

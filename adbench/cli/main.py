@@ -10,12 +10,14 @@ from pathlib import Path
 
 import typer
 
+from adbench.cli.cache import cache_app
 from adbench.cli.check import check
 from adbench.cli.config import config
 from adbench.cli.data import data_app
 from adbench.cli.models import models
 from adbench.cli.report import report
 from adbench.cli.reproduce import reproduce
+from adbench.cli.runs import runs_app
 from adbench.cli.summarize import summarize
 from adbench.cli.sweep import sweep
 from adbench.cli.train import train
@@ -48,3 +50,5 @@ def main() -> None:
 for command in (train, sweep, summarize, report, check, reproduce, models, config):
     app.command()(command)
 app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
+app.add_typer(cache_app, name="cache")

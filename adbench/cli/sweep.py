@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, console, print_json, reported
+from adbench.cli.common import Json, console, print_json, reported, say_earlier_names
 from adbench.text import printable
 
 SWEEP_OVERRIDES_HELP = (
@@ -63,6 +63,7 @@ def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rule
     if dry_run:
         _print_jobs(planned.sampler.jobs, planned.sampler.n_jobs, as_json)
         return 0
+    say_earlier_names([job.config for job in planned.sampler.jobs])
     with _drawing() as reporter:
         runs = sweep(planned, checked, reporter)
     unfinished = [run for run in runs if run.status not in (DONE, PRUNED)]

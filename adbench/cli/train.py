@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, Overrides, console, print_json, reported
+from adbench.cli.common import Json, Overrides, console, print_json, reported, say_earlier_names
 from adbench.cli.display.profile import IMPORT, Profile
 from adbench.cli.sweep import run_sweep
 from adbench.runner.imports import uncollected
@@ -58,6 +58,7 @@ def _train(overrides: list[str], force: bool, as_json: bool, profile: Profile) -
         config = compose(overrides)
     if not force and (finished := finished_run(runner.run_path(config))):
         print(f"adbench: {finished.folder} is finished already; --force runs it again", file=sys.stderr)
+    say_earlier_names([config])
     with clock.of(IMPORT), uncollected():
         drawing = _drawing()
     with drawing as profile.to:

@@ -185,9 +185,7 @@ class Cache:
 
     def trim(self) -> None:
         """Remove what a killed process left, then what was not used for longest, until the rest is within the limit."""
-        found = []
-        with contextlib.suppress(OSError):
-            found = [path for path in self.folder.iterdir() if path.is_dir()]
+        found = self._entries()
         used = {path: _last_use(path) for path in found}
         sizes = {path: _size(path) for path in found}
         for path in sorted(found, key=lambda path: (not path.name.endswith(_NEW), used[path])):
@@ -195,6 +193,21 @@ class Cache:
                 return
             if _remove_unused(path, used[path]):
                 del sizes[path]
+
+    def size(self) -> tuple[int, int]:
+        """The number of entries, and their bytes."""
+        sizes = [_size(path) for path in self._entries()]
+        return len(sizes), sum(sizes)
+
+    def clear(self) -> None:
+        """Remove the entries that no process uses."""
+        for path in self._entries():
+            _remove_unused(path, _last_use(path))
+
+    def _entries(self) -> list[Path]:
+        with contextlib.suppress(OSError):
+            return [path for path in self.folder.iterdir() if path.is_dir()]
+        return []
 
 
 @functools.cache
