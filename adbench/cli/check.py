@@ -62,9 +62,9 @@ def check(
     Exit codes: 0 pass or improvement, 1 regression or a failed run, 3 inconclusive or missing runs, 2 a wrong request.
 
     \b
-    Examples: adbench check --baseline benchmarks/nslkdd.json runs/regression
-              adbench check --baseline benchmarks/nslkdd.json --update runs/regression
-              adbench check --baseline benchmarks/nslkdd.json --format markdown > comment.md
+    Examples: adbench check --baseline baselines/nslkdd.json runs/regression
+              adbench check --baseline baselines/nslkdd.json --update runs/regression
+              adbench check --baseline baselines/nslkdd.json --format markdown > comment.md
     """
     from adbench.gate.check import Limits, check
 

@@ -4,10 +4,9 @@ import copy
 from collections.abc import Iterable, Sequence
 
 import hydra
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from adbench.config.alarm_rate import resolve_rate
@@ -119,8 +118,8 @@ def _changed(base: DictConfig, changing: list[Override], choices: dict[str, str]
     """The base with these values, as plain types."""
     composed = copy.deepcopy(base)
     try:
-        # What hydra.compose itself does with values, after all options were composed.
-        ConfigLoaderImpl._apply_overrides_to_config(changing, composed)
+        for override in changing:
+            _change(composed, override)
         if "choices" in composed:
             raise ConfigError("expected a key that exists, got choices; a choice is written as in model=vae")
         config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
@@ -128,6 +127,27 @@ def _changed(base: DictConfig, changing: list[Override], choices: dict[str, str]
         raise _not_composed(changing, error) from None
     assert isinstance(config, dict)
     return {"choices": dict(choices), **{str(key): value for key, value in config.items()}}
+
+
+def _change(composed: DictConfig, override: Override) -> None:
+    """Lay one override over the values, as `hydra.compose` does after all options were composed."""
+    key, value = override.key_or_group, override.value()
+    present = OmegaConf.select(composed, key, throw_on_missing=False)
+    if override.is_delete():
+        if present is None:
+            raise ValueError(f"could not delete {key}, which is not there")
+        if value is not None and value != present:
+            raise ValueError(f"could not delete {key}, whose value is {present} and not {value}")
+        parent, _, last = key.rpartition(".")
+        node = OmegaConf.select(composed, parent) if parent else composed
+        with open_dict(composed):
+            del node[last]
+        return
+    if override.is_add() and present is not None and not isinstance(value, dict | list):
+        text = override.input_line or ""
+        raise ValueError(f"could not add {key}, which is there already; write {text.lstrip('+')}")
+    adding = override.is_add() or override.is_force_add()
+    OmegaConf.update(composed, key, value, merge=True, force_add=adding)
 
 
 def _not_composed(overrides: list[Override], error: Exception) -> ConfigError:

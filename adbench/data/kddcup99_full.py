@@ -11,7 +11,7 @@ TITLE = "KDD Cup 99: network connections, the full training file (not bundled) a
 LICENCE, CITATION, SOURCE, MIRRORS = kddcup99.LICENCE, kddcup99.CITATION, kddcup99.SOURCE, kddcup99.MIRRORS
 NOTES = (
     "972,781 of the 4,898,431 training rows are normal.",
-    "Loading takes 1.8 GB at its peak, 1.07 times the features: scripts/bench_memory.py measures it.",
+    "Loading takes 1.8 GB at its peak, 1.07 times the features: scripts/bench/memory.py measures it.",
     *kddcup99.NOTES[2:],
 )
 FOLDER = "kddcup99"  # beside the files that are bundled

@@ -26,7 +26,7 @@ from adbench.results.record import read_runs
 from adbench.text import suggest
 
 # Of a benchmark that a gate watches: a paired test of ten seeds finds a drop of four standard errors in 97 of 100
-# cases, one of five seeds in 93 (docs/gate.txt).
+# cases, one of five seeds in 93 (docs/results/gate.txt).
 DEFAULT_SEEDS = 10
 QUALITY, TIMES = shown_in(GATE), shown_in(SPEED)
 RUNS = "runs"  # stands where a metric's name does in a verdict on the runs themselves

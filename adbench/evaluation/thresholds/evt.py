@@ -32,7 +32,7 @@ class PeaksOverThreshold:
     above 3 to 8 q and one in ten below 0.1 to 0.4 q.
 
     A rate that leaves `min_excesses` calibration rows above the threshold is counted, not fitted: it takes the rank of
-    `Conformal`, for there z_q is no steadier and the misfit of the tail comes on top (`scripts/check_thresholds.py`
+    `Conformal`, for there z_q is no steadier and the misfit of the tail comes on top (`scripts/validate/thresholds.py`
     prints both). So does every rate where the tail cannot be fitted: fewer than `min_excesses`, or a fit that is far
     off, as with scores tied on a few values. Where that rank does not exist either, DataError says so.
 

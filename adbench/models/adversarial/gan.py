@@ -32,7 +32,7 @@ class GAN(NeuralDetector):
     about rows that neither it nor the generator ever met. On network records it ranks attacks below normals. Its
     features compare a row with that row's own reconstruction, which is wrong wherever the row is unusual. Both
     distances sum by the logarithm, see `log_error`. That the discriminator improves on the reconstruction alone is not
-    claimed: on the attacks of NSL-KDD's training file a lambda of .9 ranks slightly better (docs/defaults.txt).
+    claimed: on the attacks of NSL-KDD's training file a lambda of .9 ranks slightly better (docs/results/defaults.txt).
 
     hidden_sizes: widths of the encoder's layers before the code; the decoder mirrors them. feature_size: width of
     the discriminator's hidden layer, f(x). contextual_weight, latent_weight: of the generator's losses, where the

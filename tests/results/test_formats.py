@@ -26,7 +26,7 @@ from adbench.results.record import find_runs, read_run, read_runs
 from adbench.runner.reproduce import DIFFERENT, reproduce
 from adbench.runner.run import train
 
-FORMAT_1 = Path(__file__).parent / "fixtures" / "format1"
+FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format1"
 
 
 def invoke(*arguments: Any) -> Result:

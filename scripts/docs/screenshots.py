@@ -1,6 +1,6 @@
-"""Pictures of a report as a browser shows it, light and dark: docs/report-light.png and docs/report-dark.png.
+"""Pictures of a report as a browser shows it, light and dark: report-light.png and report-dark.png.
 
-    python scripts/screenshots.py report.html [--out docs] [--width 1400] [--height 3200] [--grey]
+    python scripts/docs/screenshots.py report.html [--out docs/results] [--width 1400] [--height 3200] [--grey]
 
 Needs chromium and chromedriver, and the packages selenium and Pillow.
 """
@@ -22,7 +22,7 @@ ARGUMENTS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("docs"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--width", type=int, default=1400)
     parser.add_argument("--height", type=int, default=4200, help="of the page, from the top; 0: all of it")
     parser.add_argument("--grey", action="store_true", help="also report-grey.png, without colours")

@@ -17,7 +17,7 @@ from adbench.arrays.types import Matrix
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
-from scripts.plain_networks import plain
+from scripts.bench.plain_networks import plain
 
 Way = Callable[[Config, Matrix], int]
 

@@ -509,7 +509,7 @@ def test_help_explains_and_checking_needs_no_torch(baseline: Path, runs: Path) -
 
 
 def test_the_projects_own_baseline_is_one_and_of_the_benchmark_that_is_shipped() -> None:
-    found = read_baseline(Path(__file__).parent.parent / "benchmarks" / "nslkdd.json")
+    found = read_baseline(Path(__file__).parents[2] / "baselines" / "nslkdd.json")
     assert {(c.data, c.model) for c in found.configurations} == {("nslkdd", m) for m in ("ae", "vae", "pca", "iforest")}
     assert {len(c.seeds) for c in found.configurations} == {DEFAULT_SEEDS}
 

@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from adbench.config.instantiate import build
-from scripts import bench_fused, bench_gpu, bench_scaling, peers
-from scripts.plain_networks import plain
+from scripts.bench import fused as bench_fused
+from scripts.bench import gpu as bench_gpu
+from scripts.bench import peers
+from scripts.bench import scaling as bench_scaling
+from scripts.bench.plain_networks import plain
 
 MODELS = ("ae", "vae", "gan")
 N_COLUMNS = 20

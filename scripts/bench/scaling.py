@@ -1,6 +1,6 @@
 """Cost of a fit against rows, columns and seeds, for ae and vae: adbench beside the hand-written loop.
 
-    python scripts/bench_scaling.py [--quick] [--axes rows columns seeds] [--out docs]
+    python scripts/bench/scaling.py [--quick] [--axes rows columns seeds] [--out docs/results]
 
 Uniform random rows, one epoch in batches of 256 on one thread, medians of interleaved repetitions in this process.
 Writes speed.csv, in which axes that were not asked for stay, and draws it as speed-rows.png, speed-columns.png and
@@ -19,10 +19,10 @@ import pandas as pd
 
 from adbench.arrays.types import Matrix
 from adbench.config.keys import Config
-from scripts.bench_fused import train_fused
-from scripts.bench_training import seconds_a_row
-from scripts.peers import Way, adbench, hand_written, setting
-from scripts.speed_figures import draw
+from scripts.bench.fused import train_fused
+from scripts.bench.peers import Way, adbench, hand_written, setting
+from scripts.bench.speed_figures import draw
+from scripts.bench.training import seconds_a_row
 
 MODELS = ("ae", "vae")
 REPETITIONS = 5
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a smoke test: tiny tables, one repetition")
     parser.add_argument("--axes", nargs="+", choices=SIZES, default=list(SIZES))
-    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the table and the pictures")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder of the table and the pictures")
     asked = parser.parse_args()
     print(__doc__.splitlines()[0])
     measured = pd.DataFrame(row for axis in asked.axes for row in measure(axis, asked.quick))

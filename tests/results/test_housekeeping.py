@@ -14,7 +14,7 @@ from adbench.results.record import LOCK
 from adbench.runner.run import train
 from adbench.storage.lock import Lock
 
-FORMAT_1 = Path(__file__).parent / "fixtures" / "format1"
+FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format1"
 OLD = "table-vae-s0-780c62a9"
 ARGUMENTS = ["data=table", "data.path=rows.csv", "data.label=label", "target_fpr=0.1", "trainer.max_epochs=3"]
 

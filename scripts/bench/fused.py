@@ -3,7 +3,7 @@
 Cost: the time of K fused seeds over that of one. Bound: the batched matrix multiplications of K hand-written networks,
 forward and backward, with nothing around them; share: the bound over the fused training; rows/s: of all seeds together.
 PyOD trains one seed, as its user gets it and, bare, with all turned off that our network does not have (see
-scripts/peers.py). On NSL-KDD's fit rows, in turn in this process, medians, with one thread and with all cores.
+scripts/bench/peers.py). On NSL-KDD's fit rows, in turn in this process, medians, with one thread and with all cores.
 """
 
 import os
@@ -21,9 +21,9 @@ from adbench.config.keys import Config
 from adbench.models.neural import NeuralDetector
 from adbench.training.stacking import stack
 from adbench.training.trainer import Training
-from scripts.bench_training import fit_matrix, in_turn
-from scripts.peers import Way, adbench, bare_pyod, pyod, setting
-from scripts.plain_networks import plain
+from scripts.bench.peers import Way, adbench, bare_pyod, pyod, setting
+from scripts.bench.plain_networks import plain
+from scripts.bench.training import fit_matrix, in_turn
 
 MODELS = ("ae", "vae", "gan")
 SEEDS = (1, 2, 4, 8, 16)

@@ -17,8 +17,8 @@ from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
 from adbench.models.neural import NeuralDetector
-from scripts.bench_fused import fit_fused
-from scripts.peers import setting
+from scripts.bench.fused import fit_fused
+from scripts.bench.peers import setting
 
 MODELS, BATCH_SIZES, PRECISIONS = ("ae", "vae", "gan"), (256, 1024, 8192), ("32-true", "bf16-mixed")
 SEEDS = (1, 8, 64)

@@ -3,8 +3,8 @@
 All train the same layers with the same batch size, learning rate and Adam on one thread, in turn, in this process.
 Compared are the medians of the time a row; the slow ones go through the rows less often. Building the network counts.
 PyOD is as its user gets it, with the rest of its arguments left as they are; bare PyOD has all of that turned off (see
-scripts/peers.py). Its vae has no standard deviation of its own a column, so a smaller decoder; nothing of it compares
-with gan.
+scripts/bench/peers.py). Its vae has no standard deviation of its own a column, so a smaller decoder; nothing of it
+compares with gan.
 """
 
 import time
@@ -20,7 +20,7 @@ from adbench.arrays.types import Matrix
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
-from scripts.peers import Way, adbench, bare_pyod, deepod_style, hand_written, pyod, setting
+from scripts.bench.peers import Way, adbench, bare_pyod, deepod_style, hand_written, pyod, setting
 
 MODELS = ("ae", "vae", "gan")
 PEERS: dict[str, tuple[Way, int]] = {  # -> how it trains, and for how many epochs

@@ -1,4 +1,4 @@
-"""The leaderboard's tables: docs/leaderboard.md, and the README's between its two marks.
+"""The leaderboard's tables: docs/results/leaderboard.md, and the README's between its two marks.
 
 `make leaderboard` first runs what is not there yet, about half an hour for all on two cores.
 """
@@ -11,7 +11,7 @@ from adbench.analysis.tables import controls_sheet, groups_sheet, mean_cell, ove
 from adbench.analysis.text_table import Sheet, as_markdown
 
 RUNS, WITHOUT_TTL = Path("runs/leaderboard"), Path("runs/without_ttl")
-README, DOCUMENT = Path("README.md"), Path("docs/leaderboard.md")
+README, DOCUMENT = Path("README.md"), Path("docs/results/leaderboard.md")
 BEGIN, END = "<!-- leaderboard: make leaderboard writes this table -->", "<!-- end of leaderboard -->"
 
 

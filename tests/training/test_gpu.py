@@ -1,0 +1,14 @@
+"""On a CUDA device: a run is what it is on the processor, to the rounding of its arithmetic."""
+
+import pytest
+
+from adbench.runner.run import train
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("model", ["ae", "vae"])
+def test_a_gpu_run_finds_what_a_cpu_run_finds(model: str, tiny: list[str]) -> None:
+    ours = train([f"model={model}", *tiny, "trainer=gpu", "seed=1"])
+    theirs = train([f"model={model}", *tiny, "trainer=cpu", "seed=1"], force=True)
+    assert ours.status == theirs.status == "done", ours.error
+    assert ours.metrics["roc_auc"] == pytest.approx(theirs.metrics["roc_auc"], abs=0.02)
