@@ -1,4 +1,14 @@
-"""Which configurations are the same? Each question that is asked of two of them, side by side."""
+"""Which configurations are the same? Each question that is asked of two of them, side by side.
+
+    run_hash        the same result, to the bit: the name of the run
+    flat_config     the same but for the seed: what summaries average, a baseline keeps and a gate compares
+    same_settings   the same but for the seed, and wherever it runs: what a search chooses among
+    same_rows       the same fit, calibration and test rows, encoded alike: what runs of one process share
+    same_shapes     networks whose shapes can be equal: what may be trained as one
+
+Two more are asked elsewhere, since they need more than a configuration: the cache's key has the bytes of the data and
+the code that encodes them (`runner/prepared_cache.py`), a checkpoint's the environment (`training/checkpoint.py`).
+"""
 
 import hashlib
 import json
@@ -88,3 +98,23 @@ def flat(part: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {part: value}
     return {f"{part}.{key}": inner for key, inner in value.items() if key not in (*dropped, TARGET)}
+
+
+def same_settings(config: Config) -> str:
+    """Equal for configurations that differ in nothing but the seed."""
+    return json.dumps({key: value for key, value in config.items() if key != "seed"}, sort_keys=True, default=str)
+
+
+def same_rows(config: Config) -> str:
+    """Equal for configurations with the same rows, divided and encoded alike."""
+    protocol = config["protocol"]
+    seed = config["seed"] if protocol.get("split_seed") is None else None
+    parts = [identity(config, "data"), config["data"].get("folder"), protocol, config["preprocess"], seed]
+    return json.dumps(parts, sort_keys=True)
+
+
+def same_shapes(config: Config) -> str:
+    """Equal for configurations that differ in no more than seed, learning rate, encoding and threshold."""
+    model = {key: value for key, value in config["model"].items() if key != "learning_rate"}
+    protocol = {key: value for key, value in config["protocol"].items() if key != "split_seed"}
+    return json.dumps([model, config["trainer"], config["data"], protocol], sort_keys=True)

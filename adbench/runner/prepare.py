@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from adbench.arrays.memmap import checksum
 from adbench.arrays.types import Matrix
-from adbench.config.identity import identity
+from adbench.config.identity import same_rows
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
 from adbench.data.base import Features
@@ -70,7 +70,7 @@ class Kept:
 
     def get(self, config: Config) -> Prepared | None:
         """The rows for this configuration, if it is they that are kept."""
-        if self._prepared is None or self._key != _key(config):
+        if self._prepared is None or self._key != same_rows(config):
             self._prepared = None  # before others are loaded
             return None
         x_fit, x_calibration, x_test = map(np.array, self._prepared.matrices)
@@ -82,7 +82,7 @@ class Kept:
         n_bytes = sum(x.nbytes for x in prepared.matrices)
         if n_bytes > KEPT_BYTES or any(isinstance(x, np.memmap) for x in prepared.matrices):
             return prepared
-        self._key, self._prepared = _key(config), prepared
+        self._key, self._prepared = same_rows(config), prepared
         return self.get(config) or prepared
 
 
@@ -226,11 +226,3 @@ def _kept_scores(key: str, entry: Entry | None) -> dict[str, npt.NDArray[np.floa
 
 def _controls_file(key: str) -> str:
     return f"controls-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-
-def _key(config: Config) -> str:
-    """What the rows depend on."""
-    protocol = config["protocol"]
-    seed = config["seed"] if protocol.get("split_seed") is None else None
-    parts = [identity(config, "data"), config["data"].get("folder"), protocol, config["preprocess"], seed]
-    return json.dumps(parts, sort_keys=True)

@@ -1,12 +1,12 @@
 """The configuration that a sweep's objective says is best: no more than that, on none but the rows it was asked on."""
 
-import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from adbench.config.identity import same_settings
 from adbench.config.overrides import root_of
 from adbench.runner.job import Job
 from adbench.sweeps.objective import VALIDATION, Objective
@@ -51,8 +51,7 @@ def best_of(jobs: Iterable[Job], objective: Objective) -> Best | None:
     values: dict[str, list[float | None]] = {}
     overrides: dict[str, list[str]] = {}
     for job in jobs:
-        what = {key: value for key, value in job.config.items() if key != "seed"}
-        key = json.dumps(what, sort_keys=True, default=str)
+        key = same_settings(job.config)
         values.setdefault(key, []).append(objective.value(job.state()))
         overrides.setdefault(key, [text for text in job.overrides if root_of(text) != "seed"])
     n_seeds = max(map(len, values.values()), default=0)

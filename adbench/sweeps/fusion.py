@@ -1,9 +1,9 @@
 """Which jobs of a sweep are handed to its executor at once, to be trained as one network."""
 
-import json
 from collections import deque
 from pathlib import Path
 
+from adbench.config.identity import same_shapes
 from adbench.runner.job import Job
 
 
@@ -46,7 +46,5 @@ class Groups:
 
 
 def kind(job: Job) -> str:
-    """What jobs whose networks can have the same shapes have in common: all but seed, rate, encoding and threshold."""
-    model = {key: value for key, value in job.config["model"].items() if key != "learning_rate"}
-    protocol = {key: value for key, value in job.config["protocol"].items() if key != "split_seed"}
-    return json.dumps([model, job.config["trainer"], job.config["data"], protocol], sort_keys=True)
+    """What jobs that may be trained as one have in common."""
+    return same_shapes(job.config)

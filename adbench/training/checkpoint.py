@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins import CheckpointIO
+from pytorch_lightning.plugins import CheckpointIO
 
 from adbench.results.folder import temporary
 from adbench.results.provenance import source_digest
