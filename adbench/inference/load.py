@@ -55,7 +55,8 @@ def _build(run: Run, part: str, *passed: str) -> tuple[Any, dict[str, Any], dict
         option, arguments, about = part_of(document, part, run.config["choices"][part], run.folder / f"{part}.json")
         more = {key: about[key] for key in passed}
     target = compose([f"{part}={option}"])[part][TARGET]
-    return build({TARGET: target} | arguments, part, **more), about, arrays
+    with _reading(run.folder):  # the target last: a file names options, never a path
+        return build({**arguments, TARGET: target}, part, **more), about, arrays
 
 
 @contextmanager
