@@ -1,4 +1,4 @@
-"""The pictures of bench_scaling.py, drawn as those of a report, with the names at the ends of the lines."""
+"""The pictures of scripts/bench/scaling.py, drawn as those of a report, with the names at the ends of the lines."""
 
 from pathlib import Path
 
