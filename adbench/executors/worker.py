@@ -43,14 +43,14 @@ def run_jobs(configs: Sequence[Config], force: bool, kept: "Kept | None") -> lis
     """
     if len(configs) == 1:
         return [run_job(configs[0], force, kept)]
-    from adbench.runner.fused import ApartError, run_together
+    from adbench.runner.fused import run_together
     from adbench.runner.prepare import Kept
 
     outcomes = []
-    for config, end in zip(configs, run_together(configs, force, kept or Kept()), strict=True):
+    for config, run in zip(configs, run_together(configs, force, kept or Kept()), strict=True):
         try:
-            outcomes.append(_outcome(config, end))
-        except ApartError as error:
+            outcomes.append(_outcome(config, run.result))
+        except runner.ApartError as error:
             outcomes.append({"outcome": APART, "error": str(error)})
     return outcomes
 

@@ -2,11 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,157 +14,176 @@ from threadpoolctl import threadpool_limits
 from adbench.config.keys import Config
 from adbench.errors import AdbenchError
 from adbench.models.neural import NeuralDetector
+from adbench.results.record import Run
 from adbench.runner.prepare import Kept
 from adbench.runner.reporter import Reporter
-from adbench.runner.run import Steps, finish, steps_of
-from adbench.runner.stages import Fit, Fitted
+from adbench.runner.run import ApartError, Attempt, Context
+from adbench.runner.stages import Fitted, Ready, conclude, prepare
 from adbench.training.checkpoint import restore_random_states
 from adbench.training.history import StackedHistory
 from adbench.training.stacking import CannotStackError, require_same_alone, stack, unstack
 
 MAX_BYTES = 2**31  # of the rows that are trained on, all together
 
-End = Callable[[], Any]
-
 _log = logging.getLogger(__name__)
 
 
-class ApartError(Exception):
-    """This run cannot be trained with the first one; says why. It was not run, and nothing of it is left."""
+@dataclass(frozen=True)
+class _Member:
+    """A run that waits for its training, and the Run or the error that comes of it."""
+
+    attempt: Attempt
+    ready: Ready
+    open: ExitStack  # in which the attempt is
+    outcome: "Future[Run]"
+
+    def end(self, train: Callable[[], Fitted]) -> None:
+        """Train it and go on to its end. What the training raises, it raises in the run."""
+        with _told(self.outcome):
+            with self.open:
+                conclude(self.attempt, self.ready, train())
+            self.outcome.set_result(self.attempt.run)
+
+    def leave(self, reason: str) -> None:
+        """Take it back: it has to be run apart."""
+        with _told(self.outcome), self.open:
+            raise ApartError(reason)
 
 
-def run_together(configs: Sequence[Config], force: bool, kept: Kept) -> list[End]:
+def run_together(configs: Sequence[Config], force: bool, kept: Kept) -> "list[Future[Run]]":
     """Run several configurations, those whose shapes allow it as one network.
 
-    Returns for each a function that returns its Run, or raises what `adbench.runner.run.run` would, or ApartError.
+    The outcome of each is its Run, or the error that `adbench.runner.run.run` would raise, or ApartError.
     """
-    ends: dict[int, End] = {}
-    waiting: list[tuple[int, Steps, Fit]] = []
+    context = Context(Reporter(), kept, force)
+    outcomes: list[Future[Run]] = [Future() for _ in configs]
+    members: list[_Member] = []
     with threadpool_limits(configs[0]["trainer"].get("threads", 1)):
-        for i, config in enumerate(configs):
-            if waiting and (reason := _why_alone(waiting[0][2])) is not None:
-                ends[i] = _raises(ApartError(reason))
-                continue
-            steps = steps_of(config, force=force, reporter=Reporter(), kept=kept)
-            try:
-                fit = next(steps)
-            except StopIteration as over:
-                ends[i] = partial(_same, over.value)
-            except AdbenchError as error:
-                ends[i] = _raises(error)
-            else:
-                if (reason := _why_apart([earlier for _, _, earlier in waiting], fit)) is not None:
-                    steps.close()
-                    ends[i] = _raises(ApartError(reason))
-                else:
-                    waiting.append((i, steps, fit))
         try:
-            ends |= _train(waiting)
+            for config, outcome in zip(configs, outcomes, strict=True):
+                with _told(outcome):
+                    _join(members, config, context, outcome)
+            _train(members)
         finally:
-            for _, steps, _ in waiting:  # of an interrupt; what ended is closed already
-                steps.close()
-    return [ends[i] for i in range(len(configs))]
+            for member in members:  # of an interrupt
+                member.leave("it was interrupted")
+    return outcomes
 
 
-def _train(waiting: Sequence[tuple[int, Steps, Fit]]) -> dict[int, End]:
-    """Train them, and go on to the end of each."""
-    fits = [fit for _, _, fit in waiting]
-    ends: dict[int, End] = {}
+@contextmanager
+def _told(outcome: "Future[Run]") -> Iterator[None]:
+    """What the caller of a run is told of it becomes its outcome."""
     try:
-        fitted: list[End] = [partial(_same, one) for one in _fit_together(fits)]
+        yield
+    except (AdbenchError, ApartError) as error:
+        outcome.set_exception(error)
+
+
+def _join(members: list[_Member], config: Config, context: Context, outcome: "Future[Run]") -> None:
+    """Prepare a run and let it wait with the others, unless it is over by then."""
+    others = [member.ready for member in members]
+    if others and (reason := _why_alone(others[0])) is not None:
+        raise ApartError(reason)
+    with ExitStack() as stack:
+        attempt = stack.enter_context(Attempt(config, context))
+        if attempt.finished is None:
+            ready = prepare(attempt)
+            if (reason := _why_apart(others, ready)) is not None:
+                raise ApartError(reason)
+            members.append(_Member(attempt, ready, stack.pop_all(), outcome))
+            return
+    outcome.set_result(attempt.run)
+
+
+def _train(members: list[_Member]) -> None:
+    """Train them, and go on to the end of each, which is then no member any more."""
+    trained: list[Future[Fitted]] = [Future() for _ in members]
+    apart: str | None = None
+    try:
+        for future, fitted in zip(trained, train_together([member.ready for member in members]), strict=True):
+            future.set_result(fitted)
     except CannotStackError as error:
-        for i, steps, _ in waiting[1:]:
-            steps.close()
-            ends[i] = _raises(ApartError(str(error)))
-        waiting, fitted = waiting[:1], [partial(_alone, fits[0])]
+        apart = str(error)
     except BaseException as error:
         # Whatever a detector or a library raised: each run fails by it, and stays visible, as it would alone. An
         # interrupt ends the first, which keeps their checkpoint, and goes on from there.
-        fitted = [_raises(error)] * len(waiting)
-    for (i, steps, _), of_run in zip(waiting, fitted, strict=True):
-        try:
-            ends[i] = partial(_same, finish(steps, of_run))
-        except AdbenchError as error:
-            ends[i] = _raises(error)
-    return ends
+        for future in trained:
+            future.set_exception(error)
+    if apart is not None:
+        while len(members) > 1:
+            members.pop(1).leave(apart)
+        first = members.pop()
+        first.end(lambda: _alone(first.ready))
+        return
+    for future in trained:
+        members.pop(0).end(future.result)
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
-def _raises(error: BaseException) -> End:
-    def end() -> Any:
-        raise error
-
-    return end
-
-
-def _why_alone(fit: Fit) -> str | None:
+def _why_alone(ready: Ready) -> str | None:
     """Why a run cannot be trained with any other, if so."""
-    if not isinstance(fit.detector, NeuralDetector) or type(fit.detector).fit is not NeuralDetector.fit:
+    if not isinstance(ready.detector, NeuralDetector) or type(ready.detector).fit is not NeuralDetector.fit:
         return ""  # nothing that needs to be said
-    if not fit.training.in_this_process:
+    if not ready.training.in_this_process:
         return "its training has processes of its own"
-    if fit.training.precision == "16-mixed":
+    if ready.training.precision == "16-mixed":
         return "trainer.precision=16-mixed scales the losses of all by what one of them can bear"
-    if fit.training.calibration_loss:
+    if ready.training.calibration_loss:
         return "trainer.calibration_loss is told after each epoch"
-    if isinstance(fit.x, np.memmap):
+    if isinstance(ready.x, np.memmap):
         return "its rows lie on disk"
     return None
 
 
-def _why_apart(others: Sequence[Fit], fit: Fit) -> str | None:
+def _why_apart(others: Sequence[Ready], ready: Ready) -> str | None:
     """Why a run cannot be trained with these, if so."""
     if not others:
         return None
-    if (reason := _why_alone(fit)) is not None:
+    if (reason := _why_alone(ready)) is not None:
         return reason
-    if len(fit.x) != len(others[0].x):
-        return f"it has {len(fit.x):,} fit rows, the one before it {len(others[0].x):,}"
-    widest = max(one.x.shape[1] for one in (*others, fit))
-    if 4 * widest * len(fit.x) * (len(others) + 1) > MAX_BYTES:
+    if len(ready.x) != len(others[0].x):
+        return f"it has {len(ready.x):,} fit rows, the one before it {len(others[0].x):,}"
+    widest = max(one.x.shape[1] for one in (*others, ready))
+    if 4 * widest * len(ready.x) * (len(others) + 1) > MAX_BYTES:
         return f"the rows of {len(others) + 1} runs would take more than {MAX_BYTES / 2**30:g} GiB"
     return None
 
 
-def _alone(fit: Fit) -> Fitted:
-    restore_random_states(fit.random_states)
-    return fit.alone()
+def _alone(ready: Ready) -> Fitted:
+    restore_random_states(ready.random_states)
+    return ready.train_alone()
 
 
-def _fit_together(fits: Sequence[Fit]) -> list[Fitted]:
+def train_together(runs: Sequence[Ready]) -> list[Fitted]:
     """Train them as one network; where the device's memory does not hold it, half of them after the other."""
-    if len(fits) <= 1:
-        return [_alone(fit) for fit in fits]
+    if len(runs) <= 1:
+        return [_alone(ready) for ready in runs]
     with suppress(torch.OutOfMemoryError):  # whose traceback would hold the memory that the halves need
-        return _fit_stacked(fits)
-    half = len(fits) // 2
-    _log.warning("adbench: out of memory: %d runs are trained as one, not %d", len(fits) - half, len(fits))
-    return [*_fit_together(fits[:half]), *_fit_together(fits[half:])]
+        return _fit_stacked(runs)
+    half = len(runs) // 2
+    _log.warning("adbench: out of memory: %d runs are trained as one, not %d", len(runs) - half, len(runs))
+    return [*train_together(runs[:half]), *train_together(runs[half:])]
 
 
-def _fit_stacked(fits: Sequence[Fit]) -> list[Fitted]:
+def _fit_stacked(runs: Sequence[Ready]) -> list[Fitted]:
     start = time.perf_counter()
-    detectors = [fit.detector for fit in fits]
-    columns = [fit.x.shape[1] for fit in fits]
-    xs = [np.pad(fit.x, ((0, 0), (0, max(columns) - fit.x.shape[1]))) for fit in fits]
-    stacked = stack(detectors, columns, [(fit.random_states["torch"], fit.draw_seed) for fit in fits])
+    detectors = [ready.detector for ready in runs]
+    columns = [ready.x.shape[1] for ready in runs]
+    xs = [np.pad(ready.x, ((0, 0), (0, max(columns) - ready.x.shape[1]))) for ready in runs]
+    stacked = stack(detectors, columns, [(ready.random_states["torch"], ready.draw_seed) for ready in runs])
     require_same_alone(stacked, detectors, xs)
-    training, names = fits[0].training, [fit.run for fit in fits]
+    training, names = runs[0].training, [ready.run for ready in runs]
     callbacks, checkpoint = training.callbacks, training.checkpoint
-    training.callbacks = [StackedHistory([fit.history for fit in fits])]
+    training.callbacks = [StackedHistory([ready.history for ready in runs])]
     if checkpoint is not None:
         checkpoint.identity |= {"trained_with": names[1:]}
     try:
-        n_rows = training.fit_stacked(stacked, xs, [fit.training.seed for fit in fits])
+        n_rows = training.fit_stacked(stacked, xs, [ready.training.seed for ready in runs])
     except torch.OutOfMemoryError:
         training.callbacks = callbacks
         if checkpoint is not None:
             checkpoint.forget(trained_with=[])
         raise
     unstack(stacked, detectors)
-    whole = fits[0].ended(n_rows, time.perf_counter() - start)
-    share = replace(whole, seconds=whole.seconds / len(fits))
-    return [replace(share, trained_with=tuple(name for name in names if name != fit.run)) for fit in fits]
+    whole = runs[0].ended(n_rows, time.perf_counter() - start)
+    share = replace(whole, seconds=whole.seconds / len(runs))
+    return [replace(share, trained_with=tuple(name for name in names if name != ready.run)) for ready in runs]

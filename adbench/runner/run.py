@@ -1,9 +1,12 @@
 """One run, from the command line's words to a folder of results."""
 
 import traceback
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from adbench.config.checks import require_at_least, require_fraction
 from adbench.config.compose import compose
@@ -19,9 +22,20 @@ from adbench.runner.reporter import Reporter, Stopwatch
 if TYPE_CHECKING:
     from adbench.runner.prepare import Kept
 
-Steps = Generator[Any, Any, Any]
-
 MAX_SEED = 2**32 - 1  # what numpy and torch both take
+
+
+class ApartError(Exception):
+    """This run cannot be trained with the first one; says why. It was not run, and nothing of it is left."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an attempt at a run has from its caller. kept: rows that runs of this process share."""
+
+    reporter: Reporter
+    kept: "Kept | None" = None
+    force: bool = False  # run again what is finished
 
 
 def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Reporter | None = None) -> Run:
@@ -35,74 +49,96 @@ def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Repor
 
 def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" = None) -> Run:
     """`train` for a configuration that is composed already. kept: rows that runs of this process share."""
-    steps = steps_of(config, force=force, reporter=reporter, kept=kept)
-    try:
-        fit = next(steps)
-    except StopIteration as over:
-        return over.value
-    return finish(steps, fit.alone)
+    with Attempt(config, Context(reporter, kept, force)) as attempt:
+        if attempt.finished is None:
+            # Imported here, so that a request with a typo is refused before seconds of imports.
+            with Stopwatch(reporter).of("import"), uncollected():
+                from adbench.runner import stages
+
+            ready = stages.prepare(attempt)
+            fitted = ready.train_alone()
+            stages.conclude(attempt, ready, fitted)
+    return attempt.run
 
 
-def finish(steps: Steps, fit: Callable[[], Any]) -> Run:
-    """Train by `fit` a run that waits for it, and go on to its end. What the training raises, it raises in the run."""
-    try:
-        try:
-            fitted = fit()
-        except BaseException as error:
-            steps.throw(error)
-        else:
-            steps.send(fitted)
-    except StopIteration as over:
-        return over.value
-    raise AssertionError("a run trains once")
+class Attempt:
+    """One attempt at a run: a context in which its folder is its own, and after which `run` is what came of it.
 
-
-def steps_of(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" = None) -> Steps:
-    """A run in two steps: yields its `adbench.runner.stages.Fit`, waits for what came of it, and returns the Run.
-
-    So several runs can be trained as one. Closed before its training, it leaves nothing behind.
+    finished: the run, where there is nothing left to do. AdbenchError and ApartError leave nothing behind. Any other
+    Exception goes no further: the run failed, and stays visible as a failed one. An interrupt leaves what it finds.
     """
-    for key in ("seed", *(key for key in OTHER_SEEDS if config.get(key) is not None)):
-        _require_seed(key, config[key])
-    require_fraction("target_fpr", config["target_fpr"])
-    folder = RunFolder(run_path(config))
-    finished = None if force else finished_run(folder.path)
-    if finished is not None:
-        folder.forget_checkpoint()  # which a kill right after the metrics leaves
-        return finished
-    log = Log(config, folder.path, reporter.note)
-    try:
-        folder.claim()
-        finished = None if force else finished_run(folder.path)  # by another process, until a moment ago
-        if finished is not None:
-            return finished
-        folder.start(config, resume=not force)
-        yield from _attempt(folder, config, reporter, kept, log)
-        ended = read_run(folder.path)
-        log.end(ended.status, ended.metrics)
-        return ended
-    except (AdbenchError, GeneratorExit):
-        folder.discard()
-        raise
-    finally:
-        folder.unlock()
-        log.leave()
 
+    folder: RunFolder
+    log: Log
+    finished: Run | None
+    run: Run
 
-def _attempt(folder: RunFolder, config: Config, reporter: Reporter, kept: "Kept | None", log: Log) -> Steps:
-    try:
-        # Imported here, so that a request with a typo is refused before seconds of imports.
-        with Stopwatch(reporter).of("import"), uncollected():
-            from adbench.runner.stages import run_in
+    def __init__(self, config: Config, context: Context) -> None:
+        for key in ("seed", *(key for key in OTHER_SEEDS if config.get(key) is not None)):
+            _require_seed(key, config[key])
+        require_fraction("target_fpr", config["target_fpr"])
+        self.config, self.context = config, context
+        self.folder = RunFolder(run_path(config))
+        self._closing = ExitStack()
 
-        yield from run_in(folder, config, reporter, kept, log)
-    except AdbenchError:
-        raise
-    except PrunedError as pruned:
-        folder.fail(ERROR, f"{PRUNED}: {pruned}\n")
-    except Exception:
-        # Whatever a detector or a library raised: the run failed, and stays visible as a failed one.
-        folder.fail(ERROR, traceback.format_exc())
+    def __enter__(self) -> Self:
+        self.finished = self._found()
+        if self.finished is not None:
+            self.folder.forget_checkpoint()  # which a kill right after the metrics leaves
+            return self
+        self.log = Log(self.config, self.folder.path, self.context.reporter.note)
+        with ExitStack() as closing:
+            closing.callback(self.log.leave)
+            closing.callback(self.folder.unlock)
+            self._claim()
+            self._closing = closing.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        with self._closing:
+            return self._end(error)
+
+    def hold(self, resource: AbstractContextManager[Any]) -> None:
+        """Enter a context that is left when the attempt is over."""
+        self._closing.enter_context(resource)
+
+    def _found(self) -> Run | None:
+        return None if self.context.force else finished_run(self.folder.path)
+
+    def _claim(self) -> None:
+        try:
+            self.folder.claim()
+            self.finished = self._found()  # by another process, until a moment ago
+            if self.finished is None:
+                self.folder.start(self.config, resume=not self.context.force)
+        except AdbenchError:
+            self.folder.discard()
+            raise
+
+    def _end(self, error: BaseException | None) -> bool:
+        """Leave in the folder what came of it; returns whether the error goes no further."""
+        if isinstance(error, AdbenchError | ApartError):
+            self.folder.discard()
+            return False
+        if error is not None and not isinstance(error, Exception):
+            return False
+        if self.finished is not None:
+            self.run = self.finished
+            return False
+        try:
+            if isinstance(error, PrunedError):
+                self.folder.fail(ERROR, f"{PRUNED}: {error}\n")
+            elif error is not None:
+                # Whatever a detector or a library raised.
+                self.folder.fail(ERROR, "".join(traceback.format_exception(error)))
+            self.run = read_run(self.folder.path)
+            self.log.end(self.run.status, self.run.metrics)
+        except AdbenchError:
+            self.folder.discard()
+            raise
+        return True
 
 
 def _require_seed(key: str, value: int) -> None:

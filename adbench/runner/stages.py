@@ -1,7 +1,6 @@
 """The stages of a run, one after the other. Imports torch: `runner.run` imports it when there is something to run."""
 
 import time
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +20,10 @@ from adbench.results.folder import RunFolder
 from adbench.results.formats import without_target
 from adbench.results.provenance import describe, now
 from adbench.results.record import COLUMNS, ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
-from adbench.runner.loggers.log import Log
-from adbench.runner.prepare import Kept, Prepared, control_scores, prepare
-from adbench.runner.reporter import Reporter, Stopwatch
+from adbench.runner.prepare import Prepared, control_scores
+from adbench.runner.prepare import prepare as prepare_rows
+from adbench.runner.reporter import Stopwatch
+from adbench.runner.run import Attempt
 from adbench.training.checkpoint import identity, random_states
 from adbench.training.history import History
 from adbench.training.losses import final_losses
@@ -45,68 +45,92 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A training that is ready to begin."""
+class Ready:
+    """A run whose training is ready to begin."""
 
     run: str  # its name
+    rows: Prepared
     detector: Any
-    x: Any  # (rows, columns)
+    untrained: Any  # its twin
+    controls: dict[str, Any]  # control name -> scores of the test rows
+    rule: Any  # of the threshold
     training: Any
     history: History
     draw_seed: int  # that its draws began with
     random_states: dict[str, Any]  # where they go on from
+    environment: dict[str, Any]  # what environment.json tells so far
+    seconds: Stopwatch
 
-    def alone(self) -> Fitted:
+    @property
+    def x(self) -> Any:
+        """What is trained on, (rows, columns)."""
+        return self.rows.x_fit
+
+    def train_alone(self) -> Fitted:
         """Train it."""
-        start = time.perf_counter()
-        n_rows = self.detector.fit(self.x, self.training)
-        return self.ended(n_rows, time.perf_counter() - start)
+        with self.seconds.of("fit"):
+            start = time.perf_counter()
+            n_rows = self.detector.fit(self.x, self.training)
+            return self.ended(n_rows, time.perf_counter() - start)
 
     def ended(self, n_rows: int, seconds: float) -> Fitted:
-        """What to answer after so many rows and seconds, to which those before a checkpoint are added."""
+        """What came of it after so many rows and seconds, to which those before a checkpoint are added."""
         checkpoint = self.training.checkpoint
         if checkpoint is None:
             return Fitted(n_rows, seconds, None)
         return Fitted(n_rows, seconds + checkpoint.seconds_before, checkpoint.resumed_after)
 
 
-def run_in(
-    folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log
-) -> Generator[Fit, Fitted, None]:
-    """All of a run. Linear algebra gets as many threads as the training: their number can change the last bits."""
-    with threadpool_limits(config["trainer"].get("threads", 1)):
-        yield from _run_in(folder, config, reporter, kept, log)
+def prepare(attempt: Attempt) -> Ready:
+    """All of a run that comes before its training.
 
-
-def _run_in(
-    folder: RunFolder, config: Config, reporter: Reporter, kept: Kept | None, log: Log
-) -> Generator[Fit, Fitted, None]:
-    """The story of a run. Test labels are opened in its last act, against scores that are on disk."""
+    Until the run ends, linear algebra gets as many threads as the training: their number can change the last bits.
+    """
+    config, folder, log, reporter = attempt.config, attempt.folder, attempt.log, attempt.context.reporter
+    attempt.hold(threadpool_limits(config["trainer"].get("threads", 1)))
     seconds = Stopwatch(reporter)
     training = build(config["trainer"], "trainer", seed=_seeds(config)[1])
     rule = build(config["threshold"], "threshold")
     # A reporter draws in this process; training processes of their own could not reach it.
     watching = reporter.callbacks() if training.in_this_process else []
 
-    rows = prepare(config, rule, seconds, kept)
+    rows = prepare_rows(config, rule, seconds, attempt.context.kept)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
         controls = dict(control_scores(config, rows))
-    x_fit, x_calibration, x_test = rows.matrices
     environment = describe(config, rows.fingerprints)
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 
-    detector, untrained, draw_seed = _detector(config, x_fit.shape[1])
+    detector, untrained, draw_seed = _detector(config, rows.x_fit.shape[1])
     training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
     tell = log.epoch if training.in_this_process else None  # other processes can only leave a file
-    history = History(folder.path / HISTORY, x_calibration if training.calibration_loss else None, tell)
+    history = History(folder.path / HISTORY, rows.x_calibration if training.calibration_loss else None, tell)
     training.callbacks = [history, *watching]
-    with seconds.of("fit"):
-        fitted = yield Fit(folder.path.name, detector, x_fit, training, history, draw_seed, random_states())
-    for row in [] if training.in_this_process else read_history(folder.path / HISTORY):
-        log.epoch(row)
+    return Ready(
+        run=folder.path.name,
+        rows=rows,
+        detector=detector,
+        untrained=untrained,
+        controls=controls,
+        rule=rule,
+        training=training,
+        history=history,
+        draw_seed=draw_seed,
+        random_states=random_states(),
+        environment=environment,
+        seconds=seconds,
+    )
+
+
+def conclude(attempt: Attempt, ready: Ready, fitted: Fitted) -> None:
+    """All that comes after it. Test labels are opened in the last act, against scores that are on disk."""
+    config, folder = attempt.config, attempt.folder
+    rows, detector, rule, seconds = ready.rows, ready.detector, ready.rule, ready.seconds
+    x_fit, x_calibration, x_test = rows.matrices
+    for row in [] if ready.training.in_this_process else read_history(folder.path / HISTORY):
+        attempt.log.epoch(row)
     seconds.measured["fit_seconds"] = fitted.seconds
-    environment |= fitted.described()
+    environment = ready.environment | fitted.described()
     with seconds.of("calibrate"):
         # A protocol may have no calibration rows; a detector is not asked to score none.
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]
@@ -117,7 +141,7 @@ def _run_in(
     # A rule that promises a rate gets nothing of the test scores to look at.
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
     with seconds.of("controls"):
-        controls = _with_untrained(controls, untrained, x_test)
+        controls = _with_untrained(ready.controls, ready.untrained, x_test)
     control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
 
     with seconds.of("save"):
@@ -127,7 +151,7 @@ def _run_in(
     with seconds.of("evaluate"):
         labels = rows.labels.open(frozen)
         column, of_column = best_column(x_test, labels.label)
-        controls |= {ORACLE: of_column}
+        controls = controls | {ORACLE: of_column}
         metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
     with seconds.of("save"):
         folder.write_scores(rows.test_rows, scores, labels)

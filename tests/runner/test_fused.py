@@ -16,9 +16,10 @@ from adbench.models.autoencoders.ae import AE
 from adbench.models.neural import NeuralDetector
 from adbench.results.record import Run, read_history, read_run
 from adbench.runner import run as runner
-from adbench.runner.fused import ApartError, run_together
+from adbench.runner.fused import run_together
 from adbench.runner.prepare import Kept
 from adbench.runner.reporter import Reporter
+from adbench.runner.run import ApartError
 from adbench.sweeps.plan import plan
 
 SECONDS = ("_seconds", "rows_per_second")
@@ -51,7 +52,7 @@ def require_equal(one: Run, other: Run) -> None:
 @pytest.mark.parametrize("model", ["ae", "vae", "gan"])
 def test_runs_trained_as_one_are_what_they_are_alone(model: str, tiny: list[str], tmp_path: Path) -> None:
     several = configs([*tiny, f"model={model}"], *seeds(3), ["init_seed=5", "protocol.split_seed=1"])
-    runs = [end() for end in run_together(several, force=False, kept=Kept())]
+    runs = [outcome.result() for outcome in run_together(several, force=False, kept=Kept())]
     for run, config in zip(runs, several, strict=True):
         require_equal(alone(config, tmp_path / "alone"), run)
         others = {other.folder.name for other in runs} - {run.folder.name}
@@ -62,7 +63,7 @@ def test_runs_trained_as_one_are_what_they_are_alone(model: str, tiny: list[str]
 
 def test_tables_with_other_numbers_of_columns_are_trained_as_one(quick: list[str], tmp_path: Path) -> None:
     several = configs([*quick, "model=vae"], *seeds(4), ["preprocess=standard"])
-    runs = [end() for end in run_together(several, force=False, kept=Kept())]
+    runs = [outcome.result() for outcome in run_together(several, force=False, kept=Kept())]
     columns = {json.loads((run.folder / "model.json").read_text())["n_features"] for run in runs}
     assert len(columns) > 1  # rare categories are not in every split
     for run, config in zip(runs, several, strict=True):
@@ -72,9 +73,9 @@ def test_tables_with_other_numbers_of_columns_are_trained_as_one(quick: list[str
 def test_what_has_other_shapes_or_no_steps_is_left_to_be_run_apart(tiny: list[str]) -> None:
     several = configs([*tiny, "model=ae"], [], ["protocol.calibration_fraction=0.3"], ["seed=1"])
     first, other, last = run_together(several, force=False, kept=Kept())
-    assert first().status == last().status == "done"
+    assert first.result().status == last.result().status == "done"
     with pytest.raises(ApartError, match="fit rows"):
-        other()
+        other.result()
     assert not runner.run_path(several[1]).exists()
     outcomes = run_jobs(configs([*tiny, "model=iforest"], *seeds(2)), False, Kept())
     assert outcomes == [{"outcome": RAN, "error": ""}, {"outcome": APART, "error": ""}]
@@ -88,10 +89,10 @@ def test_a_loss_that_mixes_networks_is_noticed(tiny: list[str], monkeypatch: pyt
     several = configs([*tiny, "model=ae"], *seeds(2))
     monkeypatch.setattr(AE, "loss", mixing)
     first, other = run_together(several, force=False, kept=Kept())
-    assert first().status == "done"
-    assert "trained_with" not in first().environment
+    assert first.result().status == "done"
+    assert "trained_with" not in first.result().environment
     with pytest.raises(ApartError, match="not the same alone"):
-        other()
+        other.result()
 
 
 def test_a_finished_run_and_a_wrong_one_do_not_disturb_the_others(tiny: list[str]) -> None:
@@ -109,8 +110,8 @@ def test_an_error_in_the_training_fails_each_run(tiny: list[str], monkeypatch: p
 
     several = configs([*tiny, "model=ae"], *seeds(2))
     monkeypatch.setattr("adbench.training.trainer.Training.fit_stacked", broken)
-    for end in run_together(several, force=False, kept=Kept()):
-        run = end()
+    for outcome in run_together(several, force=False, kept=Kept()):
+        run = outcome.result()
         assert run.status == "failed"
         assert "no more" in run.error
 
@@ -127,7 +128,7 @@ def test_what_a_device_cannot_hold_is_halved(
 
     monkeypatch.setattr(AE, "loss", hungry)
     several = configs([*tiny, "model=ae", "trainer.batch_size=32"], *seeds(4))
-    runs = [end() for end in run_together(several, force=False, kept=Kept())]
+    runs = [outcome.result() for outcome in run_together(several, force=False, kept=Kept())]
     assert "2 runs are trained as one, not 4" in caplog.text
     for run, config in zip(runs, several, strict=True):
         assert len(run.environment["trained_with"]) == 1
@@ -151,8 +152,10 @@ def test_a_group_that_was_killed_goes_on_to_the_same_bits(
         patch.setattr(NeuralDetector, "on_train_epoch_start", killed)
         with pytest.raises(KeyboardInterrupt):
             run_together(several, False, Kept())
+    # What is left is the first's, with the checkpoint of all.
+    assert [runner.run_path(config).exists() for config in several] == [True, False, False]
     for whole, again in zip(undisturbed, run_together(several, False, Kept()), strict=True):
-        one, other = whole(), again()
+        one, other = whole.result(), again.result()
         assert other.environment["resumed_after_epoch"] == 2
         assert len(read_history(other.folder / "history.csv")) == 4
         assert {name: value for name, value in one.metrics.items() if "second" not in name} == {
