@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
+from adbench.arrays.types import Matrix
 from adbench.config.keys import Config
 from adbench.errors import AdbenchError
 from adbench.models.neural import NeuralDetector
@@ -21,6 +21,7 @@ from adbench.runner.run import ApartError, Attempt, Context
 from adbench.runner.stages import Fitted, Ready, conclude, prepare
 from adbench.training.checkpoint import restore_random_states
 from adbench.training.history import StackedHistory
+from adbench.training.process import deterministic
 from adbench.training.stacking import CannotStackError, require_same_alone, stack, unstack
 
 MAX_BYTES = 2**31  # of the rows that are trained on, all together
@@ -58,7 +59,7 @@ def run_together(configs: Sequence[Config], force: bool, kept: Kept) -> "list[Fu
     context = Context(Reporter(), kept, force)
     outcomes: list[Future[Run]] = [Future() for _ in configs]
     members: list[_Member] = []
-    with threadpool_limits(configs[0]["trainer"].get("threads", 1)):
+    with deterministic(max(1, configs[0]["trainer"]["threads"])):  # fewer are refused by the run
         try:
             for config, outcome in zip(configs, outcomes, strict=True):
                 with _told(outcome):
@@ -123,11 +124,12 @@ def _why_alone(ready: Ready) -> str | None:
     """Why a run cannot be trained with any other, if so."""
     if not isinstance(ready.detector, NeuralDetector) or type(ready.detector).fit is not NeuralDetector.fit:
         return ""  # nothing that needs to be said
-    if not ready.training.in_this_process:
+    settings = ready.training.settings
+    if not settings.in_this_process:
         return "its training has processes of its own"
-    if ready.training.precision == "16-mixed":
+    if settings.precision == "16-mixed":
         return "trainer.precision=16-mixed scales the losses of all by what one of them can bear"
-    if ready.training.calibration_loss:
+    if settings.calibration_loss:
         return "trainer.calibration_loss is told after each epoch"
     if isinstance(ready.x, np.memmap):
         return "its rows lie on disk"
@@ -142,8 +144,8 @@ def _why_apart(others: Sequence[Ready], ready: Ready) -> str | None:
         return reason
     if len(ready.x) != len(others[0].x):
         return f"it has {len(ready.x):,} fit rows, the one before it {len(others[0].x):,}"
-    widest = max(one.x.shape[1] for one in (*others, ready))
-    if 4 * widest * len(ready.x) * (len(others) + 1) > MAX_BYTES:
+    widest = max(one.x.nbytes for one in (*others, ready))
+    if widest * (len(others) + 1) > MAX_BYTES:
         return f"the rows of {len(others) + 1} runs would take more than {MAX_BYTES / 2**30:g} GiB"
     return None
 
@@ -164,26 +166,28 @@ def train_together(runs: Sequence[Ready]) -> list[Fitted]:
     return [*train_together(runs[:half]), *train_together(runs[half:])]
 
 
+def _widened(x: Matrix, n_columns: int) -> Matrix:
+    """The rows with columns of zeros added."""
+    return np.pad(x, [*[(0, 0)] * (x.ndim - 1), (0, n_columns - x.shape[-1])])
+
+
 def _fit_stacked(runs: Sequence[Ready]) -> list[Fitted]:
     start = time.perf_counter()
     detectors = [ready.detector for ready in runs]
-    columns = [ready.x.shape[1] for ready in runs]
-    xs = [np.pad(ready.x, ((0, 0), (0, max(columns) - ready.x.shape[1]))) for ready in runs]
+    columns = [ready.x.shape[-1] for ready in runs]
+    xs = [_widened(ready.x, max(columns)) for ready in runs]
     stacked = stack(detectors, columns, [(ready.random_states["torch"], ready.draw_seed) for ready in runs])
     require_same_alone(stacked, detectors, xs)
-    training, names = runs[0].training, [ready.run for ready in runs]
-    callbacks, checkpoint = training.callbacks, training.checkpoint
-    training.callbacks = [StackedHistory([ready.history for ready in runs])]
-    if checkpoint is not None:
-        checkpoint.identity |= {"trained_with": names[1:]}
+    first, names = runs[0].training, [ready.run for ready in runs]
+    checkpoint = first.checkpoint and first.checkpoint.of(trained_with=names[1:])
+    training = replace(first, callbacks=[StackedHistory([ready.history for ready in runs])], checkpoint=checkpoint)
     try:
-        n_rows = training.fit_stacked(stacked, xs, [ready.training.seed for ready in runs])
+        n_rows = training.fit_stacked(stacked, xs, [ready.training.settings.seed for ready in runs])
     except torch.OutOfMemoryError:
-        training.callbacks = callbacks
         if checkpoint is not None:
-            checkpoint.forget(trained_with=[])
+            checkpoint.forget()
         raise
     unstack(stacked, detectors)
-    whole = runs[0].ended(n_rows, time.perf_counter() - start)
+    whole = Fitted.after(training, n_rows, time.perf_counter() - start)
     share = replace(whole, seconds=whole.seconds / len(runs))
     return [replace(share, trained_with=tuple(name for name in names if name != ready.run)) for ready in runs]

@@ -2,12 +2,10 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-import scipy.linalg  # noqa: F401 - it brings a linear algebra of its own, which must be there to be limited
 from pytorch_lightning import seed_everything
-from threadpoolctl import threadpool_limits
 
 from adbench.config.instantiate import build
 from adbench.config.keys import OTHER_SEEDS, Config
@@ -24,9 +22,11 @@ from adbench.runner.prepare import Prepared, control_scores
 from adbench.runner.prepare import prepare as prepare_rows
 from adbench.runner.reporter import Stopwatch
 from adbench.runner.run import Attempt
-from adbench.training.checkpoint import identity, random_states
+from adbench.training.checkpoint import Checkpoint, identity, random_states
 from adbench.training.history import History
 from adbench.training.losses import final_losses
+from adbench.training.process import deterministic
+from adbench.training.trainer import Training
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class Fitted:
     seconds: float
     resumed_after: int | None  # epoch; None: it did not go on from a checkpoint
     trained_with: tuple[str, ...] = ()  # the other runs
+
+    @classmethod
+    def after(cls, training: Training, n_rows: int, seconds: float) -> Self:
+        """The result of a training, counting the seconds spent before the checkpoint it resumed from."""
+        checkpoint = training.checkpoint
+        if checkpoint is None:
+            return cls(n_rows, seconds, None)
+        return cls(n_rows, seconds + checkpoint.seconds_before, checkpoint.resumed_after)
 
     def described(self) -> dict[str, Any]:
         """What environment.json tells of it."""
@@ -54,7 +62,7 @@ class Ready:
     untrained: Any  # its twin
     controls: dict[str, Any]  # control name -> scores of the test rows
     rule: Any  # of the threshold
-    training: Any
+    training: Training
     history: History
     draw_seed: int  # that its draws began with
     random_states: dict[str, Any]  # where they go on from
@@ -71,28 +79,19 @@ class Ready:
         with self.seconds.of("fit"):
             start = time.perf_counter()
             n_rows = self.detector.fit(self.x, self.training)
-            return self.ended(n_rows, time.perf_counter() - start)
-
-    def ended(self, n_rows: int, seconds: float) -> Fitted:
-        """What came of it after so many rows and seconds, to which those before a checkpoint are added."""
-        checkpoint = self.training.checkpoint
-        if checkpoint is None:
-            return Fitted(n_rows, seconds, None)
-        return Fitted(n_rows, seconds + checkpoint.seconds_before, checkpoint.resumed_after)
+            return Fitted.after(self.training, n_rows, time.perf_counter() - start)
 
 
 def prepare(attempt: Attempt) -> Ready:
     """All of a run that comes before its training.
 
-    Until the run ends, linear algebra gets as many threads as the training: their number can change the last bits.
+    From here to its end a run has the process's arithmetic as its settings want it.
     """
     config, folder, log, reporter = attempt.config, attempt.folder, attempt.log, attempt.context.reporter
-    attempt.hold(threadpool_limits(config["trainer"].get("threads", 1)))
     seconds = Stopwatch(reporter)
-    training = build(config["trainer"], "trainer", seed=_seeds(config)[1])
+    settings = build(config["trainer"], "trainer", seed=_seeds(config)[1])
+    attempt.hold(deterministic(settings.threads))
     rule = build(config["threshold"], "threshold")
-    # A reporter draws in this process; training processes of their own could not reach it.
-    watching = reporter.callbacks() if training.in_this_process else []
 
     rows = prepare_rows(config, rule, seconds, attempt.context.kept)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
@@ -102,10 +101,15 @@ def prepare(attempt: Attempt) -> Ready:
     log.begin()
 
     detector, untrained, draw_seed = _detector(config, rows.x_fit.shape[1])
-    training.keep_checkpoint(folder.checkpoint(), identity(config, environment, folder.path.name), reporter.note)
-    tell = log.epoch if training.in_this_process else None  # other processes can only leave a file
-    history = History(folder.path / HISTORY, rows.x_calibration if training.calibration_loss else None, tell)
-    training.callbacks = [history, *watching]
+    # A reporter and loggers live in this process; of training processes of their own there is only the file.
+    here = settings.in_this_process
+    tell, watching = (log.epoch, reporter.callbacks()) if here else (None, [])
+    history = History(folder.path / HISTORY, rows.x_calibration if settings.calibration_loss else None, tell)
+    checkpoint = None
+    if here and settings.checkpoint_seconds is not None:
+        made_with = identity(config, environment, folder.path.name)
+        checkpoint = Checkpoint(folder.checkpoint(), settings.checkpoint_seconds, made_with, reporter.note)
+    training = Training(settings, [history, *watching], checkpoint, reporter.note)
     return Ready(
         run=folder.path.name,
         rows=rows,
@@ -127,7 +131,7 @@ def conclude(attempt: Attempt, ready: Ready, fitted: Fitted) -> None:
     config, folder = attempt.config, attempt.folder
     rows, detector, rule, seconds = ready.rows, ready.detector, ready.rule, ready.seconds
     x_fit, x_calibration, x_test = rows.matrices
-    for row in [] if ready.training.in_this_process else read_history(folder.path / HISTORY):
+    for row in [] if ready.training.settings.in_this_process else read_history(folder.path / HISTORY):
         attempt.log.epoch(row)
     seconds.measured["fit_seconds"] = fitted.seconds
     environment = ready.environment | fitted.described()

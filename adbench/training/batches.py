@@ -1,5 +1,6 @@
 """The rows of one or several matrices in shuffled batches, gathered when their turn comes."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,10 +21,11 @@ WINDOW_ROWS = 256 * BLOCK_ROWS
 class Batches:
     """Passes over the rows of a matrix, several batches in one step; or of several matrices, for stacked networks.
 
-    xs: matrices of equal shape, or memory-mapped ones. A batch has the shape (rows, columns), of several matrices
-    (matrices, rows, columns). The order is a function of (seed, epoch) alone, one seed a matrix. Under several
-    processes each takes its share of every batch, so that the batch size does not depend on how many there are; the
-    result does so only by what each draws for its own rows, and by the last few rows that cannot be shared.
+    xs: matrices (rows, columns) or windows (rows, steps, columns) of equal shape, or memory-mapped ones. A batch has
+    the shape (rows, ..., columns), of several matrices (matrices, rows, ..., columns). The order is a function of
+    (seed, epoch) alone, one seed per matrix. Under several processes each takes its share of every
+    batch, so that the batch size does not depend on how many there are; the result does so only by what each draws for
+    its own rows, and by the last few rows that cannot be shared.
 
     A matrix of more than SHUFFLED_BYTES is shuffled in windows: blocks of neighbouring rows from all over it, and the
     rows among these. Of one that lies on disk no more than two windows are in memory.
@@ -83,11 +85,11 @@ class Batches:
 
     def _order(self, seed: int) -> npt.NDArray[np.int64]:
         """The rows in the order of this epoch, the same wherever they lie."""
-        n_rows, n_columns = self.xs[0].shape
+        n_rows, n_values = len(self.xs[0]), math.prod(self.xs[0].shape)
         if not self.shuffle:
             return np.arange(n_rows)
         rng = np.random.default_rng((seed, self.epoch))
-        if 4 * n_rows * n_columns <= SHUFFLED_BYTES:
+        if 4 * n_values <= SHUFFLED_BYTES:
             return rng.permutation(n_rows)
         blocks = rng.permutation(-(-n_rows // BLOCK_ROWS))
         order = (blocks[:, None] * BLOCK_ROWS + np.arange(BLOCK_ROWS)).ravel()
@@ -99,7 +101,7 @@ class Batches:
     def _read(self, rows: npt.NDArray[np.int64]) -> Tensor:
         """These rows of a matrix on disk, in this order."""
         x = self.xs[0]
-        read = np.empty((len(rows), x.shape[1]), np.float32)
+        read = np.empty((len(rows), *x.shape[1:]), np.float32)
         as_they_lie = np.argsort(rows)
         for part in np.array_split(as_they_lie, max(1, len(rows) // BLOCK_ROWS)):
             read[part] = np.take(x, rows[part], axis=0)
@@ -119,7 +121,7 @@ class Step:
             if len(rows) == 1:
                 yield self.xs[0].index_select(0, rows[0][rank::world_size])
                 continue
-            batch = self.xs[0].new_empty(len(rows), len(rows[0]), self.xs[0].shape[1])
+            batch = self.xs[0].new_empty(len(rows), len(rows[0]), *self.xs[0].shape[1:])
             for x, of_x, gathered in zip(self.xs, rows, batch, strict=True):
                 torch.index_select(x, 0, of_x, out=gathered)
             yield batch

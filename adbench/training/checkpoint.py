@@ -100,10 +100,13 @@ class Checkpoint(pl.callbacks.Checkpoint):
             return None
         return self.path
 
-    def forget(self, **identity: Any) -> None:
-        """Begin anew, as another training, where the one before could not go on."""
+    def of(self, **identity: Any) -> "Checkpoint":
+        """One at the same place, of a training that differs in this."""
+        return Checkpoint(self.path, self.seconds, self.identity | identity, self.say)
+
+    def forget(self) -> None:
+        """Begin anew, where the training before could not go on."""
         self.path.unlink(missing_ok=True)
-        self.identity |= identity
         self.used, self.epochs, self.resumed_after, self.seconds_before = False, 0, None, 0.0
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

@@ -10,16 +10,13 @@ from torch import Tensor
 from adbench.training.module import Loss, TrainableModule
 
 
-def compile_losses(module: TrainableModule, say: Callable[[str], None]) -> None:
-    """Let the detector step by compiled losses. say: called with the reason, once, where that cannot be.
+def compiled_losses(module: TrainableModule, say: Callable[[str], None]) -> dict[str, Loss]:
+    """The detector's losses by name, each compiled. say: called with the reason, once, where that cannot be.
 
     A batch of another size than the first, such as the last of a pass, goes as it would without: compiling for it would
     take seconds again.
     """
-    import torch._inductor.config as inductor
-
-    inductor.fallback_random = True  # what is drawn is what would be drawn without
-    module.compiled_losses = {loss.__name__: _Compiled(loss, list(given), say) for loss, given in module.objectives()}
+    return {loss.__name__: _Compiled(loss, list(given), say) for loss, given in module.objectives()}
 
 
 class _Compiled:
@@ -36,7 +33,8 @@ class _Compiled:
 
     def _compile(self, x: Tensor) -> None:
         """Try it, forward and backward, on a first batch."""
-        compiled: Loss = torch.compile(self.plain, dynamic=False)
+        # fallback_random: what is drawn is what would be drawn without.
+        compiled: Loss = torch.compile(self.plain, dynamic=False, options={"fallback_random": True})
         try:
             with isolate_rng(include_cuda=x.device.type == "cuda"):
                 torch.autograd.grad(compiled(x).sum(), self.parameters)

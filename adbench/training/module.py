@@ -1,6 +1,7 @@
 """How any network here is trained: several batches per Lightning step, one optimiser per loss."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,15 @@ DEVICE_ROWS = 8_192  # on any other device
 LET_GO_ROWS = 2**16  # of a matrix on disk, so many are in memory
 
 
+@dataclass(frozen=True)
+class Steps:
+    """How a module steps in one training."""
+
+    decay_steps: int | None = None  # batches over which the learning rate falls to zero; None: it stays
+    batch_parts: int = 1  # in which a batch goes through a device that it is too large for
+    compiled: Mapping[str, Loss] = field(default_factory=dict)  # by the names of the losses they stand for
+
+
 class TrainableModule(LightningModule):
     """A network with one or several losses, trained by gradient descent. A subclass gives `objectives`.
 
@@ -47,9 +57,7 @@ class TrainableModule(LightningModule):
         require_positive("model.learning_rate", learning_rate)
         self.learning_rate = learning_rate
         self.members: Networks | None = None  # those that this one is stacked of
-        self.decay_steps: int | None = None  # batches over which the learning rate falls to zero; None: it stays
-        self.compiled_losses: Mapping[str, Loss] = {}  # by the names of the losses they stand for
-        self.batch_parts = 1  # in which a batch goes through a device that it is too large for
+        self.steps = Steps()
         self.steps_done = 0  # batches in all epochs, where the learning rate falls
         self.rows_done = self.batches_done = 0  # in this epoch, of each network
         self._losses: list[Tensor] = []  # of this epoch, one a Lightning step: the means over rows, by batch, objective
@@ -58,6 +66,11 @@ class TrainableModule(LightningModule):
     def objectives(self) -> Sequence[Objective]:
         """The losses in the order in which they step on each batch, each with the parameters it trains."""
         raise NotImplementedError
+
+    @property
+    def row_dim(self) -> int:
+        """The dimension of a batch that counts its rows: the first, or where networks are stacked, the one after."""
+        return 0 if self.members is None else 1
 
     def column_sum(self, x: Tensor) -> Tensor:
         """The sum over the table's columns, shape (..., rows, features) -> (..., rows)."""
@@ -112,30 +125,30 @@ class TrainableModule(LightningModule):
     def on_train_epoch_start(self) -> None:
         """Forget the losses of the epoch before, and count on from it: a resumed training begins at a later one."""
         self._losses, self._rows, self.rows_done, self.batches_done = [], [], 0, 0
-        if self.decay_steps:
-            self.steps_done = self.decay_steps * self.current_epoch // (self.trainer.max_epochs or 1)
+        if self.steps.decay_steps:
+            self.steps_done = self.steps.decay_steps * self.current_epoch // (self.trainer.max_epochs or 1)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Leave them where they are: batches are gathered one at a time, when their turn comes."""
         return batch
 
     def training_step(self, batches: Iterable[Tensor]) -> None:
-        """Step every objective once on every batch; a batch has shape (..., rows, features).
+        """Step every objective once on every batch, shape (rows, ..., columns), stacked (networks, rows, ..., columns).
 
         Lightning counts one step of each optimiser, and hears of the others only where it has to.
         """
         objectives = [
-            (self.compiled_losses.get(loss_of.__name__, loss_of), list(parameters))
+            (self.steps.compiled.get(loss_of.__name__, loss_of), list(parameters))
             for loss_of, parameters in self.objectives()
         ]
         counted, plain = _as_list(self.optimizers()), _as_list(self.optimizers(use_pl_optimizer=False))
-        needs_lightning = self._needs_lightning()
+        needs_lightning, row = self._needs_lightning(), self.row_dim
         losses = []
         for i, batch in enumerate(batches):
             x = batch.to(self.device)
             optimizers = counted if needs_lightning or i == 0 else plain
             for (loss_of, parameters), optimizer in zip(objectives, optimizers, strict=True):
-                if self.decay_steps:  # an assignment: a scheduler object would slow steps this short
+                if self.steps.decay_steps:  # an assignment: a scheduler object would slow steps this short
                     self._set_learning_rate(optimizer)
                 several = len(objectives) > 1
                 if needs_lightning:
@@ -149,8 +162,8 @@ class TrainableModule(LightningModule):
                     backward = partial(Tensor.backward, inputs=parameters) if several else Tensor.backward
                     loss = self._step(loss_of, x, optimizer, backward)
                 losses.append(loss)
-            self._rows.append(x.shape[-2])
-            self.rows_done += x.shape[-2]
+            self._rows.append(x.shape[row])
+            self.rows_done += x.shape[row]
             self.batches_done += 1
             self.steps_done += 1
         # As one tensor: small ones that stay, a batch apart, would keep the memory between them from being used again.
@@ -160,16 +173,18 @@ class TrainableModule(LightningModule):
         """One step on one batch; returns its loss."""
         optimizer.zero_grad()
         losses = []
-        for part in x.chunk(self.batch_parts, dim=-2) if self.batch_parts > 1 else (x,):
-            loss = loss_of(part) if self.batch_parts == 1 else loss_of(part) * (part.shape[-2] / x.shape[-2])
+        parts, row = self.steps.batch_parts, self.row_dim
+        for part in x.chunk(parts, dim=row) if parts > 1 else (x,):
+            loss = loss_of(part) if parts == 1 else loss_of(part) * (part.shape[row] / x.shape[row])
             backward(loss.sum() if loss.ndim else loss)
             losses.append(loss.detach())
         optimizer.step()
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(dim=0)
 
     def _set_learning_rate(self, optimizer: Any) -> None:
+        left = 1 - self.steps_done / (self.steps.decay_steps or 1)
         for group in optimizer.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * (1 - self.steps_done / (self.decay_steps or 1))
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * left
 
     def _needs_lightning(self) -> bool:
         """Whether each step has to go through Lightning: for other processes, for scaled losses, for a listener."""

@@ -26,7 +26,7 @@ class CannotStackError(Exception):
 
 
 class StackedLinear(nn.Module):
-    """`nn.Linear` of several networks, shape (networks, rows, in) -> (networks, rows, out).
+    """`nn.Linear` of several networks, shape (networks, rows, ..., in) -> (networks, rows, ..., out).
 
     columns: of each network's table. Where a size follows them it is filled up with zeros to that of the widest; their
     gradients stay zero as long as no loss reads the columns that are not there.
@@ -44,6 +44,8 @@ class StackedLinear(nn.Module):
         if x.shape[1] < _FEW_ROWS or self.weight.shape[1] == 1:
             layers = zip(x.unbind(), self.weight.unbind(), self.bias[:, 0].unbind(), strict=True)
             return torch.stack([linear(rows, weight, bias) for rows, weight, bias in layers])
+        if x.ndim > 3:  # windows
+            return self(x.flatten(1, -2)).unflatten(1, x.shape[1:-1])
         return torch.baddbmm(self.bias, x, self.weight.transpose(1, 2))
 
 
@@ -128,7 +130,7 @@ def require_same_alone(stacked: TrainableModule, detectors: Sequence[TrainableMo
             raise CannotStackError(f"its loss takes one network at a time ({error})") from None
         for i, detector in enumerate(detectors):
             torch.set_rng_state(states[i][0])
-            alone = _gradients(detector, batch[i, :, : columns[i]])
+            alone = _gradients(detector, batch[i, ..., : columns[i]])
             for wide, own in zip(together, alone, strict=True):
                 place = _places(own.shape, wide.shape[-own.dim() :], columns[i], max(columns))
                 found = wide[i].reshape(wide.shape[-own.dim() :])[place]
@@ -142,7 +144,8 @@ def _gradients(detector: TrainableModule, batch: Tensor) -> list[Tensor]:
     gradients: list[Tensor] = []
     for loss_of, parameters in detector.objectives():
         loss = loss_of(batch)
-        if loss.shape != batch.shape[:-2]:
-            raise ValueError(f"expected a loss of shape {tuple(batch.shape[:-2])}, got {tuple(loss.shape)}")
+        expected = batch.shape[: detector.row_dim]
+        if loss.shape != expected:
+            raise ValueError(f"expected a loss of shape {tuple(expected)}, got {tuple(loss.shape)}")
         gradients += torch.autograd.grad(loss.sum(), list(parameters))
     return gradients

@@ -16,6 +16,8 @@ from pytorch_lightning import seed_everything
 
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.training.process import deterministic
+from adbench.training.trainer import Training
 
 CASES = (["model=ae"], ["model=vae"], ["model=vae", "model.hidden_sizes=[512]"])
 N_ROWS, N_COLUMNS, EPOCHS = 20_480, 80, (1, 6)
@@ -50,10 +52,11 @@ def seconds(case: list[str], x: np.ndarray, epochs: int, compiled: bool) -> floa
     config = compose([*case, f"trainer.max_epochs={epochs}", f"trainer.compile={compiled}"])
     seed_everything(0, verbose=False)
     detector = build(config["model"], "model", n_features=x.shape[1])
-    training = build(config["trainer"], "trainer", seed=0)
-    start = time.perf_counter()
-    detector.fit(x, training)
-    return time.perf_counter() - start
+    settings = build(config["trainer"], "trainer", seed=0)
+    with deterministic(settings.threads):
+        start = time.perf_counter()
+        detector.fit(x, Training(settings))
+        return time.perf_counter() - start
 
 
 if __name__ == "__main__":

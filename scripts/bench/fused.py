@@ -64,7 +64,7 @@ def compare(model: str, threads: int, x: Matrix) -> None:
 def train_fused(k: int, config: Config, x: Matrix) -> int:
     """K seeds as one network; returns the rows that each went through."""
     detectors = [build(config["model"], "model", n_features=x.shape[1]) for _ in range(k)]
-    return fit_fused(detectors, [x] * k, build(config["trainer"], "trainer", seed=0))
+    return fit_fused(detectors, [x] * k, Training(build(config["trainer"], "trainer", seed=0)))
 
 
 def fit_fused(detectors: list[NeuralDetector], xs: list[Matrix], training: Training) -> int:

@@ -17,6 +17,7 @@ from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
 from adbench.models.neural import NeuralDetector
+from adbench.training.trainer import Training
 from scripts.bench.fused import fit_fused
 from scripts.bench.peers import setting
 
@@ -62,7 +63,7 @@ def rows_a_second(config: Config, x: Matrix, compiled: bool, seeds: int) -> floa
         compile_losses(detectors[0])
     seconds = []
     for _ in range(1 + REPETITIONS):
-        training = build(config["trainer"], "trainer", seed=0)
+        training = Training(build(config["trainer"], "trainer", seed=0))
         start = time.perf_counter()
         n_rows = fit_fused(detectors, [x] * seeds, training)
         if torch.cuda.is_available():

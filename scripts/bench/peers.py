@@ -17,6 +17,7 @@ from adbench.arrays.types import Matrix
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
+from adbench.training.trainer import Training
 from scripts.bench.plain_networks import plain
 
 Way = Callable[[Config, Matrix], int]
@@ -29,7 +30,7 @@ def setting(model: str, epochs: int, *overrides: str) -> Config:
 
 def adbench(config: Config, x: Matrix) -> int:
     """As a run does."""
-    training = build(config["trainer"], "trainer", seed=0)
+    training = Training(build(config["trainer"], "trainer", seed=0))
     return build(config["model"], "model", n_features=x.shape[1]).fit(x, training)
 
 

@@ -10,6 +10,7 @@ from adbench.config.instantiate import build
 from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 from adbench.models.base import Detector
+from adbench.training.trainer import Training
 
 MODELS = groups()["model"]
 N_FEATURES = 15  # more than the components that a shipped model takes
@@ -32,7 +33,7 @@ def normals(n: int, seed: int = 0) -> np.ndarray:
 def fitted(model: str, *overrides: str, seed: int = 0) -> Detector:
     detector = build_model(model, *overrides, seed=seed)
     trainer = compose(["trainer.max_epochs=15", "trainer.min_steps=0", "trainer.batch_size=64", *overrides])["trainer"]
-    detector.fit(normals(2000), build(trainer, "trainer", seed=seed))
+    detector.fit(normals(2000), Training(build(trainer, "trainer", seed=seed)))
     return detector
 
 

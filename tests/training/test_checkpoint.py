@@ -20,6 +20,7 @@ from adbench.models.autoencoders.ae import AE
 from adbench.results.provenance import describe
 from adbench.training import checkpoint
 from adbench.training.checkpoint import Checkpoint, CheckpointFile
+from adbench.training.trainer import Training
 
 EPOCHS = 4
 EVERY_EPOCH = "trainer.checkpoint_seconds=0"
@@ -61,9 +62,9 @@ def fit(
     """A detector's weights after a training with this checkpoint, without all that is around it in a run."""
     x = np.random.default_rng(0).random((256, 6), dtype=np.float32)
     config = compose([f"trainer.max_epochs={EPOCHS}", "trainer.batch_size=32", override])
-    training = build(config["trainer"], "trainer", seed=0)
-    training.callbacks = [StopIn(stop_in)]
-    training.keep_checkpoint(path, IDENTITY, say)
+    settings = build(config["trainer"], "trainer", seed=0)
+    kept = None if settings.checkpoint_seconds is None else Checkpoint(path, settings.checkpoint_seconds, IDENTITY, say)
+    training = Training(settings, [StopIn(stop_in)], kept, say)
     seed_everything(0, verbose=False)
     detector = Scheduled(6, [4], 2, error_scale=1.0, learning_rate=0.01)
     try:

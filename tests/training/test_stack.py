@@ -13,6 +13,7 @@ from adbench.config.instantiate import build
 from adbench.models.neural import NeuralDetector
 from adbench.training.flat_adam import FlatAdam
 from adbench.training.stacking import CannotStackError, stack, unstack
+from adbench.training.trainer import Training
 
 MODELS = ("ae", "vae", "gan")
 FEW = ["trainer.max_epochs=2", "trainer.min_steps=0", "trainer.batch_size=64"]
@@ -40,11 +41,11 @@ def alone_and_together(
         together.append(detector.untrained())
         states.append((state, seed))
         torch.set_rng_state(state)
-        build(trainer, "trainer", seed=seed).fit(detector, x)
+        Training(build(trainer, "trainer", seed=seed)).fit(detector, x)
         alone.append(detector)
     stacked = stack(together, columns, states)
     wide = [np.pad(x, ((0, 0), (0, max(columns) - x.shape[1]))) for x in xs]
-    build(trainer, "trainer", seed=0).fit_stacked(stacked, wide, range(len(xs)))
+    Training(build(trainer, "trainer", seed=0)).fit_stacked(stacked, wide, range(len(xs)))
     for name, losses in stacked.losses_by_network().items():
         assert losses == pytest.approx([detector.mean_losses()[name] for detector in alone], rel=1e-5)
     unstack(stacked, together)

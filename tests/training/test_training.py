@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,17 @@ def rows(n: int, columns: int = 6) -> np.ndarray:
     return np.random.default_rng(0).random((n, columns), dtype=np.float32)
 
 
-def fitted(model: str, x: np.ndarray, *overrides: str, callback: Callback | None = None) -> NeuralDetector:
+def fitted(
+    model: str,
+    x: np.ndarray,
+    *overrides: str,
+    callback: Callback | None = None,
+    say: Callable[[str], None] = print,
+) -> NeuralDetector:
     few = ["trainer.max_epochs=2", "trainer.min_steps=0", "trainer.batch_size=32"]
     config = compose([f"model={model}", *few, *overrides])
-    training: Training = build(config["trainer"], "trainer", seed=config["seed"])
-    training.callbacks = [callback] if callback else []
+    settings = build(config["trainer"], "trainer", seed=config["seed"])
+    training = Training(settings, [callback] if callback else [], say=say)
     seed_everything(config["seed"], workers=True, verbose=False)
     detector: NeuralDetector = build(config["model"], "model", n_features=x.shape[1])
     detector.fit(x, training)
@@ -119,8 +126,8 @@ def test_batches_per_step_changes_nothing_but_speed() -> None:
 )
 def test_min_steps_takes_as_many_epochs_as_they_need(tmp_path: Path, min_steps: str, limit: str, epochs: int) -> None:
     overrides = [f"trainer.min_steps={min_steps}", f"trainer.limit_batches={limit}", "trainer.max_epochs=2"]
-    training: Training = build(compose(["trainer.batch_size=32", *overrides])["trainer"], "trainer", seed=0)
-    training.callbacks = [History(tmp_path / "history.csv")]
+    settings = build(compose(["trainer.batch_size=32", *overrides])["trainer"], "trainer", seed=0)
+    training = Training(settings, [History(tmp_path / "history.csv")])
     detector: NeuralDetector = build(compose(["model=ae"])["model"], "model", n_features=6)
     rows_an_epoch = 64 if limit == "null" else 32  # in two batches, or in one
     assert detector.fit(rows(64), training) == epochs * rows_an_epoch
@@ -229,11 +236,6 @@ def test_a_batch_too_large_for_the_device_goes_through_in_parts(monkeypatch: pyt
     honest, said = AE.loss, []
     x = rows(200)
     whole = fitted("ae", x)
-    init = Training.__init__
-
-    def talking(self: Training, *arguments: Any, **named: Any) -> None:
-        init(self, *arguments, **named)
-        self.say = said.append
 
     def hungry(self: AE, batch: torch.Tensor) -> torch.Tensor:
         if len(batch) > 8:
@@ -241,8 +243,7 @@ def test_a_batch_too_large_for_the_device_goes_through_in_parts(monkeypatch: pyt
         return honest(self, batch)
 
     monkeypatch.setattr(AE, "loss", hungry)
-    monkeypatch.setattr(Training, "__init__", talking)
-    parts = fitted("ae", x)
+    parts = fitted("ae", x, say=said.append)
     assert [sentence.split(" parts")[0] for sentence in said] == [
         f"out of memory: a batch goes through in {n}" for n in (2, 4)
     ]
@@ -257,10 +258,9 @@ def test_without_a_compiler_it_goes_on_and_says_so_once(monkeypatch: pytest.Monk
         raise RuntimeError("no C++ compiler found")
 
     plain, said = fitted("ae", rows(200)), []
-    monkeypatch.setattr(torch, "compile", lambda loss, dynamic: no_compiler)
+    monkeypatch.setattr(torch, "compile", lambda loss, **_: no_compiler)
     config = compose(["model=ae", "trainer.max_epochs=2", "trainer.min_steps=0", "trainer.batch_size=32"])
-    training: Training = build(config["trainer"] | {"compile": True}, "trainer", seed=0)
-    training.say = said.append
+    training = Training(build(config["trainer"] | {"compile": True}, "trainer", seed=0), say=said.append)
     seed_everything(0, workers=True, verbose=False)
     detector: NeuralDetector = build(config["model"], "model", n_features=6)
     detector.fit(rows(200), training)

@@ -1,0 +1,65 @@
+"""What a training asks of its process: threads, determinism, and quiet libraries. Undone when it is over."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import scipy.linalg  # noqa: F401 - it brings a linear algebra of its own, which must be there to be limited
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from threadpoolctl import threadpool_limits
+
+# Lightning's notices about devices and its own products.
+_LOGGERS = ("pytorch_lightning", "lightning_fabric")
+_WARNINGS = (
+    ".*does not have many workers.*",  # a loader without workers is the point here
+    ".*LeafSpec.*",  # Lightning's own debt
+    ".*gradient layout contract.*",  # stacked networks of several learning rates have parameters that are rows
+)
+
+
+@contextmanager
+def deterministic(threads: int) -> Iterator[None]:
+    """Arithmetic that gives the same bits each time, with this many threads: their number can change the last bits."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    with threadpool_limits(threads):
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True)
+        # Else each new tensor would be filled first, which on a GPU is one more launch for each.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before[0])
+            torch.use_deterministic_algorithms(before[1])
+            torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the notices and warnings of the libraries that say nothing to a user."""
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    with warnings.catch_warnings():
+        _silence()
+        try:
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+
+
+class QuietProcess(Callback):
+    """Makes a spawned training process as quiet as the one that started it."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Called in every process."""
+        _silence()
+
+
+def _silence() -> None:
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in _WARNINGS:
+        warnings.filterwarnings("ignore", message)

@@ -1,0 +1,62 @@
+"""What a training asks of its process is undone when it is over, and nothing happens by an import."""
+
+import json
+import logging
+import subprocess
+import sys
+import warnings
+
+import pytest
+import torch
+
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.runner.run import train
+from adbench.training.process import deterministic, quiet
+
+STATE = """
+import json, logging, warnings
+import torch
+import pytorch_lightning, lightning_fabric
+def state():
+    levels = [logging.getLogger(name).level for name in ("pytorch_lightning", "lightning_fabric", "alembic", "adbench")]
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    return [levels, len(warnings.filters), torch.get_num_threads(), fill, torch.are_deterministic_algorithms_enabled()]
+before = state()
+import adbench.training.trainer
+import adbench.runner.stages
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+build(compose(["trainer.threads=3"])["trainer"], "trainer", seed=0)
+print(json.dumps([before, state()]))
+"""
+
+
+def test_neither_an_import_nor_settings_change_the_process() -> None:
+    found = subprocess.run([sys.executable, "-c", STATE], capture_output=True, text=True, check=True).stdout
+    before, after = json.loads(found)
+    # Libraries that come with the stages add filters of their own; ours would be among the messages.
+    assert [before[0], *before[2:]] == [after[0], *after[2:]]
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = build(compose([])["trainer"], "trainer", seed=0)
+    with pytest.raises(AttributeError):
+        settings.threads = 2
+
+
+def state() -> tuple[object, ...]:
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    level = logging.getLogger("pytorch_lightning").level
+    return torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), fill, level, list(warnings.filters)
+
+
+def test_a_run_leaves_the_process_as_it_was(tiny: list[str]) -> None:
+    before = state()
+    assert train(["model=ae", *tiny, "trainer.threads=1"]).status == "done"
+    assert state() == before
+
+
+def test_within_they_are_what_was_asked_for() -> None:
+    with deterministic(1), quiet():
+        assert state()[:4] == (1, True, False, logging.WARNING)
