@@ -27,7 +27,7 @@ def run_hash(config: Config, content: Content | None = None) -> str:
 
     content: the fingerprints of the files that a path names, where they are known without the files.
     """
-    said = [key for key in config if key not in NOTHING_WHILE_NULL or config[key] is not None]
+    said = [key for key in config if not is_unsaid(key, config[key])]
     what = {key: identity(config, key, content) for key in said if WHERE_NOT_WHAT.get(key, ()) is not None}
     what["choices"] = {group: config["choices"][group] for group in OPTIONS if group in config["choices"]}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
@@ -40,11 +40,19 @@ def identity(config: Config, key: str, content: Content | None = None) -> Any:
     value = config[key]
     if not isinstance(value, dict):
         return value
-    what = {k: v for k, v in value.items() if k not in (TARGET, *(WHERE_NOT_WHAT.get(key) or ()))}
+    unsaid = (TARGET, *(WHERE_NOT_WHAT.get(key) or ()), *(k for k in value if is_unsaid(f"{key}.{k}", value[k])))
+    what = {k: v for k, v in value.items() if k not in unsaid}
     for named in CONTENT.get(key, ()):
         if value.get(named) is not None:
             what[named] = (content or _content)(value[named])
     return what
+
+
+def is_unsaid(key: str, value: Any) -> bool:
+    """Whether a key with this value is as good as not there, so that runs from before there was such a key keep their
+    name.
+    """
+    return value is None and key in NOTHING_WHILE_NULL
 
 
 def _content(path: Any) -> Any:
@@ -76,8 +84,7 @@ def flat_config(config: dict[str, Any], paths: bool = False) -> dict[str, Any]:
     for part, value in config.items():
         files = () if paths else tuple(f"{part}.{key}" for key in CONTENT.get(part, ()))
         found |= {key: _plain(inner) for key, inner in flat(part, value).items() if key not in files}
-    unsaid = {"seed", *(key for key in NOTHING_WHILE_NULL if found.get(key) is None)}
-    return {key: value for key, value in found.items() if key not in unsaid}
+    return {key: value for key, value in found.items() if key != "seed" and not is_unsaid(key, value)}
 
 
 def _plain(value: Any) -> Any:
@@ -97,7 +104,8 @@ def flat(part: str, value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         return {part: value}
-    return {f"{part}.{key}": inner for key, inner in value.items() if key not in (*dropped, TARGET)}
+    named = {f"{part}.{key}": inner for key, inner in value.items() if key not in (*dropped, TARGET)}
+    return {key: inner for key, inner in named.items() if not is_unsaid(key, inner)}
 
 
 def same_settings(config: Config) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from adbench.config.compose import compose, groups
-from adbench.config.keys import NOTHING_WHILE_NULL, TARGET, WHERE_NOT_WHAT, Config
+from adbench.config.identity import is_unsaid
+from adbench.config.keys import TARGET, WHERE_NOT_WHAT, Config
 from adbench.config.overrides import hydra_at_hand, parse
 from adbench.config.validate import match_types
 from adbench.errors import ConfigError
@@ -67,11 +68,12 @@ def _say_defaults(made: Recomposed, values: Config) -> None:
         if left_out is None or key in _OWN:
             continue
         if key not in values:
-            if key not in NOTHING_WHILE_NULL or default is not None:
+            if not is_unsaid(key, default):
                 made.defaulted[key] = default
         elif isinstance(default, dict) and isinstance(values[key], dict):
             missing = default.keys() - values[key].keys() - {*left_out, TARGET}
-            made.defaulted |= {f"{key}.{inner}": default[inner] for inner in sorted(missing)}
+            new = {f"{key}.{inner}": default[inner] for inner in sorted(missing)}
+            made.defaulted |= {name: value for name, value in new.items() if not is_unsaid(name, value)}
 
 
 def _forget_folder(made: Recomposed, defaults: Config) -> None:

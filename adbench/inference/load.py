@@ -10,12 +10,14 @@ from typing import Any
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from adbench.arrays.objects import read_objects
 from adbench.config.compose import compose
-from adbench.config.instantiate import build
+from adbench.config.instantiate import build, locate
 from adbench.config.keys import TARGET
 from adbench.errors import RunFolderError
+from adbench.models.base import KeepsObjects, as_taken
 from adbench.results.formats import part_of
-from adbench.results.record import DONE, MODEL, PREPROCESS, Run, read_run
+from adbench.results.record import DONE, MODEL, OBJECTS, PREPROCESS, Run, read_run
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,30 @@ def load(folder: Path) -> Fitted:
     if run.status != DONE:
         raise RunFolderError(f"expected a finished run in {folder}, got one that is {run.status}; run it first")
     encoder, about, arrays = _build(run, PREPROCESS)
-    detector, _, learned = _build(run, MODEL, "n_features")
     with _reading(folder):
-        return Fitted(run, encoder.restore(about["fitted"], arrays), detector.restore(learned))
+        encoder.restore(about["fitted"], arrays)
+    detector, about, learned = _build(run, MODEL, columns=encoder.columns)
+    with _reading(folder):
+        if about["n_features"] != len(encoder.columns):
+            raise ValueError(f"a model of {about['n_features']} columns for rows of {len(encoder.columns)}")
+        detector.restore(learned)
+        if isinstance(detector, KeepsObjects):
+            detector.restore_objects(read_objects((folder / OBJECTS).read_bytes(), detector.trusted))
+    return Fitted(run, encoder, detector)
 
 
-def _build(run: Run, part: str, *passed: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """The unfitted object, what else its JSON file tells, and its arrays. passed: keys that its constructor gets."""
+def _build(run: Run, part: str, **passed: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """The unfitted object, what else its JSON file tells, and its arrays. passed: what its constructor gets besides."""
     with _reading(run.folder):
         document = json.loads((run.folder / f"{part}.json").read_text(encoding="utf-8"))
         arrays = safetensors.numpy.load((run.folder / f"{part}.safetensors").read_bytes())
         option, arguments, about = part_of(document, part, run.config["choices"][part], run.folder / f"{part}.json")
-        more = {key: about[key] for key in passed}
     target = compose([f"{part}={option}"])[part][TARGET]
-    with _reading(run.folder):  # the target last: a file names options, never a path
-        return build({**arguments, TARGET: target}, part, **more), about, arrays
+    with _reading(run.folder):
+        node = {**arguments, TARGET: target}  # the target last: a file names options, never a path
+        if "columns" in passed:
+            passed["columns"] = as_taken(locate(node, part), passed["columns"])
+        return build(node, part, **passed), about, arrays
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from adbench.arrays.types import Arrays, Matrix, Scores
+from adbench.arrays.types import Arrays, Contributions, Matrix, RowLabels, Scores
 from adbench.models.base import Training
 from adbench.models.nn.squared_error import mean_squared_error
 from adbench.training.module import Objective, TrainableModule
@@ -22,11 +22,14 @@ class NeuralDetector(TrainableModule):
     """
 
     def loss(self, x: Tensor) -> Tensor:
-        """The mean loss of a batch, shape (..., rows, features) -> (...)."""
+        """The mean loss of a batch, shape (rows, ..., columns) -> ().
+
+        Where networks are stacked, one per network: (networks, rows, ..., columns) -> (networks,).
+        """
         raise NotImplementedError
 
     def score(self, x: Tensor) -> Tensor:
-        """One score a row, shape (rows, features) -> (rows,)."""
+        """One score per row, shape (rows, ..., columns) -> (rows,)."""
         raise NotImplementedError
 
     def objectives(self) -> Sequence[Objective]:
@@ -39,13 +42,13 @@ class NeuralDetector(TrainableModule):
             return mean_squared_error(x_hat, x)
         return self.column_mean((x_hat - x).square()).mean(dim=-1)
 
-    def fit(self, x: Matrix, training: Training) -> int:
+    def fit(self, x: Matrix, training: Training, labels: RowLabels | None = None) -> int:
         """Train on the rows of x; returns the number of rows gone through, all epochs together."""
         return training.fit(self, x)
 
     @torch.inference_mode()
     def score_rows(self, x: Matrix) -> Scores:
-        """One score a row, shape (rows,), in float32 arithmetic whatever the precision of the training."""
+        """One score per row, shape (rows,), in float32 arithmetic whatever the precision of the training."""
         self.eval()
         scores = [self.score(block).double().cpu() for block in self.blocks(x)]
         return torch.cat([torch.empty(0, dtype=torch.float64), *scores]).numpy()
@@ -62,6 +65,25 @@ class NeuralDetector(TrainableModule):
         """Take back what `arrays` gave."""
         self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         return self
+
+
+class ColumnDetector(NeuralDetector):
+    """A detector whose score is a sum over columns, of what a subclass gives as `column_scores(x)`."""
+
+    def column_scores(self, x: Tensor) -> Tensor:
+        """What each column adds to a row's score, shape (rows, ..., columns) -> the same."""
+        raise NotImplementedError
+
+    def score(self, x: Tensor) -> Tensor:
+        """Their sum."""
+        return self.column_scores(x).flatten(1).sum(dim=1)
+
+    @torch.inference_mode()
+    def contributions(self, x: Matrix) -> Contributions:
+        """What each column adds to a row's score, shape (rows, ..., columns) -> the same, float64."""
+        self.eval()
+        found = [self.column_scores(block).double().cpu() for block in self.blocks(x)]
+        return torch.cat([torch.empty(0, *x.shape[1:], dtype=torch.float64), *found]).numpy()
 
 
 def mlp(sizes: Sequence[int], activation: type[nn.Module]) -> nn.Sequential:

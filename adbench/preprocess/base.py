@@ -7,12 +7,16 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from adbench.arrays.columns import CODE, ONE_HOT, Column, Columns
 from adbench.arrays.memmap import let_go
+from adbench.config.checks import require_one_of
 from adbench.data.base import Features
 from adbench.errors import DataError
 
 Numeric = npt.NDArray[np.float64]  # (rows, numeric columns)
 UNSEEN = "<unseen>"
+CODES = "codes"
+CATEGORIES = (CODES,)
 # A value so many scales away is as strange as can be; further out its square would no longer be a float32.
 FURTHEST = 1e12
 # Rows encoded at a time: a block is still in the processor's cache when its columns are laid beside each other.
@@ -27,12 +31,19 @@ class Encoder(ABC):
 
     The unseen column is 0 on every fit row: a value never met is then itself a deviation, rather than a row of
     zeros or an error. A subclass gives `fit_numeric` and `scale`, and keeps what it learned in `self.arrays`.
+
+    categories: None, or "codes": one column of whole numbers per categorical column instead, for models that embed
+    them. A float32 holds those below 2^24 exactly.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, categories: str | None = None) -> None:
+        if categories is not None:
+            require_one_of("preprocess.categories", categories, CATEGORIES)
+        self.codes = categories == CODES
         self.numeric_names: tuple[str, ...] = ()
         self.values: dict[str, tuple[str, ...]] = {}  # categorical column -> values seen at fit, sorted
         self.arrays: dict[str, npt.NDArray[Any]] = {}
+        self.columns = Columns(())  # of `transform`'s matrix
 
     @abstractmethod
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
@@ -56,17 +67,23 @@ class Encoder(ABC):
         learned = [self.fit_numeric(column[:, None]) for column in features.columns()]
         learned = learned or [self.fit_numeric(np.empty((len(features), 0)))]
         self.arrays = {name: np.concatenate([of[name] for of in learned], axis=-1) for name in learned[0]}
+        self.columns = self._columns()
         self.prepare()
         return self
 
-    @property
-    def column_names(self) -> list[str]:
-        """One name a column of `transform`'s matrix."""
-        one_hot = [f"{name}={value}" for name, values in self.values.items() for value in (*values, UNSEEN)]
-        return [*self.numeric_names, *one_hot]
+    def _columns(self) -> Columns:
+        numbers = [Column(name) for name in self.numeric_names]
+        if self.codes:
+            return Columns((*numbers, *(Column(name, CODE, name, (*of, UNSEEN)) for name, of in self.values.items())))
+        categories = (
+            Column(f"{name}={value}", ONE_HOT, name)
+            for name, values in self.values.items()
+            for value in (*values, UNSEEN)
+        )
+        return Columns((*numbers, *categories))
 
     def transform(self, features: Features, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
-        """The matrix, shape (rows, len(column_names)).
+        """The matrix, shape (rows, len(columns)).
 
         out: zeros of this shape to be filled, such as a file. Raises DataError when the columns are not those of `fit`.
         """
@@ -75,13 +92,13 @@ class Encoder(ABC):
             raise DataError(
                 f"expected the columns {self.numeric_names} and {tuple(self.values)}, got {found[0]} and {found[1]}"
             )
-        x = np.zeros((len(features), len(self.column_names)), dtype=np.float32) if out is None else out
-        hot = self._one_hot_columns(features.vocabularies)
+        x = np.zeros((len(features), len(self.columns)), dtype=np.float32) if out is None else out
+        codes_of = self._positions(features.vocabularies)
 
         def encode(start: int) -> None:
             rows = slice(start, start + BLOCK_ROWS)
             numeric, codes = features.block(rows)
-            self._encode(numeric, codes, hot, out=np.asarray(x)[rows])
+            self._encode(numeric, codes, codes_of, out=np.asarray(x)[rows])
 
         starts = range(0, len(features), BLOCK_ROWS)
         with ThreadPoolExecutor(THREADS) as pool:
@@ -91,30 +108,34 @@ class Encoder(ABC):
                 let_go(x)
         return x
 
-    def _one_hot_columns(self, vocabularies: dict[str, tuple[str, ...]]) -> list[npt.NDArray[np.intp]]:
-        """For each categorical column: code -> the column of the matrix that is 1."""
-        columns, start = [], len(self.numeric_names)
+    def _positions(self, vocabularies: dict[str, tuple[str, ...]]) -> list[npt.NDArray[np.intp]]:
+        """For each categorical column: code in these vocabularies -> code among the values seen at fit, unseen last, or
+        the column of the matrix that is 1.
+        """
+        found, start = [], len(self.numeric_names)
         for name, values in self.values.items():
             position = {value: i for i, value in enumerate(values)}
-            columns.append(
-                np.array([start + position.get(value, len(values)) for value in vocabularies[name]], np.intp)
-            )
+            first = 0 if self.codes else start
+            found.append(np.array([first + position.get(value, len(values)) for value in vocabularies[name]], np.intp))
             start += len(values) + 1
-        return columns
+        return found
 
     def _encode(
         self,
         numeric: Numeric,
         codes: npt.NDArray[np.int32],
-        hot: list[npt.NDArray[np.intp]],
+        positions: list[npt.NDArray[np.intp]],
         out: npt.NDArray[np.float32],
     ) -> None:
         with np.errstate(over="ignore"):  # what overflows is clipped like the rest
             scaled = self.scale(numeric)
             out[:, : numeric.shape[1]] = np.clip(scaled, -FURTHEST, FURTHEST, out=scaled)
         rows = np.arange(len(out))
-        for of_code, column in zip(hot, codes.T, strict=True):
-            out[rows, of_code[column]] = 1.0
+        for i, (position, column) in enumerate(zip(positions, codes.T, strict=True)):
+            if self.codes:
+                out[:, numeric.shape[1] + i] = position[column]
+            else:
+                out[rows, position[column]] = 1.0
 
     def description(self) -> dict[str, Any]:
         """What, beside `arrays`, restores a fitted encoder; plain JSON types."""
@@ -126,6 +147,7 @@ class Encoder(ABC):
         self.numeric_names = tuple(description["numeric_names"])
         self.values = {name: tuple(values) for name, values in description["values"].items()}
         self.arrays = arrays
+        self.columns = self._columns()
         self.prepare()
         return self
 

@@ -12,8 +12,8 @@ from adbench.preprocess.base import Encoder, Numeric, mean_and_scale
 class LogStandard(Encoder):
     """z = (s - mean(s)) / standard deviation(s) with s = sign(x) log(1 + |x|), clipped to [-clip, clip]."""
 
-    def __init__(self, clip: float) -> None:
-        super().__init__()
+    def __init__(self, clip: float, categories: str | None = None) -> None:
+        super().__init__(categories)
         require_positive("preprocess.clip", clip)
         self.clip = clip
 

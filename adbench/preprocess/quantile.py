@@ -20,8 +20,8 @@ class Quantile(Encoder):
     of the end it passed, so how far it lies outside is not kept.
     """
 
-    def __init__(self, n_quantiles: int) -> None:
-        super().__init__()
+    def __init__(self, n_quantiles: int, categories: str | None = None) -> None:
+        super().__init__(categories)
         require_at_least("preprocess.n_quantiles", n_quantiles, 2)
         self.n_quantiles = n_quantiles
         self.corners: list[tuple[Numeric, Numeric]] = []

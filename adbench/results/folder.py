@@ -15,11 +15,12 @@ import safetensors.numpy
 import yaml
 
 from adbench.arrays.categories import Names
+from adbench.arrays.objects import written_objects
 from adbench.arrays.types import Arrays
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.seal import Labels
 from adbench.results.formats import stored
-from adbench.results.record import CALIBRATION, CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, SCORES
+from adbench.results.record import CALIBRATION, CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, OBJECTS, SCORES
 from adbench.storage.lock import Lock, holder_of
 
 PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
@@ -119,6 +120,12 @@ class RunFolder:
         with self._replacing(f"{part}.safetensors") as temporary:
             contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
             temporary.write_bytes(safetensors.numpy.save(contiguous))
+
+    def write_objects(self, objects: dict[str, Any]) -> None:
+        """model.skops: the objects of a library that a model learned."""
+        content = written_objects(objects)
+        with self._replacing(OBJECTS) as temporary:
+            temporary.write_bytes(content)
 
     def write_scores(self, rows: npt.NDArray[np.intp], scores: npt.NDArray[np.float64], labels: Labels | None) -> None:
         """scores.parquet: row and score, and, once the labels were opened, label, family and attack."""

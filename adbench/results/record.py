@@ -25,6 +25,7 @@ CALIBRATION = "calibration.parquet"  # the scores of the calibration rows
 COLUMNS = "columns.json"  # per column of the table, what was usual among the fitted rows
 CHECKPOINT = "checkpoint.ckpt"  # of a run that is not over; the next attempt goes on from it
 MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
+OBJECTS = "model.skops"  # the objects of a library that a model learned, where it did
 SWEEPS = ".sweeps"  # beside the runs: the records of the sweeps that made them
 LOCK = ".lock"  # there while a process writes the run
 STOP = "stop"  # put there by a sweep that wants a run to end after this epoch
@@ -39,6 +40,7 @@ FILES = (
     COLUMNS,
     STOP,
     *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
+    OBJECTS,
     METRICS,  # last to come and first to go: with it a run is complete
 )
 DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"

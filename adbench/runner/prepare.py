@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from adbench.arrays.columns import Columns
 from adbench.arrays.memmap import checksum
 from adbench.arrays.types import Matrix
 from adbench.config.identity import same_rows
@@ -50,6 +51,16 @@ class Prepared:
     usual: list[dict[str, Any]]  # see `adbench.preprocess.usual.usual_values`
     controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
     entry: Entry | None = None  # where they lie in the cache, which nobody removes as long as this lives
+
+    def shaped(self, columns: Columns) -> "Prepared":
+        """The same rows, each in the shape that these columns have."""
+        x_fit, x_calibration, x_test = (x.reshape(len(x), *columns.shape) for x in self.matrices)
+        return replace(self, x_fit=x_fit, x_calibration=x_calibration, x_test=x_test)
+
+    def plain(self) -> "Prepared":
+        """The fit and test rows as plain numbers, for controls: see `Columns.plain`."""
+        rows = self.encoder.columns.plain_rows
+        return replace(self, x_fit=rows(self.x_fit), x_test=rows(self.x_test))
 
     @property
     def matrices(self) -> tuple[Matrix, Matrix, Matrix]:
@@ -128,7 +139,7 @@ def _make(config: Config, rule: Any, seconds: Watch, writer: Writer, key: str | 
         usual = usual_values(split.fit)
     with seconds.of("transform"):
         parts = dict(zip(MATRICES, (split.fit, split.calibration, split.test), strict=True))
-        n_columns = len(encoder.column_names)
+        n_columns = len(encoder.columns)
         resident = 4 * n_columns * sum(map(len, parts.values())) <= bytes_of(config, "memory_gb")
         x_fit, x_calibration, x_test = (
             _encode(encoder, name, part, None if resident else writer) for name, part in parts.items()
@@ -162,7 +173,7 @@ def _encode(encoder: Any, name: str, part: Features, writer: Writer | None) -> M
     if writer is None:
         x: Matrix = encoder.transform(part)
         return x
-    shape = len(part), len(encoder.column_names)
+    shape = len(part), len(encoder.columns)
     encoder.transform(part, out=writer.create(name, shape))
     return writer.reopened(name, shape)
 

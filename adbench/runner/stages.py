@@ -7,12 +7,15 @@ from typing import Any, Self
 import numpy as np
 from pytorch_lightning import seed_everything
 
-from adbench.config.instantiate import build
+from adbench.arrays.columns import Columns
+from adbench.config.instantiate import build, locate
 from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.evaluation.batch_invariance import require_same_alone
 from adbench.evaluation.controls import ORACLE, best_column
 from adbench.evaluation.evaluate import UNTRAINED, evaluate
 from adbench.evaluation.seal import Sealed, freeze, require_scores
+from adbench.evaluation.thresholds.base import require_rows
+from adbench.models.base import Calibrates, KeepsObjects, as_taken
 from adbench.preprocess.usual import without_values
 from adbench.results.folder import RunFolder
 from adbench.results.formats import without_target
@@ -95,12 +98,16 @@ def prepare(attempt: Attempt) -> Ready:
 
     rows = prepare_rows(config, rule, seconds, attempt.context.kept)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
-        controls = dict(control_scores(config, rows))
+        controls = dict(control_scores(config, rows.plain()))
     environment = describe(config, rows.fingerprints)
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 
-    detector, untrained, draw_seed = _detector(config, rows.x_fit.shape[1])
+    columns = as_taken(locate(config["model"], "model"), rows.encoder.columns)
+    rows = rows.shaped(columns)
+    detector, untrained, draw_seed = _detector(config, columns)
+    if isinstance(detector, Calibrates):
+        require_rows(rule, len(rows.x_calibration) // 2, config["target_fpr"])
     # A reporter and loggers live in this process; of training processes of their own there is only the file.
     here = settings.in_this_process
     tell, watching = (log.epoch, reporter.callbacks()) if here else (None, [])
@@ -137,7 +144,10 @@ def conclude(attempt: Attempt, ready: Ready, fitted: Fitted) -> None:
     environment = ready.environment | fitted.described()
     with seconds.of("calibrate"):
         # A protocol may have no calibration rows; a detector is not asked to score none.
-        calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else x_calibration[:, 0]
+        if isinstance(detector, Calibrates) and len(x_calibration):
+            detector.calibrate(x_calibration[::2])
+            x_calibration = x_calibration[1::2]
+        calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else np.empty(0)
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
     require_same_alone(detector.score_rows, x_test, scores, "score")
@@ -154,12 +164,13 @@ def conclude(attempt: Attempt, ready: Ready, fitted: Fitted) -> None:
 
     with seconds.of("evaluate"):
         labels = rows.labels.open(frozen)
-        column, of_column = best_column(x_test, labels.label)
+        plain = rows.plain()
+        column, of_column = best_column(plain.x_test, labels.label)
         controls = controls | {ORACLE: of_column}
         metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
     with seconds.of("save"):
         folder.write_scores(rows.test_rows, scores, labels)
-    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.column_names[column]})
+    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.columns.plain().names[column]})
     metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": fitted.n_rows / fitted.seconds}
     metrics |= {"n_fit": len(x_fit), "n_calibration": len(x_calibration), "n_test": len(x_test)}
     folder.finish(metrics | losses | seconds.measured)
@@ -170,11 +181,11 @@ def _seeds(config: Config) -> list[int]:
     return [config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS]
 
 
-def _detector(config: Config, n_features: int) -> tuple[Any, Any, int]:
+def _detector(config: Config, columns: Columns) -> tuple[Any, Any, int]:
     """A detector with its initial weights, its untrained twin, and the seed that its further draws began with."""
     init_seed, order_seed = _seeds(config)
     seed_everything(init_seed, workers=True, verbose=False)
-    detector = build(config["model"], "model", n_features=n_features)
+    detector = build(config["model"], "model", columns=columns)
     untrained = detector.untrained()
     if all(config.get(key) is None for key in OTHER_SEEDS):
         return detector, untrained, init_seed  # the draws go on from those of the weights
@@ -183,7 +194,9 @@ def _detector(config: Config, n_features: int) -> tuple[Any, Any, int]:
 
 
 def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scores: Any, calibration: Any) -> None:
-    folder.write_part(MODEL, _named(config, MODEL) | {"n_features": rows.x_fit.shape[1]}, detector.arrays())
+    folder.write_part(MODEL, _named(config, MODEL) | {"n_features": rows.x_fit.shape[-1]}, detector.arrays())
+    if isinstance(detector, KeepsObjects):
+        folder.write_objects(detector.objects())
     fitted = {"fitted": rows.encoder.description()}
     folder.write_part(PREPROCESS, _named(config, PREPROCESS) | fitted, rows.encoder.arrays)
     folder.write_json(COLUMNS, {"columns": rows.usual if config["keep_values"] else without_values(rows.usual)})

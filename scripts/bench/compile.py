@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from pytorch_lightning import seed_everything
 
+from adbench.arrays.columns import Columns
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.training.process import deterministic
@@ -51,7 +52,7 @@ def seconds(case: list[str], x: np.ndarray, epochs: int, compiled: bool) -> floa
     torch.compiler.reset()
     config = compose([*case, f"trainer.max_epochs={epochs}", f"trainer.compile={compiled}"])
     seed_everything(0, verbose=False)
-    detector = build(config["model"], "model", n_features=x.shape[1])
+    detector = build(config["model"], "model", columns=Columns.numbers(x.shape[1]))
     settings = build(config["trainer"], "trainer", seed=0)
     with deterministic(settings.threads):
         start = time.perf_counter()

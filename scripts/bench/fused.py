@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from adbench.arrays.columns import Columns
 from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
@@ -63,7 +64,7 @@ def compare(model: str, threads: int, x: Matrix) -> None:
 
 def train_fused(k: int, config: Config, x: Matrix) -> int:
     """K seeds as one network; returns the rows that each went through."""
-    detectors = [build(config["model"], "model", n_features=x.shape[1]) for _ in range(k)]
+    detectors = [build(config["model"], "model", columns=Columns.numbers(x.shape[1])) for _ in range(k)]
     return fit_fused(detectors, [x] * k, Training(build(config["trainer"], "trainer", seed=0)))
 
 

@@ -13,6 +13,7 @@ from statistics import median
 import numpy as np
 import torch
 
+from adbench.arrays.columns import Columns
 from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
@@ -58,7 +59,7 @@ def cases(*overrides: str) -> Iterator[tuple[str, bool, int, Config]]:
 
 def rows_a_second(config: Config, x: Matrix, compiled: bool, seeds: int) -> float:
     """Rows of all seeds in a second of training, the rows' way to the device included."""
-    detectors = [build(config["model"], "model", n_features=x.shape[1]) for _ in range(seeds)]
+    detectors = [build(config["model"], "model", columns=Columns.numbers(x.shape[1])) for _ in range(seeds)]
     if compiled:
         compile_losses(detectors[0])
     seconds = []

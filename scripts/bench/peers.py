@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from adbench.arrays.columns import Columns
 from adbench.arrays.types import Matrix
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
@@ -31,7 +32,7 @@ def setting(model: str, epochs: int, *overrides: str) -> Config:
 def adbench(config: Config, x: Matrix) -> int:
     """As a run does."""
     training = Training(build(config["trainer"], "trainer", seed=0))
-    return build(config["model"], "model", n_features=x.shape[1]).fit(x, training)
+    return build(config["model"], "model", columns=Columns.numbers(x.shape[1])).fit(x, training)
 
 
 def hand_written(config: Config, x: Matrix) -> int:

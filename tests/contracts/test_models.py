@@ -5,6 +5,7 @@ import pytest
 import torch
 from pytorch_lightning import seed_everything
 
+from adbench.arrays.columns import Columns
 from adbench.config.compose import compose, groups
 from adbench.config.instantiate import build
 from adbench.config.paths import config_folder
@@ -19,7 +20,7 @@ N_FEATURES = 15  # more than the components that a shipped model takes
 def build_model(model: str, *overrides: str, seed: int = 0) -> Detector:
     config = compose([f"model={model}", *overrides])
     seed_everything(seed, workers=True, verbose=False)
-    detector: Detector = build(config["model"], "model", n_features=N_FEATURES)
+    detector: Detector = build(config["model"], "model", columns=Columns.numbers(N_FEATURES))
     return detector
 
 

@@ -14,6 +14,7 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import OneClassSVM
 
+from adbench.arrays.columns import Columns
 from adbench.arrays.neighbours import nearest_distances
 from adbench.arrays.row_hash import distinct_rows
 from adbench.config.compose import compose
@@ -26,6 +27,7 @@ from adbench.models.classical.ocsvm import OCSVM
 from adbench.models.classical.pca import PCA
 
 N_FEATURES = 12
+COLUMNS = Columns.numbers(N_FEATURES)
 
 
 def rows(n: int, seed: int) -> np.ndarray:
@@ -48,7 +50,7 @@ def scores(detector: ClassicalDetector) -> np.ndarray:
 
 @pytest.mark.parametrize("sample_size", [2, 256, 700, 5000])
 def test_isolation_forest_scores_as_scikit_learn_does(sample_size: int) -> None:
-    forest = IForest(N_FEATURES, n_trees=20, sample_size=sample_size)
+    forest = IForest(COLUMNS, n_trees=20, sample_size=sample_size)
     ours = scores(forest)
     theirs = IsolationForest(n_estimators=20, max_samples=min(sample_size, 700), random_state=forest.seed).fit(FIT)
     np.testing.assert_allclose(ours, -theirs.score_samples(TEST), rtol=1e-12)
@@ -58,13 +60,15 @@ def test_isolation_forest_scores_as_scikit_learn_does(sample_size: int) -> None:
 def test_nearest_neighbours_are_scikit_learns(k: int) -> None:
     exact = NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(FIT.astype(np.float64))
     np.testing.assert_allclose(
-        scores(KNN(N_FEATURES, k=k, max_rows=None)), exact.kneighbors(TEST.astype(np.float64))[0][:, -1], rtol=1e-9
+        scores(KNN(COLUMNS, k=k, max_rows=None)),
+        exact.kneighbors(TEST.astype(np.float64))[0][:, -1],
+        rtol=1e-9,
     )
 
 
 def test_rows_that_repeat_are_one_neighbour() -> None:
     fit = np.array([[0, 0], [0, 0], [0, 0], [3, 4]], dtype=np.float32)
-    detector = KNN(2, k=2, max_rows=None)
+    detector = KNN(Columns.numbers(2), k=2, max_rows=None)
     detector.fit(fit, None)  # type: ignore[arg-type]
     assert detector.arrays()["reference"].tolist() == [[0, 0], [3, 4]]
     np.testing.assert_array_equal(detector.score_rows(np.array([[0, 0], [3, 0], [0, 0]], dtype=np.float32)), [5, 4, 5])
@@ -73,7 +77,7 @@ def test_rows_that_repeat_are_one_neighbour() -> None:
 def test_a_sample_of_the_fit_rows_is_drawn_with_the_seed() -> None:
     def drawn(seed: int) -> list[list[float]]:
         np.random.seed(seed)  # noqa: NPY002
-        detector = KNN(N_FEATURES, k=1, max_rows=50)
+        detector = KNN(COLUMNS, k=1, max_rows=50)
         detector.fit(FIT, None)  # type: ignore[arg-type]
         return detector.arrays()["reference"].tolist()
 
@@ -84,7 +88,7 @@ def test_a_sample_of_the_fit_rows_is_drawn_with_the_seed() -> None:
 
 def test_more_neighbours_than_distinct_rows() -> None:
     with pytest.raises(ConfigError, match="model.k to be at most the 1 distinct fit rows, got 2"):
-        KNN(2, k=2, max_rows=None).fit(np.ones((5, 2), dtype=np.float32), None)  # type: ignore[arg-type]
+        KNN(Columns.numbers(2), k=2, max_rows=None).fit(np.ones((5, 2), dtype=np.float32), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("n_components", [1, 5, N_FEATURES - 1])
@@ -92,11 +96,11 @@ def test_pca_scores_the_squared_reconstruction_error(n_components: int) -> None:
     theirs = SklearnPCA(n_components, svd_solver="full").fit(FIT.astype(np.float64))
     x = TEST.astype(np.float64)
     error = ((x - theirs.inverse_transform(theirs.transform(x))) ** 2).sum(axis=1)
-    np.testing.assert_allclose(scores(PCA(N_FEATURES, n_components=n_components)), error, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(scores(PCA(COLUMNS, n_components=n_components)), error, rtol=1e-6, atol=1e-9)
 
 
 def ocsvm(exact_rows: int, max_rows: int | None = None) -> OCSVM:
-    return OCSVM(N_FEATURES, nu=0.2, bandwidth=0.7, exact_rows=exact_rows, n_landmarks=100, max_rows=max_rows)
+    return OCSVM(COLUMNS, nu=0.2, bandwidth=0.7, exact_rows=exact_rows, n_landmarks=100, max_rows=max_rows)
 
 
 def test_few_rows_are_solved_exactly() -> None:
@@ -141,7 +145,7 @@ def test_many_rows_are_approximated_and_rank_alike() -> None:
 )
 def test_arguments_out_of_range_are_one_sentence(model: str, override: str) -> None:
     with pytest.raises(ConfigError, match=override.split("=")[0]) as caught:
-        build(compose([f"model={model}", override])["model"], "model", n_features=N_FEATURES)
+        build(compose([f"model={model}", override])["model"], "model", columns=COLUMNS)
     assert "\n" not in str(caught.value)
 
 

@@ -7,6 +7,7 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.nn.functional import mse_loss, softplus
 
+from adbench.arrays.columns import Columns
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.models.adversarial.gan import GAN, fake_loss, real_loss
@@ -22,7 +23,9 @@ X = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 0.0]])
 def shipped(model: str, *overrides: str) -> torch.nn.Module:
     """A model with its shipped arguments for rows of three columns."""
     torch.manual_seed(0)
-    module: torch.nn.Module = build(compose([f"model={model}", *overrides])["model"], "model", n_features=3)
+    module: torch.nn.Module = build(
+        compose([f"model={model}", *overrides])["model"], "model", columns=Columns.numbers(3)
+    )
     return module
 
 

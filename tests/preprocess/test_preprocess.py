@@ -112,7 +112,7 @@ def test_a_column_is_constant_whatever_its_computed_deviation(encoder: Encoder, 
 
 def test_one_hot_knows_fit_values_and_marks_all_others() -> None:
     encoder = Standard().fit(features(np.zeros((3, 1)), ["red", "blue", "red"]))
-    assert encoder.column_names == ["n0", "colour=blue", "colour=red", f"colour={UNSEEN}"]
+    assert encoder.columns.names == ["n0", "colour=blue", "colour=red", f"colour={UNSEEN}"]
     x = encoder.transform(features(np.zeros((4, 1)), ["green", "red", "blue", "grey"]))
     np.testing.assert_array_equal(x[:, 1:], [[0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]])
 
@@ -120,7 +120,7 @@ def test_one_hot_knows_fit_values_and_marks_all_others() -> None:
 def test_a_value_in_the_vocabulary_that_no_fit_row_has_is_unseen() -> None:
     both = features(np.zeros((2, 1)), ["red", "blue"])
     encoder = Standard().fit(both.take(np.array([0])))
-    assert encoder.column_names == ["n0", "colour=red", f"colour={UNSEEN}"]
+    assert encoder.columns.names == ["n0", "colour=red", f"colour={UNSEEN}"]
     np.testing.assert_array_equal(encoder.transform(both)[:, 1:], [[1, 0], [0, 1]])
 
 

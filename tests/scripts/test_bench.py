@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from adbench.arrays.columns import Columns
 from adbench.config.instantiate import build
 from scripts.bench import fused as bench_fused
 from scripts.bench import gpu as bench_gpu
@@ -22,7 +23,7 @@ N_COLUMNS = 20
 @pytest.mark.parametrize("model", MODELS)
 def test_the_hand_written_network_has_the_losses_and_gradients_of_the_detector(model: str) -> None:
     config = peers.setting(model, 1)
-    detector = build(config["model"], "model", n_features=N_COLUMNS)
+    detector = build(config["model"], "model", columns=Columns.numbers(N_COLUMNS))
     network = plain(config, N_COLUMNS)
     for own, theirs in zip(network.parameters(), detector.parameters(), strict=True):
         own.data.copy_(theirs.data)

@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from typer.testing import CliRunner
 
+from adbench.arrays.columns import Columns
 from adbench.cli.main import app
 from adbench.config.compose import compose
 from adbench.config.identity import run_name
@@ -96,7 +97,7 @@ def test_a_protocol_without_calibration_rows_has_the_loss_of_the_fit_alone(tiny_
 
 
 def test_the_loss_is_the_mean_over_rows_and_draws_the_same_each_time_without_a_trace() -> None:
-    detector = VAE(3, [4], 2, beta=1.0, min_scale=0.1, n_samples=1, learning_rate=0.1).train()
+    detector = VAE(Columns.numbers(3), [4], 2, beta=1.0, min_scale=0.1, n_samples=1, learning_rate=0.1).train()
     x = np.random.default_rng(0).random((2500, 3), dtype=np.float32)
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002

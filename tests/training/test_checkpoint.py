@@ -14,6 +14,7 @@ import torch
 from pytorch_lightning import seed_everything
 from pytorch_lightning.callbacks import Callback
 
+from adbench.arrays.columns import Columns
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.models.autoencoders.ae import AE
@@ -66,7 +67,7 @@ def fit(
     kept = None if settings.checkpoint_seconds is None else Checkpoint(path, settings.checkpoint_seconds, IDENTITY, say)
     training = Training(settings, [StopIn(stop_in)], kept, say)
     seed_everything(0, verbose=False)
-    detector = Scheduled(6, [4], 2, error_scale=1.0, learning_rate=0.01)
+    detector = Scheduled(Columns.numbers(6), [4], 2, error_scale=1.0, learning_rate=0.01)
     try:
         for _ in range(times):
             detector.fit(x, training)

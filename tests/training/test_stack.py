@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning import seed_everything
 from torch import nn
 
+from adbench.arrays.columns import Columns
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.models.neural import NeuralDetector
@@ -27,7 +28,7 @@ def matrices(columns: Sequence[int], n_rows: int) -> list[np.ndarray]:
 def fresh(model: str, seed: int, n_features: int, *overrides: str) -> tuple[NeuralDetector, torch.Tensor]:
     """A detector, and where the draws go on from after its weights."""
     seed_everything(seed, verbose=False)
-    detector = build(compose([f"model={model}", *overrides])["model"], "model", n_features=n_features)
+    detector = build(compose([f"model={model}", *overrides])["model"], "model", columns=Columns.numbers(n_features))
     return detector, torch.get_rng_state()
 
 

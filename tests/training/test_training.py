@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning import seed_everything
 from pytorch_lightning.callbacks import Callback
 
+from adbench.arrays.columns import Columns
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.errors import ConfigError
@@ -41,7 +42,7 @@ def fitted(
     settings = build(config["trainer"], "trainer", seed=config["seed"])
     training = Training(settings, [callback] if callback else [], say=say)
     seed_everything(config["seed"], workers=True, verbose=False)
-    detector: NeuralDetector = build(config["model"], "model", n_features=x.shape[1])
+    detector: NeuralDetector = build(config["model"], "model", columns=Columns.numbers(x.shape[1]))
     detector.fit(x, training)
     return detector
 
@@ -128,7 +129,7 @@ def test_min_steps_takes_as_many_epochs_as_they_need(tmp_path: Path, min_steps: 
     overrides = [f"trainer.min_steps={min_steps}", f"trainer.limit_batches={limit}", "trainer.max_epochs=2"]
     settings = build(compose(["trainer.batch_size=32", *overrides])["trainer"], "trainer", seed=0)
     training = Training(settings, [History(tmp_path / "history.csv")])
-    detector: NeuralDetector = build(compose(["model=ae"])["model"], "model", n_features=6)
+    detector: NeuralDetector = build(compose(["model=ae"])["model"], "model", columns=Columns.numbers(6))
     rows_an_epoch = 64 if limit == "null" else 32  # in two batches, or in one
     assert detector.fit(rows(64), training) == epochs * rows_an_epoch
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + epochs
@@ -262,7 +263,7 @@ def test_without_a_compiler_it_goes_on_and_says_so_once(monkeypatch: pytest.Monk
     config = compose(["model=ae", "trainer.max_epochs=2", "trainer.min_steps=0", "trainer.batch_size=32"])
     training = Training(build(config["trainer"] | {"compile": True}, "trainer", seed=0), say=said.append)
     seed_everything(0, workers=True, verbose=False)
-    detector: NeuralDetector = build(config["model"], "model", n_features=6)
+    detector: NeuralDetector = build(config["model"], "model", columns=Columns.numbers(6))
     detector.fit(rows(200), training)
     assert said == ["goes on without trainer.compile: no C++ compiler found"]
     assert torch.equal(weights(detector), weights(plain))

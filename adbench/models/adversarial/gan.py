@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from adbench.arrays.columns import Columns
 from adbench.config.checks import (
     require_at_least,
     require_fraction,
@@ -41,7 +42,7 @@ class GAN(NeuralDetector):
 
     def __init__(
         self,
-        n_features: int,
+        columns: Columns,
         hidden_sizes: list[int],
         latent_size: int,
         feature_size: int,
@@ -61,9 +62,9 @@ class GAN(NeuralDetector):
         require_positive("model.error_scale", error_scale)
         self.contextual_weight, self.latent_weight = contextual_weight, latent_weight
         self.reconstruction_share, self.error_scale = reconstruction_share, error_scale
-        sizes = [n_features, *hidden_sizes, latent_size]
+        sizes = [len(columns), *hidden_sizes, latent_size]
         self.generator = nn.Sequential(mlp(sizes, nn.ReLU), mlp(sizes[::-1], nn.ReLU))
-        self.features = nn.Sequential(nn.Linear(n_features, feature_size), nn.LeakyReLU(0.2, inplace=True))
+        self.features = nn.Sequential(nn.Linear(len(columns), feature_size), nn.LeakyReLU(0.2, inplace=True))
         self.verdict = nn.Linear(feature_size, 1)
 
     def objectives(self) -> Sequence[Objective]:

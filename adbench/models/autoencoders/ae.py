@@ -2,11 +2,12 @@
 
 from torch import Tensor, nn
 
+from adbench.arrays.columns import Columns
 from adbench.config.checks import require_at_least, require_positive, require_widths
-from adbench.models.neural import NeuralDetector, log_error, mlp
+from adbench.models.neural import ColumnDetector, log_error, mlp
 
 
-class AE(NeuralDetector):
+class AE(ColumnDetector):
     """Autoencoder with reconstruction error as score (Hawkins et al. 2002, "Outlier Detection Using Replicator NNs").
 
     Trained on the mean squared error. The score sums the columns' errors by their logarithm, see `log_error`:
@@ -17,14 +18,14 @@ class AE(NeuralDetector):
     """
 
     def __init__(
-        self, n_features: int, hidden_sizes: list[int], latent_size: int, error_scale: float, learning_rate: float
+        self, columns: Columns, hidden_sizes: list[int], latent_size: int, error_scale: float, learning_rate: float
     ) -> None:
         super().__init__(learning_rate)
         require_widths("model.hidden_sizes", hidden_sizes)
         require_at_least("model.latent_size", latent_size, 1)
         require_positive("model.error_scale", error_scale)
         self.error_scale = error_scale
-        sizes = [n_features, *hidden_sizes, latent_size]
+        sizes = [len(columns), *hidden_sizes, latent_size]
         self.encoder = mlp(sizes, nn.ReLU)
         self.decoder = mlp(sizes[::-1], nn.ReLU)
 
@@ -37,6 +38,6 @@ class AE(NeuralDetector):
         """Mean squared error."""
         return self.mean_squared_error(self.reconstruct(x), x)
 
-    def score(self, x: Tensor) -> Tensor:
-        """The log-error of the reconstruction, summed over columns."""
-        return log_error(x - self.reconstruct(x), self.error_scale).sum(dim=1)
+    def column_scores(self, x: Tensor) -> Tensor:
+        """The log-error of each column's reconstruction."""
+        return log_error(x - self.reconstruct(x), self.error_scale)

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from adbench.arrays.columns import Columns
 from adbench.arrays.types import Arrays, Matrix, Scores
 from adbench.config.checks import require_at_least
 from adbench.models.base import ClassicalDetector, draw_seed
@@ -16,7 +17,7 @@ class IForest(ClassicalDetector):
     sample_size: the rows that each tree is grown on, at most all of them.
     """
 
-    def __init__(self, n_features: int, n_trees: int, sample_size: int) -> None:
+    def __init__(self, columns: Columns, n_trees: int, sample_size: int) -> None:
         super().__init__()
         require_at_least("model.n_trees", n_trees, 1)
         require_at_least("model.sample_size", sample_size, 2)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from adbench.arrays.columns import Columns
 from adbench.arrays.neighbours import nearest_distances
 from adbench.arrays.row_hash import distinct_rows
 from adbench.arrays.types import Arrays, Matrix, Scores
@@ -20,7 +21,7 @@ class KNN(ClassicalDetector):
     saved model grow with them; where it bites, the distance is to a sample.
     """
 
-    def __init__(self, n_features: int, k: int, max_rows: int | None) -> None:
+    def __init__(self, columns: Columns, k: int, max_rows: int | None) -> None:
         super().__init__()
         require_at_least("model.k", k, 1)
         if max_rows is not None:
@@ -29,12 +30,20 @@ class KNN(ClassicalDetector):
 
     def learn(self, x: Matrix) -> Arrays:
         """The distinct rows."""
+        reference = self._distinct(x)
+        if len(reference) < self.k:
+            raise ConfigError(f"expected model.k to be at most the {len(reference):,} distinct fit rows, got {self.k}")
+        return {"reference": reference}
+
+    def update(self, x: Matrix) -> None:
+        """Add these rows; of more than max_rows, as many are drawn from all."""
+        self.learned = {"reference": self._distinct(np.concatenate([self.learned["reference"], x]))}
+
+    def _distinct(self, x: Matrix) -> Matrix:
         rows, _ = distinct_rows(x)
         if self.max_rows is not None and len(rows) > self.max_rows:
             rows = np.sort(np.random.default_rng(draw_seed()).choice(rows, self.max_rows, replace=False))
-        if len(rows) < self.k:
-            raise ConfigError(f"expected model.k to be at most the {len(rows):,} distinct fit rows, got {self.k}")
-        return {"reference": x[rows]}
+        return x[rows]
 
     def score_rows(self, x: Matrix) -> Scores:
         """The distance to the k-th nearest reference row; rows that repeat are looked up once."""

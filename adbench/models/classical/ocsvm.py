@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from adbench.arrays.columns import Columns
 from adbench.arrays.types import Arrays, Matrix, Scores
 from adbench.config.checks import require_at_least, require_fraction, require_positive
 from adbench.models.base import ClassicalDetector, draw_seed
@@ -20,7 +21,7 @@ class OCSVM(ClassicalDetector):
     """
 
     def __init__(
-        self, n_features: int, nu: float, bandwidth: float, exact_rows: int, n_landmarks: int, max_rows: int | None
+        self, columns: Columns, nu: float, bandwidth: float, exact_rows: int, n_landmarks: int, max_rows: int | None
     ) -> None:
         super().__init__()
         require_fraction("model.nu", nu)

@@ -1,6 +1,9 @@
 """Principal components: a row off the subspace that holds most of the variance is unlike the fitted ones."""
 
-from adbench.arrays.types import Arrays, Matrix, Scores
+import numpy as np
+
+from adbench.arrays.columns import Columns
+from adbench.arrays.types import Arrays, Contributions, Matrix, Scores
 from adbench.config.checks import require_at_least
 from adbench.errors import ConfigError
 from adbench.models.base import ClassicalDetector
@@ -13,12 +16,12 @@ class PCA(ClassicalDetector):
     With 10 components it is the control pca_residual.
     """
 
-    def __init__(self, n_features: int, n_components: int) -> None:
+    def __init__(self, columns: Columns, n_components: int) -> None:
         super().__init__()
         require_at_least("model.n_components", n_components, 1)
-        if n_components >= n_features:
+        if n_components >= len(columns):
             raise ConfigError(
-                f"expected model.n_components to be below the number of columns, {n_features}, got {n_components};"
+                f"expected model.n_components to be below the number of columns, {len(columns)}, got {n_components};"
                 " nothing would be left over to score"
             )
         self.n_components = n_components
@@ -37,8 +40,12 @@ class PCA(ClassicalDetector):
 
     def score(self, x: Matrix) -> Scores:
         """The squared residual."""
+        scores: Scores = self.contributions(x).sum(axis=1)
+        return scores
+
+    def contributions(self, x: Matrix) -> Contributions:
+        """Each column's squared residual, shape (rows, columns)."""
         mean, components = self.learned["mean"], self.learned["components"]
         centred = x - mean
         residual = centred - (centred @ components.T) @ components
-        scores: Scores = (residual**2).sum(axis=1)
-        return scores
+        return np.asarray(residual**2, dtype=np.float64)

@@ -3,15 +3,16 @@
 import torch
 from torch import Tensor, nn
 
+from adbench.arrays.columns import Columns
 from adbench.config.checks import require_at_least, require_not_negative, require_positive, require_widths
-from adbench.models.neural import NeuralDetector, mlp
+from adbench.models.neural import ColumnDetector, mlp
 from adbench.models.nn.gaussian import negative_log_likelihood
 
 # exp(logvar) of a row far outside the fitted range would overflow; no fitted row comes near these bounds.
 LOGVAR_BOUNDS = (-15.0, 15.0)
 
 
-class VAE(NeuralDetector):
+class VAE(ColumnDetector):
     """Trained on the evidence lower bound (Kingma & Welling 2014, "Auto-Encoding Variational Bayes", eq. 3 and 10).
 
     The decoder gives a mean and a standard deviation of every column for each row, as in An & Cho 2015,
@@ -29,7 +30,7 @@ class VAE(NeuralDetector):
 
     def __init__(
         self,
-        n_features: int,
+        columns: Columns,
         hidden_sizes: list[int],
         latent_size: int,
         beta: float,
@@ -44,8 +45,8 @@ class VAE(NeuralDetector):
         require_positive("model.min_scale", min_scale)
         require_at_least("model.n_samples", n_samples, 1)
         self.beta, self.min_scale = beta, min_scale
-        self.encoder = mlp([n_features, *hidden_sizes, 2 * latent_size], nn.ReLU)
-        self.decoder = mlp([latent_size, *hidden_sizes[::-1], 2 * n_features], nn.ReLU)
+        self.encoder = mlp([len(columns), *hidden_sizes, 2 * latent_size], nn.ReLU)
+        self.decoder = mlp([latent_size, *hidden_sizes[::-1], 2 * len(columns)], nn.ReLU)
         self.register_buffer("noise", torch.randn(n_samples, 1, latent_size))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,9 +63,17 @@ class VAE(NeuralDetector):
 
     def score(self, x: Tensor) -> Tensor:
         """The negative reconstruction probability: the mean of -log p(x|z) over the draws of z."""
+        return self._draws(x).sum(dim=-1).mean(dim=0)
+
+    def column_scores(self, x: Tensor) -> Tensor:
+        """The same of each column: given z they are independent."""
+        return self._draws(x).mean(dim=0)
+
+    def _draws(self, x: Tensor) -> Tensor:
+        """-log p(x|z) of each draw and column, shape (samples, rows, columns)."""
         mu, logvar = self.encode(x)
         z = mu + torch.exp(0.5 * logvar) * self.noise  # (samples, rows, latent)
-        return negative_log_likelihood(x, self.decoder(z), self.min_scale).sum(dim=-1).mean(dim=0)
+        return negative_log_likelihood(x, self.decoder(z), self.min_scale)
 
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:

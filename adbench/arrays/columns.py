@@ -1,0 +1,111 @@
+"""What a detector is told of the columns of its rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.arrays.types import Matrix
+
+NUMBER = "number"  # a scaled number
+ONE_HOT = "one_hot"  # 0 or 1: whether the source column has this value
+CODE = "code"  # a whole number, which value of the source column it is
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. source: the table's column that it was made of, which one-hot columns of one group share.
+
+    values: of a code, what its numbers stand for, from 0 on; of every other kind, nothing.
+    """
+
+    name: str
+    kind: str = NUMBER
+    source: str = ""
+    values: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            object.__setattr__(self, "source", self.name)
+
+
+@dataclass(frozen=True)
+class Columns(Sequence[Column]):
+    """The columns of a row, in order; of a window, (steps, columns), those of each of its steps."""
+
+    of_row: tuple[Column, ...]
+    steps: int | None = None  # None: a row is no window
+
+    @classmethod
+    def numbers(cls, n_columns: int, steps: int | None = None) -> Self:
+        """Plain numbers, named x0, x1, ..."""
+        return cls(tuple(Column(f"x{i}") for i in range(n_columns)), steps)
+
+    def __len__(self) -> int:
+        return len(self.of_row)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # Sequence's two overloads
+        return self.of_row[index]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one row: (columns,), or of a window (steps, columns)."""
+        return (len(self),) if self.steps is None else (self.steps, len(self))
+
+    @property
+    def names(self) -> list[str]:
+        """One per column."""
+        return [column.name for column in self.of_row]
+
+    @property
+    def sources(self) -> list[str]:
+        """The table's columns, each once, in order."""
+        return list(dict.fromkeys(column.source for column in self.of_row))
+
+    def of_kind(self, kind: str) -> npt.NDArray[np.intp]:
+        """The positions of the columns of a kind."""
+        return np.array([i for i, column in enumerate(self.of_row) if column.kind == kind], dtype=np.intp)
+
+    def groups(self) -> dict[str, npt.NDArray[np.intp]]:
+        """Source -> the positions of its one-hot columns, of which exactly one is 1 in every row."""
+        found: dict[str, list[int]] = {}
+        for i, column in enumerate(self.of_row):
+            if column.kind == ONE_HOT:
+                found.setdefault(column.source, []).append(i)
+        return {source: np.array(positions, dtype=np.intp) for source, positions in found.items()}
+
+    def flattened(self) -> "Columns":
+        """Those of a window laid out as one row of steps * columns, step by step."""
+        if self.steps is None:
+            return self
+        laid = (
+            replace(column, name=f"{column.name}@{step - self.steps + 1}", source=column.source)
+            for step in range(self.steps)
+            for column in self.of_row
+        )
+        return Columns(tuple(laid))
+
+    def plain(self) -> "Columns":
+        """As for whoever knows nothing but rows of numbers: windows laid out, and each code as its one-hot columns."""
+        opened = (
+            [Column(f"{column.name}={value}", ONE_HOT, column.source) for value in column.values]
+            if column.kind == CODE
+            else [column]
+            for column in self.of_row
+        )
+        return Columns(tuple(chain.from_iterable(opened)), self.steps).flattened()
+
+    def plain_rows(self, x: Matrix) -> Matrix:
+        """The rows in the columns of `plain`; a view of x where it has no codes."""
+        if not len(self.of_kind(CODE)):
+            return x.reshape(len(x), -1)
+        opened = [
+            (x[..., i, None] == np.arange(len(column.values), dtype=np.float32)).astype(np.float32)
+            if column.kind == CODE
+            else x[..., i, None]
+            for i, column in enumerate(self.of_row)
+        ]
+        return np.concatenate(opened, axis=-1).reshape(len(x), -1)

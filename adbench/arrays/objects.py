@@ -1,0 +1,28 @@
+"""Objects of libraries as bytes, and back, without pickle: skops stores what they hold, and names their types."""
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def written_objects(objects: dict[str, Any]) -> bytes:
+    """The objects by name, as a skops file."""
+    import skops.io
+
+    return bytes(skops.io.dumps(objects))
+
+
+def read_objects(content: bytes, trusted: Iterable[str]) -> dict[str, Any]:
+    """The objects of a skops file.
+
+    trusted: full names of the types that may be made, beside those that skops takes for safe. Raises ValueError for a
+    file that names any other, before anything of it is made.
+    """
+    import skops.io
+
+    unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(trusted))
+    if unknown:
+        raise ValueError(f"types that this model does not hold: {', '.join(unknown)}")
+    objects = skops.io.loads(content, trusted=list(trusted))
+    if not isinstance(objects, dict):
+        raise ValueError(f"a {type(objects).__name__}, not objects by name")
+    return objects
