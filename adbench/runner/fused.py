@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,7 +123,7 @@ def _train(members: list[_Member]) -> None:
 
 def _why_alone(ready: Ready) -> str | None:
     """Why a run cannot be trained with any other, if so."""
-    if not isinstance(ready.detector, NeuralDetector) or type(ready.detector).fit is not NeuralDetector.fit:
+    if not _stackable(ready.detector):
         return ""  # nothing that needs to be said
     settings = ready.training.settings
     if not settings.in_this_process:
@@ -134,6 +135,11 @@ def _why_alone(ready: Ready) -> str | None:
     if isinstance(ready.x, np.memmap):
         return "its rows lie on disk"
     return None
+
+
+def _stackable(detector: Any) -> bool:
+    own_fit = type(detector).fit is not NeuralDetector.fit
+    return isinstance(detector, NeuralDetector) and detector.stackable and not own_fit
 
 
 def _why_apart(others: Sequence[Ready], ready: Ready) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import Callback, LightningModule
@@ -47,10 +47,12 @@ class TrainableModule(LightningModule):
     where a checkpoint finds it.
 
     Several networks are trained as one (see `adbench.training.stacking`) where their losses leave leading dimensions
-    alone, reduce the table's columns by `column_sum` or `column_mean`, and draw their noise by `normal_like`.
+    alone, reduce the table's columns by `column_sum` or `column_mean`, and draw their noise by `normal_like`. One that
+    cannot be says `stackable = False`.
     """
 
     automatic_optimization = False
+    stackable: ClassVar[bool] = True  # False where its losses or layers do not allow it
 
     def __init__(self, learning_rate: float) -> None:
         super().__init__()

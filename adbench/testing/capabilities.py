@@ -1,0 +1,44 @@
+"""What each model can do, asked of its class, so that no test lists models by name."""
+
+from typing import Any
+
+from adbench.config.compose import compose, groups
+from adbench.config.instantiate import locate
+from adbench.models.neural import NeuralDetector
+from adbench.training.module import TrainableModule
+
+NEURAL, CLASSICAL = "neural", "classical"  # trained by gradient descent, or not
+ONE_LOSS, SEVERAL_LOSSES = "one_loss", "several_losses"
+STACKABLE = "stackable"  # several are trained as one network
+RESUMABLE = "resumable"  # goes on from a checkpoint to the same bits
+CONTRIBUTES, UPDATES, CALIBRATES, KEEPS_OBJECTS = "contributes", "updates", "calibrates", "keeps_objects"
+WINDOWS, CODES, LABELS = "windows", "codes", "labels"  # what it takes beside plain rows of numbers
+
+_METHODS = {CONTRIBUTES: "contributions", UPDATES: "update", CALIBRATES: "calibrate", KEEPS_OBJECTS: "objects"}
+_TAKES = {WINDOWS: "takes_windows", CODES: "takes_codes", LABELS: "takes_labels"}
+
+
+def capabilities_of(detector: type) -> frozenset[str]:
+    """What detectors of a class can do."""
+    found = {name for name, method in _METHODS.items() if hasattr(detector, method)}
+    found |= {name for name, flag in _TAKES.items() if getattr(detector, flag, False)}
+    if not issubclass(detector, TrainableModule):
+        return frozenset(found | {CLASSICAL})
+    several = getattr(detector, "objectives", None) is not NeuralDetector.objectives
+    found |= {NEURAL, RESUMABLE, SEVERAL_LOSSES if several else ONE_LOSS}
+    return frozenset(found | {STACKABLE} if detector.stackable else found)
+
+
+def class_of(model: str) -> Any:
+    """The class behind an option of the group model."""
+    return locate(compose([f"model={model}"])["model"], "model")
+
+
+def models_that(*capabilities: str) -> list[str]:
+    """The models, by name, that have all of these capabilities; without any, all models."""
+    return [model for model in sorted(groups()["model"]) if capabilities_of(class_of(model)) >= set(capabilities)]
+
+
+def example_of(*capabilities: str) -> str:
+    """One of them, for a test that would take long with each."""
+    return models_that(*capabilities)[0]
