@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 
 from adbench.errors import ReportError
 from adbench.reporting.commands import made_by
 from adbench.reporting.content import Material, gather
 from adbench.reporting.dataset_cards import cards
-from adbench.reporting.figures.base import Picture, choose
+from adbench.reporting.figures.base import FigureModule, Picture, choose
 from adbench.reporting.header import opening
 from adbench.reporting.leaderboard import leaderboard
 from adbench.results.record import DONE
@@ -57,7 +56,7 @@ def report(
     return Report(output, tuple(written), len(material.runs), finished, len(material.configurations))
 
 
-def _drawing() -> list[ModuleType]:
+def _drawing() -> Sequence[FigureModule]:
     """The modules that draw, in the order of the page. Raises ReportError without matplotlib."""
     try:
         import matplotlib  # noqa: F401
@@ -65,18 +64,12 @@ def _drawing() -> list[ModuleType]:
         raise ReportError(
             "expected matplotlib for the figures, got none installed; pip install 'adbench-runner[report]'"
         ) from None
-    from adbench.reporting.figures import critical_difference as diagram
-    from adbench.reporting.figures import curves
-    from adbench.reporting.figures import false_alarms as alarms
-    from adbench.reporting.figures import family_heatmap as heatmap
-    from adbench.reporting.figures import score_histograms as ridges
-    from adbench.reporting.figures import time_vs_quality as times
-    from adbench.reporting.figures import training_curves as losses
+    from adbench.reporting.figures.order import FIGURES
 
-    return [curves, ridges, heatmap, alarms, losses, times, diagram]
+    return FIGURES
 
 
-def _pictures(material: Material, drawing: Sequence[ModuleType]) -> Iterator[Picture]:
+def _pictures(material: Material, drawing: Sequence[FigureModule]) -> Iterator[Picture]:
     if material.tasks:
         for module in drawing:
             yield from module.pictures(material)

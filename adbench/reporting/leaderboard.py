@@ -3,11 +3,17 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from adbench.evaluation.controls import TITLES
+from adbench.evaluation.metric_table import METRICS, PERCENT, REPORT, Metric, shown_in
 from adbench.reporting.content import Configuration, Material
 from adbench.reporting.words import number, percent, plural
 from adbench.text import shorten
+
+_Badge = tuple[str, str]
+_Below = tuple[str, _Badge | None]  # what stands small below a number
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,7 @@ class Cell:
     content: str
     value: float = math.nan
     small: str = ""
-    badge: tuple[str, str] | None = None
+    badge: _Badge | None = None
 
     @property
     def sorts_by(self) -> str:
@@ -33,12 +39,14 @@ class Column:
     """A heading, what it means, and how a configuration fills it.
 
     kind: its class: "data", "model", "n" for numbers, "w" for words on one line.
+    is_best_low: whether low values stand first when it is sorted.
     """
 
     heading: str
     meaning: str
     cell: Callable[[Configuration], Cell]
     kind: str = "n"
+    is_best_low: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,15 +93,6 @@ def _model(c: Configuration) -> Cell:
     return Cell(c.model, small=c.solver.removeprefix(c.model).strip())
 
 
-CONTROLS = {
-    "nearest_neighbour": "nearest neighbour",
-    "pca_residual": "PCA residual",
-    "mean_abs_z": "mean |z|",
-    "seen_in_training": "seen in training",
-    "random": "random",
-}
-
-
 def _rank(c: Configuration) -> Cell:
     rank = c.group.get("rank")
     known = float(rank) if isinstance(rank, int | float) else math.nan
@@ -107,8 +106,21 @@ def _runs(c: Configuration) -> Cell:
     return Cell(f"{n:,}", n, badge=("bad", ", ".join(words)) if words else None)
 
 
-def _auroc(c: Configuration) -> Cell:
-    return Cell(number(c.mean("roc_auc")), c.mean("roc_auc"), small=_interval(c.group, "roc_auc"))
+def _measured(metric: Metric, c: Configuration) -> Cell:
+    """The mean over seeds."""
+    value = c.mean(metric.name)
+    below = _BELOW.get(metric.name, _nothing)(c)
+    if not abs(value) < 1e9:
+        return Cell("", value, *below)
+    return Cell(percent(value) if metric.form == PERCENT else f"{value:{metric.form}}", value, *below)
+
+
+def _nothing(c: Configuration) -> _Below:
+    return "", None
+
+
+def _auroc_interval(c: Configuration) -> _Below:
+    return _interval(c.group, "roc_auc"), None
 
 
 def _interval(group: dict[str, Any], metric: str, digits: int = 4) -> str:
@@ -116,31 +128,34 @@ def _interval(group: dict[str, Any], metric: str, digits: int = 4) -> str:
     return f"{low} to {high}" if low and high else ""
 
 
-def _precision(c: Configuration) -> Cell:
+def _base_rate(c: Configuration) -> _Below:
     base = number(c.mean("base_rate"), 3)
-    return Cell(number(c.mean("average_precision")), c.mean("average_precision"), small=f"base {base}" if base else "")
+    return f"base {base}" if base else "", None
 
 
-def _detected(c: Configuration) -> Cell:
-    return Cell(percent(c.mean("tpr_at_1pct_fpr")), c.mean("tpr_at_1pct_fpr"))
-
-
-def _alarms(c: Configuration) -> Cell:
-    achieved, promised = c.mean("test_fpr"), c.mean("target_fpr")
+def _promise(c: Configuration) -> _Below:
     if not all(run.metrics.get("promises_fpr", True) for run in c.runs):
-        return Cell(percent(achieved), achieved, small="nothing promised")
+        return "nothing promised", None
+    promised = c.mean("target_fpr")
     low, high = (c.group.get(f"test_fpr_{side}", math.nan) for side in ("low", "high"))
     if len(c.runs) == 1:
         low, high = c.mean("test_fpr_low"), c.mean("test_fpr_high")
     badge = ("bad", "▲ above") if low > promised else ("mild", "▼ below") if high < promised else None
-    return Cell(percent(achieved), achieved, small=f"of {percent(promised)}" if percent(promised) else "", badge=badge)
+    return f"of {percent(promised)}" if percent(promised) else "", badge
 
 
-def _gain(c: Configuration) -> Cell:
-    gain, verdict = c.mean("training_gain"), str(c.group.get("training_helped", ""))
+def _whether_it_helped(c: Configuration) -> _Below:
     badges = {"unclear": ("bad", "touches 0"), "no": ("bad", "hurt")}
-    value = f"{gain:+.4f}" if not math.isnan(gain) else ""
-    return Cell(value, gain, small=_interval(c.group, "training_gain", 3), badge=badges.get(verdict) if value else None)
+    return _interval(c.group, "training_gain", 3), badges.get(str(c.group.get("training_helped", "")))
+
+
+# What stands below a mean, by its metric.
+_BELOW: dict[str, Callable[[Configuration], _Below]] = {
+    "roc_auc": _auroc_interval,
+    "average_precision": _base_rate,
+    "test_fpr": _promise,
+    "training_gain": _whether_it_helped,
+}
 
 
 def _control(c: Configuration) -> Cell:
@@ -151,26 +166,22 @@ def _control(c: Configuration) -> Cell:
     # One run alone has no interval: only its sign is known.
     better, worse = (over < 0, over > 0) if math.isnan(low) else (high < 0, low > 0)
     badge = ("bad", "better") if better else None if worse else ("mild", "no proof")
-    return Cell(CONTROLS.get(name, name), over, small=f"model {over:+.4f}", badge=badge)
+    return Cell(TITLES.get(name, name), over, small=f"model {over:+.4f}", badge=badge)
 
 
-def _seconds(c: Configuration) -> Cell:
-    seconds = c.mean("fit_seconds")
-    return Cell(f"{seconds:,.1f}" if abs(seconds) < 1e9 else "", seconds)
+def _metric_column(name: str) -> Column:
+    metric = METRICS[name]
+    heading = metric.in_short[0].upper() + metric.in_short[1:]
+    return Column(heading, metric.meaning, partial(_measured, metric), is_best_low=metric.more_is_better is False)
 
 
-_COLUMNS: tuple[Column, ...] = (
+_COLUMNS = (
     Column("Data", "The dataset, with the settings that say what is asked of it", _task, "data"),
     Column("Model", "The detector, with the settings that differ", _model, "model"),
-    Column("Rank", "By mean AUROC on the same data", _rank),
+    Column("Rank", "By mean AUROC on the same data", _rank, is_best_low=True),
     Column("Runs", "Finished runs, one a seed", _runs),
-    Column("AUROC", "Mean over seeds, with its 95 % t interval", _auroc),
-    Column("Avg. precision", "Mean over seeds; a random score reaches the base rate", _precision),
-    Column("Found at 1 %", "Best detection rate at a false-positive rate of at most 1 % on the test rows", _detected),
-    Column("False alarms", "Share of normal test rows reported, of the share that was promised", _alarms),
-    Column("Training gain", "AUROC less that of the same network untrained, with its 95 % interval over seeds", _gain),
+    *map(_metric_column, shown_in(REPORT)),
     Column("Best control", "Of those that need no training; how far the model's AUROC is above it", _control, "w"),
-    Column("Fit s", "Seconds of fitting", _seconds),
 )
 
 
@@ -191,7 +202,7 @@ def _verdict(task: str, of_task: list[Configuration]) -> Verdict:
     if beaten:
         name = str(beaten[0].group.get("control"))
         whom = "every model" if len(beaten) == len(ranked) else f"{len(beaten)} of {len(ranked)} models"
-        rest += f". A control without training, {shorten(CONTROLS.get(name, name), 40)}, ranks better than {whom}"
+        rest += f". A control without training, {shorten(TITLES.get(name, name), 40)}, ranks better than {whom}"
     return Verdict(task, first.solver, f"{rest}.")
 
 

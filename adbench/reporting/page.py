@@ -10,20 +10,12 @@ from pathlib import Path
 from markupsafe import Markup
 
 from adbench.reporting.figures.base import Picture
+from adbench.reporting.figures.order import FIGURES
 from adbench.reporting.figures.style import COLOURS, HEAT
 from adbench.reporting.figures.svg import inline
 from adbench.reporting.header import Opening
 from adbench.reporting.rendering import render
 
-TITLES = {
-    "curves": "Curves",
-    "scores": "Scores",
-    "families": "Families",
-    "alarms": "False alarms",
-    "training": "Training",
-    "time": "Time",
-    "ranks": "Ranks",
-}
 _SURFACES = {
     "page": ("#f6f7f8", "#0f1418"),
     "paper": ("#ffffff", "#161d23"),
@@ -74,14 +66,14 @@ def page(title: str, opening: Opening, parts: Sequence[Part]) -> str:
 def figures(pictures: Sequence[Picture], folders: Sequence[str]) -> Iterator[Part]:
     """A part for each kind of figure."""
     number = 0
-    for kind, title in TITLES.items():
+    for figure in FIGURES:
         drawn: list[Drawn] = []
         for picture in pictures:
-            if picture.kind == kind:
+            if picture.kind == figure.KIND:
                 drawn.append(_drawn(picture, folders, number, is_first=not drawn))
                 number += 1
         if drawn:
-            yield Part(kind, title, "figures", drawn)
+            yield Part(figure.KIND, figure.TITLE, "figures", drawn)
 
 
 def _drawn(picture: Picture, folders: Sequence[str], number: int, is_first: bool) -> Drawn:

@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from adbench.config.instantiate import build
 from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.evaluation.batch_invariance import require_same_alone
-from adbench.evaluation.controls import ORACLE, best_column
-from adbench.evaluation.evaluate import UNTRAINED, evaluate
+from adbench.evaluation.controls import ORACLE, UNTRAINED, best_column
+from adbench.evaluation.evaluate import evaluate
 from adbench.evaluation.seal import Sealed, freeze, require_scores
 from adbench.preprocess.usual import without_values
 from adbench.results.folder import RunFolder

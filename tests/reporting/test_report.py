@@ -104,6 +104,17 @@ def test_figures_are_files_of_three_kinds_each_with_what_it_shows(made: Path, tm
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(file.name for file in files)
 
 
+def test_every_figure_has_its_place_and_every_column_its_meaning() -> None:
+    from adbench.reporting.figures import order
+    from adbench.reporting.leaderboard import _COLUMNS
+
+    folder = Path(order.__file__).parent
+    declared = {path.stem for path in folder.glob("*.py") if re.search(r"^KIND, TITLE = ", path.read_text(), re.M)}
+    assert {figure.__name__.rpartition(".")[2] for figure in order.FIGURES} == declared
+    assert len({figure.KIND for figure in order.FIGURES}) == len(order.FIGURES)
+    assert all(column.meaning for column in _COLUMNS)
+
+
 def _named(files: list[Path], kind: str) -> Path:
     return next(file for file in files if file.name.startswith(kind) and file.suffix == ".svg")
 
