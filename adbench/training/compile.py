@@ -16,9 +16,6 @@ def compile_losses(module: TrainableModule, say: Callable[[str], None]) -> None:
     A batch of another size than the first, such as the last of a pass, goes as it would without: compiling for it would
     take seconds again.
     """
-    import torch._inductor.config as inductor
-
-    inductor.fallback_random = True  # what is drawn is what would be drawn without
     module.compiled_losses = {loss.__name__: _Compiled(loss, list(given), say) for loss, given in module.objectives()}
 
 
@@ -36,8 +33,9 @@ class _Compiled:
 
     def _compile(self, x: Tensor) -> None:
         """Try it, forward and backward, on a first batch."""
-        compiled: Loss = torch.compile(self.plain, dynamic=False)
         try:
+            # fallback_random: what is drawn is what would be drawn without.
+            compiled: Loss = torch.compile(self.plain, dynamic=False, options={"fallback_random": True})
             with isolate_rng(include_cuda=x.device.type == "cuda"):
                 torch.autograd.grad(compiled(x).sum(), self.parameters)
         except Exception as error:
