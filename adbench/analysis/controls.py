@@ -7,7 +7,7 @@ import pandas as pd
 
 from adbench.analysis.groups import t_bounds
 from adbench.analysis.rows import metric_columns, seeds_of
-from adbench.evaluation.evaluate import UNTRAINED
+from adbench.evaluation.controls import UNTRAINED
 from adbench.results.record import DONE
 
 PREFIX = "control/"

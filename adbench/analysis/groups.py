@@ -9,8 +9,7 @@ import pandas as pd
 
 from adbench.analysis.metric_names import less_is_better
 from adbench.analysis.rows import metric_columns, seeds_of
-from adbench.evaluation.controls import ORACLE
-from adbench.evaluation.evaluate import UNTRAINED
+from adbench.evaluation.controls import ORACLE, UNTRAINED
 from adbench.results.record import DONE, INCOMPLETE, PRUNED
 from adbench.stats.intervals import half_width
 

@@ -61,10 +61,12 @@ def let_go(x: Array) -> None:
 
     Of a copy that was written into, what was written is lost.
     """
-    pages = getattr(x, "_mmap", None)  # numpy's own name: there is no public one
-    if pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+    owner: Any = x if isinstance(x, np.memmap) else None
+    while isinstance(owner, np.ndarray):  # a slice belongs to its array, and that one to the pages
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         with contextlib.suppress(OSError, ValueError):
-            pages.madvise(mmap.MADV_DONTNEED)
+            owner.madvise(mmap.MADV_DONTNEED)
 
 
 @contextlib.contextmanager

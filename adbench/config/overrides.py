@@ -1,5 +1,6 @@
 """What a user types, read by Hydra's grammar: overrides, and the several values that a sweep may give one key."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,8 +67,8 @@ def values_of(text: str) -> list[str]:
     key = override.get_key_element()
     try:
         # Hydra's iterator knows the options of a group only by the loader of the moment.
-        override.config_loader = GlobalHydra.instance().config_loader()
-        values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        current = dataclasses.replace(override, config_loader=GlobalHydra.instance().config_loader())
+        values = [f"{key}={value}" for value in current.sweep_string_iterator()]
     except (HydraException, ValueError, TypeError) as error:
         raise ConfigError(f"expected values for {key}, got {text}: {' '.join(str(error).split())}") from None
     if not values:

@@ -16,10 +16,12 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO, cast
+from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
+from urllib.request import Request, url2pathname, urlopen
 
 from adbench.data.reading.upstream import PACKED
 from adbench.errors import ConfigError, DataError
@@ -114,19 +116,18 @@ def _download(address: str, partial: Path, report: Callable[[str], None]) -> str
         report(f"copying {address}")
         shutil.copyfile(address, partial)
         return ""
-    # Imported here: whatever does not download does without them.
-    import pooch
-    import requests
-
     report(f"downloading {address}")
     try:
-        pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS, chunk_size=_CHUNK)(address, str(partial), None)
-    except requests.HTTPError as error:
-        status = error.response.status_code if error.response is not None else 0
-        return _NOTHING if status == HTTPStatus.NOT_FOUND else f"status {status}"
-    except (requests.ConnectionError, requests.Timeout):
-        raise _NotThereError("no answer") from None
-    except requests.RequestException as error:
+        asked = Request(address, headers={"User-Agent": "adbench"})
+        with urlopen(asked, timeout=TIMEOUT_SECONDS) as answer, partial.open("wb") as file:
+            shutil.copyfileobj(answer, file, _CHUNK)
+            if file.tell() < int(answer.headers.get("Content-Length", 0)):
+                return "no whole file"
+    except HTTPError as error:
+        return _NOTHING if error.code == HTTPStatus.NOT_FOUND else f"status {error.code}"
+    except (URLError, ConnectionError, TimeoutError) as error:
+        raise _NotThereError(f"no answer ({getattr(error, 'reason', error)})") from None
+    except (HTTPException, ValueError) as error:
         return f"no whole file ({type(error).__name__})"
     return ""
 

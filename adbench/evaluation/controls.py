@@ -1,10 +1,12 @@
 """Controls: what a table gives away without any deep model. A model that does not beat them learned nothing new.
 
-Each is fitted on the same matrix as the model, and scores the same test rows. One more, the same network
-untrained, is the model's own: see `adbench.runner.run`.
+Each is fitted on the same matrix as the model, and scores the same test rows. Two more are made elsewhere, by
+`adbench.runner.stages`: the same network untrained, and the best single column, which needs the labels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from adbench.arrays.row_hash import distinct_rows, row_hashes
 from adbench.arrays.types import Matrix, Scores
 from adbench.config.checks import require_at_least
 
+UNTRAINED = "untrained"
 ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
 PCA_COMPONENTS = 10
 _BLOCK_ROWS = 16_384  # bounds the memory of a float64 copy
@@ -34,20 +37,62 @@ class Controls:
 
     def __call__(self, fit: Matrix, test: Matrix, seed: int) -> dict[str, Scores]:
         """Control name -> scores of the test rows."""
-        return {
-            "nearest_neighbour": self._nearest_neighbour(fit, test, seed),
-            **_moment_scores(fit, test),
-            "seen_in_training": np.where(np.isin(row_hashes(test), row_hashes(fit)), 0.0, 1.0),
-            "random": np.random.default_rng(seed).random(len(test)),
-        }
+        rows = _Rows(fit, test, seed, self.nearest_rows)
+        return {name: control.scores(rows) for name, control in CONTROLS.items()}
 
-    def _nearest_neighbour(self, fit: Matrix, test: Matrix, seed: int) -> Scores:
-        reference, _ = distinct_rows(fit)
-        if self.nearest_rows is not None and len(reference) > self.nearest_rows:
-            drawn = np.random.default_rng((seed, 1)).choice(reference, self.nearest_rows, replace=False)
-            reference = np.sort(drawn)
-        scored, place = distinct_rows(test)
-        return nearest_distances(test, fit[reference], rows_of_x=scored)[place]
+
+@dataclass(frozen=True)
+class _Rows:
+    """What a control is fitted on, and what it scores."""
+
+    fit: Matrix
+    test: Matrix
+    seed: int
+    nearest_rows: int | None
+
+    @cached_property
+    def moments(self) -> dict[str, Scores]:
+        """Of both controls that need the moments, in one pass over the rows."""
+        return _moment_scores(self.fit, self.test)
+
+
+@dataclass(frozen=True)
+class Control:
+    """title: what a table calls it; scores: of the test rows."""
+
+    title: str
+    scores: Callable[[_Rows], Scores]
+
+
+def _nearest_neighbour(rows: _Rows) -> Scores:
+    reference, _ = distinct_rows(rows.fit)
+    if rows.nearest_rows is not None and len(reference) > rows.nearest_rows:
+        drawn = np.random.default_rng((rows.seed, 1)).choice(reference, rows.nearest_rows, replace=False)
+        reference = np.sort(drawn)
+    scored, place = distinct_rows(rows.test)
+    return nearest_distances(rows.test, rows.fit[reference], rows_of_x=scored)[place]
+
+
+def _seen_in_training(rows: _Rows) -> Scores:
+    return np.where(np.isin(row_hashes(rows.test), row_hashes(rows.fit)), 0.0, 1.0)
+
+
+def _random(rows: _Rows) -> Scores:
+    return np.random.default_rng(rows.seed).random(len(rows.test))
+
+
+CONTROLS = {
+    "nearest_neighbour": Control("nearest neighbour", _nearest_neighbour),
+    "pca_residual": Control("PCA residual", lambda rows: rows.moments["pca_residual"]),
+    "mean_abs_z": Control("mean |z|", lambda rows: rows.moments["mean_abs_z"]),
+    "seen_in_training": Control("seen in training or not", _seen_in_training),
+    "random": Control("random", _random),
+}
+TITLES = {
+    UNTRAINED: "same network, untrained",
+    **{name: control.title for name, control in CONTROLS.items()},
+    ORACLE: "best column, by test labels",
+}
 
 
 def best_column(test: Matrix, label: npt.NDArray[np.int8]) -> tuple[int, Scores]:

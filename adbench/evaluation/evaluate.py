@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from adbench.arrays.types import Scores
 from adbench.errors import DataError
+from adbench.evaluation.controls import UNTRAINED
 from adbench.evaluation.ranking import (
     Placements,
     auroc_difference,
@@ -15,8 +16,6 @@ from adbench.evaluation.ranking import (
 )
 from adbench.evaluation.seal import Frozen, Labels
 from adbench.stats.proportion import wilson_interval
-
-UNTRAINED = "untrained"
 
 
 def evaluate(

@@ -1,12 +1,14 @@
 """Every metric that is known by name: how it is headed, which way is better, its range, and where it is shown.
 
-A new metric is computed in `adbench.evaluation.evaluate` or `ranking`, and gets a line here; tables, the report, the
-gate and sweeps read what they need from it.
+A new metric is computed in `adbench.evaluation.evaluate` or `ranking`, and gets a line here; tables, the panel, the
+report, the gate and sweeps read what they need from it.
 """
 
 from dataclasses import dataclass
 
 SUMMARY, REPRODUCE, GATE, SPEED, OBJECTIVE, ALWAYS = "summary", "reproduce", "gate", "speed", "objective", "always"
+PANEL, AGAINST_CONTROLS, REPORT = "panel", "against controls", "report"
+PERCENT = "%"
 FIT_LOSS, CALIBRATION_LOSS = "fit_loss", "calibration_loss"
 
 
@@ -15,7 +17,9 @@ class Metric:
     """A metric, by the last part of its name: that of `family/dos/recall` is `recall`.
 
     more_is_better: None where neither way is. is_share: whether it lies in [0, 1]. shown: where it stands without being
-    asked for; ALWAYS: every finished run has it.
+    asked for; ALWAYS: every finished run has it. plain, short: in full and for a narrow column, where a newcomer would
+    not understand the heading. meaning: of a column of the report. by_chance: what a random score reaches, or the
+    metric that says it. form: how a number is written; PERCENT: as percent.
     """
 
     name: str
@@ -23,16 +27,52 @@ class Metric:
     more_is_better: bool | None
     is_share: bool
     shown: tuple[str, ...] = ()
+    plain: str = ""
+    short: str = ""
+    meaning: str = ""
+    by_chance: float | str = ""
+    form: str = ".4f"
+
+    @property
+    def in_full(self) -> str:
+        """For newcomers."""
+        return self.plain or self.heading
+
+    @property
+    def in_short(self) -> str:
+        """The same, for a narrow column."""
+        return self.short or self.in_full
 
 
-_QUALITY = (SUMMARY, REPRODUCE, GATE, OBJECTIVE, ALWAYS)
+_QUALITY = (SUMMARY, REPRODUCE, GATE, OBJECTIVE, ALWAYS, PANEL, AGAINST_CONTROLS, REPORT)
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("roc_auc", "AUROC", True, True, _QUALITY),
-        Metric("average_precision", "average precision", True, True, _QUALITY),
-        Metric("tpr_at_1pct_fpr", "detected at 1% FPR", True, True, _QUALITY),
-        Metric("tpr_at_0p1pct_fpr", "detected at 0.1% FPR", True, True, (OBJECTIVE, ALWAYS)),
+        Metric(
+            "roc_auc", "AUROC", True, True, _QUALITY,
+            meaning="Mean over seeds, with its 95 % t interval",
+            by_chance=0.5,
+        ),
+        Metric(
+            "average_precision", "average precision", True, True, _QUALITY,
+            meaning="Mean over seeds; a random score reaches the base rate",
+            by_chance="base_rate",
+        ),
+        Metric(
+            "tpr_at_1pct_fpr", "detected at 1% FPR", True, True, _QUALITY,
+            plain="detected at 1 % false alarms",
+            short="detected at 1 %",
+            meaning="The best detection rate at a false-positive rate of at most 1 % on the test rows",
+            by_chance=0.01,
+            form=PERCENT,
+        ),
+        Metric(
+            "tpr_at_0p1pct_fpr", "detected at 0.1% FPR", True, True, (OBJECTIVE, ALWAYS, PANEL),
+            plain="detected at 0.1 % false alarms",
+            short="detected at 0.1 %",
+            by_chance=0.001,
+            form=PERCENT,
+        ),
         Metric("roc_auc_low", "roc auc low", None, False, (ALWAYS,)),
         Metric("roc_auc_high", "roc auc high", None, False, (ALWAYS,)),
         Metric("base_rate", "base rate", None, True, (ALWAYS,)),
@@ -42,20 +82,33 @@ METRICS = {
         Metric("recall", "recall", True, True, (SUMMARY, REPRODUCE, ALWAYS)),
         Metric("f1", "F1", True, False, (REPRODUCE, ALWAYS)),
         Metric("mcc", "MCC", True, False, (ALWAYS,)),
-        Metric("test_fpr", "test FPR", False, True, (SUMMARY, REPRODUCE, ALWAYS)),
+        Metric(
+            "test_fpr", "test FPR", False, True, (SUMMARY, REPRODUCE, ALWAYS, REPORT),
+            plain="false alarms",
+            meaning="Share of normal test rows reported, of the share that was promised",
+            form=PERCENT,
+        ),
         Metric("oracle_best_f1", "oracle best f1", True, False, (ALWAYS,)),
         Metric("oracle_f1_at_count", "oracle f1 at count", True, False),
-        Metric("training_gain", "training gain", True, False, (SUMMARY, REPRODUCE)),
+        Metric(
+            "training_gain", "training gain", True, False, (SUMMARY, REPRODUCE, REPORT),
+            meaning="AUROC less that of the same network untrained, with its 95 % interval over seeds",
+            form="+.4f",
+        ),
         Metric(FIT_LOSS, "fit loss", False, False),
         Metric(CALIBRATION_LOSS, "calibration loss", False, False),
         Metric("n_fit", "n fit", None, False, (REPRODUCE, ALWAYS)),
         Metric("n_calibration", "n calibration", None, False, (ALWAYS,)),
         Metric("n_test", "n test", None, False, (REPRODUCE, ALWAYS)),
-        Metric("fit_seconds", "fit s", False, False, (SUMMARY, REPRODUCE, SPEED, ALWAYS)),
+        Metric(
+            "fit_seconds", "fit s", False, False, (SUMMARY, REPRODUCE, SPEED, ALWAYS, REPORT),
+            meaning="Seconds of fitting",
+            form=",.1f",
+        ),
         Metric("score_seconds", "score seconds", False, False, (SPEED, ALWAYS)),
         Metric("rows_per_second", "rows per second", True, False, (ALWAYS,)),
     )
-}
+}  # fmt: skip
 
 
 def shown_in(where: str) -> tuple[str, ...]:

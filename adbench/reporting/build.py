@@ -7,16 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 
 from adbench.errors import ReportError
-from adbench.reporting.commands import run_table
+from adbench.reporting.commands import made_by
 from adbench.reporting.content import Material, gather
 from adbench.reporting.dataset_cards import cards
-from adbench.reporting.figures.base import Picture, choose
+from adbench.reporting.figures.base import FigureModule, Picture, choose
 from adbench.reporting.header import opening
-from adbench.reporting.html import items
-from adbench.reporting.leaderboard import in_words, leaderboard
+from adbench.reporting.leaderboard import leaderboard
 from adbench.results.record import DONE
 
 TITLE = "Anomaly detection: what the runs show"
@@ -58,7 +56,7 @@ def report(
     return Report(output, tuple(written), len(material.runs), finished, len(material.configurations))
 
 
-def _drawing() -> list[ModuleType]:
+def _drawing() -> Sequence[FigureModule]:
     """The modules that draw, in the order of the page. Raises ReportError without matplotlib."""
     try:
         import matplotlib  # noqa: F401
@@ -66,44 +64,33 @@ def _drawing() -> list[ModuleType]:
         raise ReportError(
             "expected matplotlib for the figures, got none installed; pip install 'adbench-runner[report]'"
         ) from None
-    from adbench.reporting.figures import critical_difference as diagram
-    from adbench.reporting.figures import curves
-    from adbench.reporting.figures import false_alarms as alarms
-    from adbench.reporting.figures import family_heatmap as heatmap
-    from adbench.reporting.figures import score_histograms as ridges
-    from adbench.reporting.figures import time_vs_quality as times
-    from adbench.reporting.figures import training_curves as losses
+    from adbench.reporting.figures.order import FIGURES
 
-    return [curves, ridges, heatmap, alarms, losses, times, diagram]
+    return FIGURES
 
 
-def _pictures(material: Material, drawing: Sequence[ModuleType]) -> Iterator[Picture]:
+def _pictures(material: Material, drawing: Sequence[FigureModule]) -> Iterator[Picture]:
     if material.tasks:
         for module in drawing:
             yield from module.pictures(material)
 
 
 def _page(material: Material, pictures: Sequence[Picture], output: Path, with_cards: bool) -> str:
-    from adbench.reporting.page import figures, page
+    from adbench.reporting.page import Part, figures, page
 
     words = [str(folder) for folder in material.folders]
     command = shlex.join(["adbench", "report", *words, "-o", str(output)])
-    verdicts = f'<ul class="verdicts">{items(in_words(material.tasks))}</ul>'
-    if not material.tasks:
-        verdicts = '<p class="note">No run finished, so that there is nothing to rank and nothing to draw.</p>'
-    if material.n_tasks > len(material.tasks):
-        verdicts += f'<p class="note">Figures: of the first {len(material.tasks)} of {material.n_tasks} datasets.</p>'
     names = sorted({c.data for c in material.configurations if c.runs}) if with_cards else []
     # Loading a dataset mostly waits for the disk, numpy and pandas, which let the drawing go on.
     with ThreadPoolExecutor(1) as beside:
         read = beside.submit(cards, names)
         parts = [
-            ("opening", TITLE, opening(material, command, datetime.now(UTC))),
-            ("leaderboard-of-all", "Leaderboard", verdicts + leaderboard(material.configurations)),
+            Part("leaderboard-of-all", "Leaderboard", "leaderboard", leaderboard(material)),
             *figures(pictures, words),
         ]
-        parts += [("cards", "Data cards", read.result())] if names else []
-    return page([*parts, ("commands", "Commands", run_table(material.configurations))])
+        parts += [Part("cards", "Data cards", "cards", read.result())] if names else []
+    parts.append(Part("commands", "Commands", "commands", made_by(material.configurations)))
+    return page(TITLE, opening(material, command, datetime.now(UTC)), parts)
 
 
 def _check_target(output: Path | None) -> None:

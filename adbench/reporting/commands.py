@@ -2,30 +2,28 @@
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import yaml
 
 from adbench.config.paths import config_folder
 from adbench.reporting.content import Configuration
-from adbench.reporting.html import text
 
 
-def run_table(configurations: Iterable[Configuration]) -> str:
-    """One row a configuration: its command and the folders of its runs."""
+@dataclass(frozen=True)
+class MadeBy:
+    """The command that makes a configuration's runs, and the first of their folders."""
+
+    task: str
+    model: str
+    command: str
+    folder: str
+
+
+def made_by(configurations: Iterable[Configuration]) -> list[MadeBy]:
+    """One per configuration."""
     defaults = _default_choices()
-    rows = "".join(_row(c, defaults) for c in configurations)
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Commands"><table><thead><tr><th>Data</th>'
-        f"<th>Model</th><th>Command</th><th>First run</th></tr></thead><tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _row(c: Configuration, defaults: dict[str, str]) -> str:
-    folder = c.all_rows.iloc[0]["run"]
-    return (
-        f"<tr><td>{text(c.task, 60)}</td><td><b>{text(c.model, 40)}</b></td><td><code>{text(command(c, defaults), 600)}"
-        f"</code></td><td><code>{text(folder, 160)}</code></td></tr>"
-    )
+    return [MadeBy(c.task, c.model, command(c, defaults), c.all_rows.iloc[0]["run"]) for c in configurations]
 
 
 def command(configuration: Configuration, defaults: dict[str, str]) -> str:

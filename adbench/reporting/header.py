@@ -1,65 +1,92 @@
 """The top of the page: what was read, when, and what did not finish."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from adbench.reporting.content import Material
-from adbench.reporting.html import items, plural, text
+from adbench.reporting.words import plural
 from adbench.results.record import DONE
+from adbench.text import shorten
 
 MOST_LISTED = 200
 MOST_NAMES = 12
 
 
-def opening(material: Material, command: str, now: datetime) -> str:
-    """Facts in a row, the command, and the runs that did not finish."""
+@dataclass(frozen=True)
+class Tile:
+    """A number, what it counts, and some of what was counted."""
+
+    n: str
+    word: str
+    some: str = ""
+    is_bad: bool = False
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Runs without a result. more: how many are not listed."""
+
+    title: str
+    runs: list[dict[str, Any]]  # with status, run and error
+    more: int
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Facts in a row, how the page was made, and the runs that did not finish."""
+
+    tiles: list[Tile]
+    made: str
+    command: str
+    unfinished: Unfinished | None
+
+
+def opening(material: Material, command: str, now: datetime) -> Opening:
+    """Of the page made by this command, now."""
+    return Opening(list(_tiles(material)), _made(material, now), command, _unfinished(material))
+
+
+def _tiles(material: Material) -> Iterator[Tile]:
     rows = material.summary.rows
     done = int((rows["status"] == DONE).sum())
-    names = {key: sorted(map(str, rows[key].unique())) for key in ("data", "model", "seed")}
-    facts = [
-        (f"{done:,}", "finished run" if done == 1 else "finished runs", ""),
-        *(
-            (f"{len(values):,}", word if len(values) == 1 else f"{word}s", _some(values))
-            for values, word in ((names["data"], "dataset"), (names["model"], "model"), (names["seed"], "seed"))
-        ),
-    ]
+    yield _counted(done, "finished run")
+    for key, word in (("data", "dataset"), ("model", "model"), ("seed", "seed")):
+        names = sorted(map(str, rows[key].unique()))
+        yield _counted(len(names), word, _some(names))
     unfinished = len(rows) - done
-    tiles = "".join(f"<div><b>{n}</b> {word}<small>{text(some)}</small></div>" for n, word, some in facts)
-    tiles += f"<div{' class=bad' if unfinished else ''}><b>{unfinished:,}</b> not finished</div>"
+    yield Tile(f"{unfinished:,}", "not finished", is_bad=unfinished > 0)
+
+
+def _counted(n: int, word: str, some: str = "") -> Tile:
+    number, _, words = plural(n, word).partition(" ")
+    return Tile(number, words, some)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def _made(material: Material, now: datetime) -> str:
     versions = sorted({str(run.environment["adbench"]) for run in material.runs if "adbench" in run.environment})
-    ends = sorted(str(run.environment["end"]) for run in material.runs if run.environment.get("end"))
-    when = f"Made {now:%Y-%m-%d %H:%M} {now:%Z}"
+    ends = sorted(str(run.environment["end"])[:16] for run in material.runs if run.environment.get("end"))
+    made = f"Made {now:%Y-%m-%d %H:%M} {now:%Z}"
     if ends:
-        when += (
-            f"; runs finished {text(ends[0][:16].replace('T', ' '), 20)} to {text(ends[-1][:16].replace('T', ' '), 20)}"
-        )
+        made += f"; runs finished {ends[0].replace('T', ' ')} to {ends[-1].replace('T', ' ')}"
     if versions:
-        when += f", by adbench {text(', '.join(versions[:5]), 80)}"
-    return (
-        f'<div class="tiles">{tiles}</div><p class="made">{when}. <code>{text(command, 600)}</code></p>'
-        + _unfinished(material)
-    )
+        made += f", by adbench {shorten(', '.join(versions[:5]), 80)}"
+    return made
 
 
-def _some(values: list[str]) -> str:
-    return ", ".join(values[:MOST_NAMES]) + (
-        f" and {len(values) - MOST_NAMES} more" if len(values) > MOST_NAMES else ""
-    )
-
-
-def _unfinished(material: Material) -> str:
+def _unfinished(material: Material) -> Unfinished | None:
     rows = material.summary.rows
     rows = rows[rows["status"] != DONE]
     if not len(rows):
-        return ""
-    counts = ", ".join(f"{n:,} {text(status)}" for status, n in rows["status"].value_counts().items())
-    lines = [
-        f'<span class="badge bad">{text(row["status"])}</span> <code>{text(row["run"])}</code> {text(row["error"])}'
-        for row in rows.head(MOST_LISTED).to_dict("records")
-    ]
-    if len(rows) > MOST_LISTED:
-        lines.append(f"and {len(rows) - MOST_LISTED:,} more")
-    opened = " open" if len(rows) <= 10 else ""
-    return (
-        f'<details class="unfinished"{opened}><summary>{plural(len(rows), "run")} not finished: {counts}</summary>'
-        f"<ul>{items(lines)}</ul></details>"
-    )
+        return None
+    counts = ", ".join(f"{n:,} {status}" for status, n in rows["status"].value_counts().items())
+    listed = [{str(name): value for name, value in row.items()} for row in rows.head(MOST_LISTED).to_dict("records")]
+    title = f"{plural(len(rows), 'run')} not finished: {counts}"
+    return Unfinished(title, listed, more=len(rows) - len(listed), is_open=len(rows) <= 10)

@@ -1,72 +1,126 @@
 """The table that sorts and filters: one row a configuration."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from adbench.reporting.content import Configuration
-from adbench.reporting.html import cell, number, percent, plural, text
+from adbench.evaluation.controls import TITLES
+from adbench.evaluation.metric_table import METRICS, PERCENT, REPORT, Metric, shown_in
+from adbench.reporting.content import Configuration, Material
+from adbench.reporting.words import number, percent, plural
+from adbench.text import shorten
 
-_Column = tuple[str, str, Callable[[Configuration], str]]  # heading, what it means, cell
-CONTROLS = {
-    "nearest_neighbour": "nearest neighbour",
-    "pca_residual": "PCA residual",
-    "mean_abs_z": "mean |z|",
-    "seen_in_training": "seen in training",
-    "random": "random",
-}
+_Badge = tuple[str, str]
+_Below = tuple[str, _Badge | None]  # what stands small below a number
 
 
-def leaderboard(configurations: Iterable[Configuration]) -> str:
-    """With its filters; it stays a readable table without JavaScript."""
-    configurations = list(configurations)
-    tasks = sorted({c.task for c in configurations})
-    options = "".join(f'<option value="{text(task)}">{text(task, 60)}</option>' for task in tasks)
-    head = "".join(_heading(heading, meaning) for heading, meaning, _ in _COLUMNS)
-    rows = "".join(
-        f'<tr data-task="{text(c.task)}">{"".join(make(c) for _, _, make in _COLUMNS)}</tr>' for c in configurations
+@dataclass(frozen=True)
+class Cell:
+    """What a cell says, and what stands small below it; it sorts by `value`, or by its text.
+
+    badge: what kind of mark, and its word.
+    """
+
+    content: str
+    value: float = math.nan
+    small: str = ""
+    badge: _Badge | None = None
+
+    @property
+    def sorts_by(self) -> str:
+        """ "" for its text."""
+        return f"{self.value:.10g}" if math.isfinite(self.value) else ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading, what it means, and how a configuration fills it.
+
+    kind: its class: "data", "model", "n" for numbers, "w" for words on one line.
+    is_best_low: whether low values stand first when it is sorted.
+    """
+
+    heading: str
+    meaning: str
+    cell: Callable[[Configuration], Cell]
+    kind: str = "n"
+    is_best_low: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Who is first at a task, if anybody is, and the rest of the sentence."""
+
+    task: str
+    first: str
+    rest: str
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The table, and what it says in words. rows: the task, and a cell for each column."""
+
+    verdicts: list[Verdict]
+    note: str
+    tasks: list[str]
+    columns: tuple[Column, ...]
+    rows: list[tuple[str, list[Cell]]]
+
+
+def leaderboard(material: Material) -> Leaderboard:
+    """Of all configurations."""
+    note = ""
+    if not material.tasks:
+        note = "No run finished, so that there is nothing to rank and nothing to draw."
+    elif material.n_tasks > len(material.tasks):
+        note = f"Figures: of the first {len(material.tasks)} of {material.n_tasks} datasets."
+    return Leaderboard(
+        verdicts=[_verdict(task, of_task) for task, of_task in material.tasks.items()],
+        note=note,
+        tasks=sorted({c.task for c in material.configurations}),
+        columns=_COLUMNS,
+        rows=[(c.task, [column.cell(c) for column in _COLUMNS]) for c in material.configurations],
     )
-    return (
-        '<div class="controls"><label>Filter <input id="filter" type="search" placeholder="model, setting, data …"'
-        f' autocomplete="off"></label> <label>Data <select id="task"><option value="">all</option>{options}</select>'
-        '</label> <span id="count" role="status"></span></div>'
-        '<div class="scroll" tabindex="0" role="region" aria-label="Leaderboard"><table id="leaderboard">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
 
 
-def _heading(heading: str, meaning: str) -> str:
-    kind = "" if heading in _WORDS else ' class="n"'
-    return f'<th scope="col"{kind} title="{text(meaning)}"><button type="button">{text(heading)}</button></th>'
+def _task(c: Configuration) -> Cell:
+    return Cell(c.data, small=c.task.removeprefix(c.data).strip())
 
 
-def _task(c: Configuration) -> str:
-    return cell(text(c.data, 40), small=_settings(c.task.removeprefix(c.data)))
+def _model(c: Configuration) -> Cell:
+    return Cell(c.model, small=c.solver.removeprefix(c.model).strip())
 
 
-def _model(c: Configuration) -> str:
-    return cell(f"<b>{text(c.model, 40)}</b>", small=_settings(c.solver.removeprefix(c.model)))
-
-
-def _settings(words: str) -> str:
-    return text(words.strip(), 160).replace("=", "=<wbr>")  # where a line may break; no escape holds the sign
-
-
-def _rank(c: Configuration) -> str:
+def _rank(c: Configuration) -> Cell:
     rank = c.group.get("rank")
     known = float(rank) if isinstance(rank, int | float) else math.nan
-    return cell(number(known, 0), known)
+    return Cell(number(known, 0), known)
 
 
-def _runs(c: Configuration) -> str:
+def _runs(c: Configuration) -> Cell:
     failed, missing = int(c.group.get("failed", 0)), int(c.group.get("missing", 0))
     words = [f"{failed:,} failed"] * (failed > 0) + [f"{missing:,} missing"] * (missing > 0)
     n = len(c.runs)
-    return cell(f"{n:,}", n, badge=("bad", ", ".join(words)) if words else None)
+    return Cell(f"{n:,}", n, badge=("bad", ", ".join(words)) if words else None)
 
 
-def _auroc(c: Configuration) -> str:
-    return cell(number(c.mean("roc_auc")), c.mean("roc_auc"), small=_interval(c.group, "roc_auc"))
+def _measured(metric: Metric, c: Configuration) -> Cell:
+    """The mean over seeds."""
+    value = c.mean(metric.name)
+    below = _BELOW.get(metric.name, _nothing)(c)
+    if not abs(value) < 1e9:
+        return Cell("", value, *below)
+    return Cell(percent(value) if metric.form == PERCENT else f"{value:{metric.form}}", value, *below)
+
+
+def _nothing(c: Configuration) -> _Below:
+    return "", None
+
+
+def _auroc_interval(c: Configuration) -> _Below:
+    return _interval(c.group, "roc_auc"), None
 
 
 def _interval(group: dict[str, Any], metric: str, digits: int = 4) -> str:
@@ -74,90 +128,82 @@ def _interval(group: dict[str, Any], metric: str, digits: int = 4) -> str:
     return f"{low} to {high}" if low and high else ""
 
 
-def _precision(c: Configuration) -> str:
+def _base_rate(c: Configuration) -> _Below:
     base = number(c.mean("base_rate"), 3)
-    return cell(number(c.mean("average_precision")), c.mean("average_precision"), small=f"base {base}" if base else "")
+    return f"base {base}" if base else "", None
 
 
-def _detected(c: Configuration) -> str:
-    return cell(percent(c.mean("tpr_at_1pct_fpr")), c.mean("tpr_at_1pct_fpr"))
-
-
-def _alarms(c: Configuration) -> str:
-    achieved, promised = c.mean("test_fpr"), c.mean("target_fpr")
+def _promise(c: Configuration) -> _Below:
     if not all(run.metrics.get("promises_fpr", True) for run in c.runs):
-        return cell(percent(achieved), achieved, small="nothing promised")
+        return "nothing promised", None
+    promised = c.mean("target_fpr")
     low, high = (c.group.get(f"test_fpr_{side}", math.nan) for side in ("low", "high"))
     if len(c.runs) == 1:
         low, high = c.mean("test_fpr_low"), c.mean("test_fpr_high")
     badge = ("bad", "▲ above") if low > promised else ("mild", "▼ below") if high < promised else None
-    return cell(percent(achieved), achieved, small=f"of {percent(promised)}" if percent(promised) else "", badge=badge)
+    return f"of {percent(promised)}" if percent(promised) else "", badge
 
 
-def _gain(c: Configuration) -> str:
-    gain, verdict = c.mean("training_gain"), str(c.group.get("training_helped", ""))
+def _whether_it_helped(c: Configuration) -> _Below:
     badges = {"unclear": ("bad", "touches 0"), "no": ("bad", "hurt")}
-    value = f"{gain:+.4f}" if not math.isnan(gain) else ""
-    return cell(value, gain, small=_interval(c.group, "training_gain", 3), badge=badges.get(verdict) if value else None)
+    return _interval(c.group, "training_gain", 3), badges.get(str(c.group.get("training_helped", "")))
 
 
-def _control(c: Configuration) -> str:
+# What stands below a mean, by its metric.
+_BELOW: dict[str, Callable[[Configuration], _Below]] = {
+    "roc_auc": _auroc_interval,
+    "average_precision": _base_rate,
+    "test_fpr": _promise,
+    "training_gain": _whether_it_helped,
+}
+
+
+def _control(c: Configuration) -> Cell:
     name, over = c.group.get("control"), c.group.get("over_control", math.nan)
     if not isinstance(name, str) or not isinstance(over, float) or math.isnan(over):
-        return cell("", math.nan)
+        return Cell("")
     low, high = (c.group.get(f"over_control_{side}", math.nan) for side in ("low", "high"))
     # One run alone has no interval: only its sign is known.
     better, worse = (over < 0, over > 0) if math.isnan(low) else (high < 0, low > 0)
     badge = ("bad", "better") if better else None if worse else ("mild", "no proof")
-    return cell(text(CONTROLS.get(name, name), 40), over, small=f"model {over:+.4f}", badge=badge, kind="w")
+    return Cell(TITLES.get(name, name), over, small=f"model {over:+.4f}", badge=badge)
 
 
-def _seconds(c: Configuration) -> str:
-    seconds = c.mean("fit_seconds")
-    return cell(f"{seconds:,.1f}" if abs(seconds) < 1e9 else "", seconds)
+def _metric_column(name: str) -> Column:
+    metric = METRICS[name]
+    heading = metric.in_short[0].upper() + metric.in_short[1:]
+    return Column(heading, metric.meaning, partial(_measured, metric), is_best_low=metric.more_is_better is False)
 
 
-_WORDS = ("Data", "Model", "Best control")  # columns that begin at the left
-_COLUMNS: tuple[_Column, ...] = (
-    ("Data", "The dataset, with the settings that say what is asked of it", _task),
-    ("Model", "The detector, with the settings that differ", _model),
-    ("Rank", "By mean AUROC on the same data", _rank),
-    ("Runs", "Finished runs, one a seed", _runs),
-    ("AUROC", "Mean over seeds, with its 95 % t interval", _auroc),
-    ("Avg. precision", "Mean over seeds; a random score reaches the base rate", _precision),
-    ("Found at 1 %", "The best detection rate at a false-positive rate of at most 1 % on the test rows", _detected),
-    ("False alarms", "Share of normal test rows reported, of the share that was promised", _alarms),
-    ("Training gain", "AUROC less that of the same network untrained, with its 95 % interval over seeds", _gain),
-    ("Best control", "Of those that need no training; how far the model's AUROC is above it", _control),
-    ("Fit s", "Seconds of fitting", _seconds),
+_COLUMNS = (
+    Column("Data", "The dataset, with the settings that say what is asked of it", _task, "data"),
+    Column("Model", "The detector, with the settings that differ", _model, "model"),
+    Column("Rank", "By mean AUROC on the same data", _rank, is_best_low=True),
+    Column("Runs", "Finished runs, one a seed", _runs),
+    *map(_metric_column, shown_in(REPORT)),
+    Column("Best control", "Of those that need no training; how far the model's AUROC is above it", _control, "w"),
 )
 
 
-def in_words(tasks: dict[str, list[Configuration]]) -> list[str]:
-    """For each task a sentence or two, escaped: who ranks first, how sure that is, and what needs no model."""
-    return [_verdict(task, of_task) for task, of_task in tasks.items()]
-
-
-def _verdict(task: str, of_task: list[Configuration]) -> str:
+def _verdict(task: str, of_task: list[Configuration]) -> Verdict:
     ranked = [c for c in of_task if not math.isnan(c.mean("roc_auc"))]
     if not ranked:
-        return f"<b>{text(task, 60)}</b>: no run has an AUROC."
+        return Verdict(task, "", "no run has an AUROC.")
     first = ranked[0]
     interval = _interval(first.group, "roc_auc")
-    sentence = f"<b>{text(task, 60)}</b>: <b>{text(first.solver, 80)}</b> ranks first of"
-    sentence += f" {plural(len(ranked), 'configuration')}, AUROC {number(first.mean('roc_auc'))}"
-    sentence += f" ({interval})" if interval else ""
+    rest = f"ranks first of {plural(len(ranked), 'configuration')}, AUROC {number(first.mean('roc_auc'))}"
+    rest += f" ({interval})" if interval else ""
     probability = first.group.get("above_next", math.nan)
     if len(ranked) > 1 and isinstance(probability, float) and not math.isnan(probability):
         sure = "" if probability >= 0.975 else ", which is inconclusive"
-        sentence += f"; it is truly above {text(ranked[1].solver, 80)} with a probability of {_sure(probability)}{sure}"
+        second = shorten(ranked[1].solver, 80)
+        rest += f"; it is truly above {second} with a probability of {_sure(probability)}{sure}"
     beaten = [c for c in ranked if c.group.get("over_control", math.nan) < 0]
     if beaten:
         name = str(beaten[0].group.get("control"))
-        control = text(CONTROLS.get(name, name), 40)
         whom = "every model" if len(beaten) == len(ranked) else f"{len(beaten)} of {len(ranked)} models"
-        sentence += f". A control without training, {control}, ranks better than {whom}"
-    return f"{sentence}."
+        rest += f". A control without training, {shorten(TITLES.get(name, name), 40)}, ranks better than {whom}"
+    return Verdict(task, first.solver, f"{rest}.")
 
 
 def _sure(probability: float) -> str:

@@ -36,7 +36,7 @@
     const heading = headings[column];
     const numeric = rows.some((row) => row.cells[column].dataset.v !== undefined);
     const before = heading.getAttribute("aria-sort");
-    const bestFirst = numeric && !["Rank", "Fit s", "False alarms"].includes(heading.textContent);
+    const bestFirst = numeric && heading.dataset.best !== "low";
     const descending = before ? before === "ascending" : bestFirst;
     for (const other of headings) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", descending ? "descending" : "ascending");

@@ -11,8 +11,8 @@ from adbench.arrays.columns import Columns
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.evaluation.batch_invariance import require_same_alone
-from adbench.evaluation.controls import ORACLE, best_column
-from adbench.evaluation.evaluate import UNTRAINED, evaluate
+from adbench.evaluation.controls import ORACLE, UNTRAINED, best_column
+from adbench.evaluation.evaluate import evaluate
 from adbench.evaluation.seal import Sealed, freeze, require_scores
 from adbench.evaluation.thresholds.base import require_rows
 from adbench.models.base import Calibrates, KeepsObjects, as_taken

@@ -33,9 +33,9 @@ class _Compiled:
 
     def _compile(self, x: Tensor) -> None:
         """Try it, forward and backward, on a first batch."""
-        # fallback_random: what is drawn is what would be drawn without.
-        compiled: Loss = torch.compile(self.plain, dynamic=False, options={"fallback_random": True})
         try:
+            # fallback_random: what is drawn is what would be drawn without.
+            compiled: Loss = torch.compile(self.plain, dynamic=False, options={"fallback_random": True})
             with isolate_rng(include_cuda=x.device.type == "cuda"):
                 torch.autograd.grad(compiled(x).sum(), self.parameters)
         except Exception as error:

@@ -43,8 +43,8 @@ def test_help_explains_and_exits_with_zero(command: str) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = {"torch", "pytorch_lightning", "pandas", "numpy", "hydra", "sklearn", "pooch"}
-    for command in (["train"], ["reproduce"], ["data", "show"], ["data", "fetch"]):
+    heavy = {"torch", "pytorch_lightning", "pandas", "numpy", "hydra", "sklearn", "requests", "jinja2"}
+    for command in (["train"], ["reproduce"], ["report"], ["data", "show"], ["data", "fetch"]):
         assert not heavy & modules_after(*command, "--help")
 
 

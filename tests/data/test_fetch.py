@@ -180,6 +180,41 @@ def test_a_server_that_is_away_and_addresses_that_are_none(target: Path, serve: 
         assert not target.exists()
 
 
+def refuse(request: Handler) -> None:
+    request.send_error(403)
+
+
+def stall(request: Handler) -> None:
+    request.send_response(200)
+    request.send_header("Content-Length", "1000")
+    request.end_headers()
+    request.wfile.write(b"half")
+    time.sleep(0.6)
+
+
+def babble(request: Handler) -> None:
+    request.wfile.write(b"what?")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(refuse, "status 403"), (stall, r"no answer \(timed out\)"), (babble, r"no whole file \(BadStatusLine\)")],
+)
+def test_a_server_that_does_not_give_the_file_is_said(
+    answer: Callable[[Handler], None],
+    words: str,
+    mirror: Path,
+    target: Path,
+    serve: Callable[[Path], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetching, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(Handler, "do_GET", answer)
+    with pytest.raises(DataError, match=words):
+        datasets.fetch("nslkdd", serve(mirror))
+    assert not target.exists()
+
+
 def test_without_a_mirror_the_sentence_says_where_to_get_the_files(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

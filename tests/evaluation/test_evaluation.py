@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from adbench.arrays.categories import Names
 from adbench.errors import ConfigError, DataError, ScoresError, SealedLabelsError
-from adbench.evaluation.controls import Controls, best_column
-from adbench.evaluation.evaluate import UNTRAINED, evaluate
+from adbench.evaluation.controls import CONTROLS, ORACLE, TITLES, UNTRAINED, Controls, best_column
+from adbench.evaluation.evaluate import evaluate
 from adbench.evaluation.seal import Frozen, Labels, SealedLabels, digest, freeze
 from adbench.evaluation.thresholds.conformal import Conformal
 
@@ -199,6 +199,11 @@ def test_controls_by_hand() -> None:
     np.testing.assert_array_equal(scores["random"], controls(fit, test, seed=0)["random"])
     assert (scores["random"] != controls(fit, test, seed=1)["random"]).any()
     np.testing.assert_array_equal(scores["seen_in_training"], [0] * 5 + [1] * 5)
+
+
+def test_every_control_has_a_title_of_its_own() -> None:
+    assert {UNTRAINED, ORACLE, *CONTROLS} == TITLES.keys()
+    assert len(set(TITLES.values())) == len(TITLES)
 
 
 def test_nearest_neighbour_by_hand() -> None:

@@ -15,7 +15,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -30,30 +29,10 @@ from adbench.reporting.build import report
 from adbench.reporting.content import gather
 from adbench.reporting.figures.base import choose
 from adbench.reporting.score_views import POINTS, thin
-from adbench.runner.run import train
 
 EVIL = '"><img src=x onerror=alert(1)></script><script>alert(1)</script>$\\frac{1}{$\x1b[31m\x00\u202e'
 BROWSER = shutil.which("chromium") and shutil.which("chromedriver")
 needs_browser = pytest.mark.skipif(not BROWSER, reason="needs chromium and chromedriver")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven real runs of two tasks: two models, two seeds, a network among them; made once, for reading."""
-    folder = tmp_path_factory.mktemp("made")
-    rng = np.random.default_rng(0)
-    label = (np.arange(500) % 5 == 0).astype(int)
-    columns: dict[str, Any] = {f"x{i}": rng.normal(size=500) + 1.5 * label for i in range(12)}
-    family = np.where(label == 1, np.where(np.arange(500) % 2 == 0, "flood", "scan"), "normal")
-    pd.DataFrame(columns | {"label": label, "family": family}).to_csv(folder / "rows.csv", index=False)
-    common = [f"data.path={folder / 'rows.csv'}", "data.label=label", "data.family=family", "target_fpr=0.1"]
-    common += ["data=table", "trainer.max_epochs=2", f"runs_dir={folder / 'runs'}"]
-    for model in ("ae", "pca"):
-        for seed in (0, 1):
-            train([f"model={model}", f"seed={seed}", *common])
-    for model in ("ae", "pca", "knn"):
-        train([f"model={model}", "protocol=random_split", *common])
-    return folder / "runs"
 
 
 @pytest.fixture
@@ -125,6 +104,17 @@ def test_figures_are_files_of_three_kinds_each_with_what_it_shows(made: Path, tm
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(file.name for file in files)
 
 
+def test_every_figure_has_its_place_and_every_column_its_meaning() -> None:
+    from adbench.reporting.figures import order
+    from adbench.reporting.leaderboard import _COLUMNS
+
+    folder = Path(order.__file__).parent
+    declared = {path.stem for path in folder.glob("*.py") if re.search(r"^KIND, TITLE = ", path.read_text(), re.M)}
+    assert {figure.__name__.rpartition(".")[2] for figure in order.FIGURES} == declared
+    assert len({figure.KIND for figure in order.FIGURES}) == len(order.FIGURES)
+    assert all(column.meaning for column in _COLUMNS)
+
+
 def _named(files: list[Path], kind: str) -> Path:
     return next(file for file in files if file.name.startswith(kind) and file.suffix == ".svg")
 
@@ -138,7 +128,7 @@ def test_only_one_figure_and_a_name_that_does_not_exist(made: Path, tmp_path: Pa
 
 
 def test_every_caption_names_a_command_that_works(page: str, made: Path) -> None:
-    commands = [shlex.split(html.unescape(text)) for text in re.findall(r"<code class=made-by>([^<]+)</code>", page)]
+    commands = [shlex.split(html.unescape(text)) for text in re.findall(r'<code class="made-by">([^<]+)</code>', page)]
     pictures = list(build._pictures(gather([made]), build._drawing()))
     assert len(commands) == len(pictures)
     for command in commands:

@@ -259,7 +259,7 @@ def test_without_a_compiler_it_goes_on_and_says_so_once(monkeypatch: pytest.Monk
         raise RuntimeError("no C++ compiler found")
 
     plain, said = fitted("ae", rows(200)), []
-    monkeypatch.setattr(torch, "compile", lambda loss, **_: no_compiler)
+    monkeypatch.setattr(torch, "compile", lambda loss, dynamic, options: no_compiler)
     config = compose(["model=ae", "trainer.max_epochs=2", "trainer.min_steps=0", "trainer.batch_size=32"])
     training = Training(build(config["trainer"] | {"compile": True}, "trainer", seed=0), say=said.append)
     seed_everything(0, workers=True, verbose=False)

@@ -7,20 +7,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from adbench.evaluation.controls import ORACLE
-from adbench.evaluation.evaluate import UNTRAINED
+from adbench.evaluation.controls import ORACLE, TITLES
+from adbench.evaluation.metric_table import AGAINST_CONTROLS, METRICS, PANEL, PERCENT, Metric, shown_in
 from adbench.results.record import Run, families
 from adbench.text import printable
-
-CONTROLS = {
-    UNTRAINED: "same network, untrained",
-    "nearest_neighbour": "nearest neighbour",
-    "pca_residual": "PCA residual",
-    "mean_abs_z": "mean |z|",
-    "seen_in_training": "seen in training or not",
-    "random": "random",
-    ORACLE: "best column, by test labels",
-}
 
 
 def result_panel(run: Run) -> RenderableType:
@@ -54,11 +44,12 @@ def _what(run: Run) -> str:
 
 def _quality(m: dict[str, float]) -> Table:
     table = _grid("", "this run", "by chance")
-    interval = f"{m['roc_auc']:.4f}  (95 % interval {m['roc_auc_low']:.4f} to {m['roc_auc_high']:.4f})"
-    table.add_row("AUROC", interval, "0.5")
-    table.add_row("average precision", f"{m['average_precision']:.4f}", f"{m['base_rate']:.4f}, the base rate")
-    table.add_row("detected at 1 % false alarms", _percent(m["tpr_at_1pct_fpr"]), "1 %")
-    table.add_row("detected at 0.1 % false alarms", _percent(m["tpr_at_0p1pct_fpr"]), "0.1 %")
+    for name in shown_in(PANEL):
+        metric, value = METRICS[name], _written(METRICS[name], m[name])
+        if f"{name}_low" in m:
+            low, high = (_written(metric, m[f"{name}_{side}"]) for side in ("low", "high"))
+            value += f"  (95 % interval {low} to {high})"
+        table.add_row(metric.in_full, value, _by_chance(metric, m))
     table.add_row()
     promised = f"promised {_rate(m['target_fpr'])}" if _promises(m) else "nothing promised"
     achieved = f"{promised}, achieved {_rate(m['test_fpr'])} of normal rows"
@@ -68,6 +59,16 @@ def _quality(m: dict[str, float]) -> Table:
     found = f"{_percent(m['recall'])} of anomalies, precision {m['precision']:.3f}, F1 {m['f1']:.3f}"
     table.add_row("detected at the threshold", found, "")
     return table
+
+
+def _written(metric: Metric, value: float) -> str:
+    return _percent(value) if metric.form == PERCENT else f"{value:{metric.form}}"
+
+
+def _by_chance(metric: Metric, m: dict[str, float]) -> str:
+    if isinstance(metric.by_chance, str):
+        return f"{m[metric.by_chance]:.4f}, the {METRICS[metric.by_chance].heading}" if metric.by_chance else ""
+    return f"{100 * metric.by_chance:g} %" if metric.form == PERCENT else f"{metric.by_chance:g}"
 
 
 def _interval_of_rate(m: dict[str, float]) -> str:
@@ -96,13 +97,12 @@ def _detection(m: dict[str, float]) -> Table:
 
 
 def _comparison(m: dict[str, float], model: str) -> Table:
-    table = _grid("against controls", "AUROC", "average precision", "detected at 1 %")
-    rows = {f"{model}, trained": ""} | {title: f"control/{name}/" for name, title in CONTROLS.items()}
+    metrics = shown_in(AGAINST_CONTROLS)
+    table = _grid("against controls", *(METRICS[name].in_short for name in metrics))
+    rows = {f"{model}, trained": ""} | {title: f"control/{name}/" for name, title in TITLES.items()}
     for title, prefix in rows.items():
-        if not {f"{prefix}{metric}" for metric in ("roc_auc", "average_precision", "tpr_at_1pct_fpr")} <= m.keys():
-            continue
-        auroc, precision = m[f"{prefix}roc_auc"], m[f"{prefix}average_precision"]
-        table.add_row(title, f"{auroc:.4f}", f"{precision:.4f}", _percent(m[f"{prefix}tpr_at_1pct_fpr"]))
+        if {f"{prefix}{name}" for name in metrics} <= m.keys():
+            table.add_row(title, *(_written(METRICS[name], m[f"{prefix}{name}"]) for name in metrics))
     return table
 
 
@@ -115,7 +115,7 @@ def _verdicts(run: Run) -> Iterator[str]:
         verdict = "training helped" if low > 0 else "training hurt" if high < 0 else "no proof that training helped"
         yield f"training gain {m['training_gain']:+.4f} AUROC (95 % interval {low:+.4f} to {high:+.4f}): {verdict}"
     # What was picked with the test labels shows what the table gives away; nobody can use it instead of a model.
-    usable = {name: title for name, title in CONTROLS.items() if name != ORACLE}
+    usable = {name: title for name, title in TITLES.items() if name != ORACLE}
     aurocs = {title: m.get(f"control/{name}/roc_auc", 0.0) for name, title in usable.items()}
     best = max(aurocs, key=lambda title: aurocs[title])
     if aurocs[best] >= m["roc_auc"]:

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from adbench.errors import ConfigError
 from adbench.text import suggest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from adbench.reporting.content import Material
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,17 @@ class Picture:
     def name(self) -> str:
         """For `--only`."""
         return file_name(self.kind, self.of)
+
+
+class FigureModule(Protocol):
+    """A module of this room. KIND: of its pictures; TITLE: of their part of the page."""
+
+    KIND: str
+    TITLE: str
+
+    def pictures(self, material: "Material") -> Iterator[Picture]:
+        """What there is to draw."""
+        ...
 
 
 def file_name(*words: str) -> str:

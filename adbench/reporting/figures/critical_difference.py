@@ -15,6 +15,7 @@ from adbench.stats.ranks import not_separated
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+KIND, TITLE = "ranks", "Ranks"
 MOST = 16
 _CAPTION = (
     "How to read it: the mean rank by AUROC over the datasets that all of these have, 1 the best. Two detectors"
@@ -36,7 +37,7 @@ def pictures(material: Material) -> Iterator[Picture]:
     ranked, n_tasks = _ranked(material), material.n_tasks
     if not ranked:
         note = f"Inconclusive: ranks need two detectors with results on the same two datasets; here are {n_tasks}"
-        yield Picture("ranks", "", _CAPTION, (), (note,))
+        yield Picture(KIND, "", _CAPTION, (), (note,))
         return
     difference = float(material.summary.over_tasks["critical_difference"].iloc[0])
     notes = []
@@ -46,9 +47,7 @@ def pictures(material: Material) -> Iterator[Picture]:
             f" and those of the best and the last of {len(ranked)} differ by {ranked[-1].rank - ranked[0].rank:.2f}"
             + (f"; fewer than {FEWEST_TASKS} datasets decide nothing" if n_tasks < FEWEST_TASKS else "")
         )
-    yield Picture(
-        "ranks", "", _CAPTION, (Panel("ranks", (), "mean ranks", partial(draw, ranked, difference)),), tuple(notes)
-    )
+    yield Picture(KIND, "", _CAPTION, (Panel(KIND, (), "mean ranks", partial(draw, ranked, difference)),), tuple(notes))
 
 
 def _ranked(material: Material) -> list[Ranked]:

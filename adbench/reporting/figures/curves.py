@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from adbench.evaluation.metric_table import METRICS, PERCENT
 from adbench.reporting.content import Configuration, Material, with_scores
 from adbench.reporting.figures.base import Panel, Picture
 from adbench.reporting.figures.canvas import SMALL, canvas, legend, legend_height, line, logarithmic, name_axes
@@ -14,6 +15,7 @@ from adbench.reporting.figures.style import SOFT
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+KIND, TITLE = "curves", "Curves"
 MOST = 8  # lines in one panel
 _HEIGHT = 196.0
 _CAPTION = (
@@ -35,7 +37,7 @@ def pictures(material: Material) -> Iterator[Picture]:
         panels = (
             Panel(kind, (task,), f"{task}: {kind}", partial(draw, task, shown)) for kind, draw in _DRAWINGS.items()
         )
-        yield Picture("curves", task, f"{_CAPTION} {seed}.", tuple(panels) if shown else (), tuple(notes))
+        yield Picture(KIND, task, f"{_CAPTION} {seed}.", tuple(panels) if shown else (), tuple(notes))
 
 
 def draw_roc(task: str, shown: Sequence[Configuration]) -> "Figure":
@@ -99,11 +101,8 @@ def _label(configuration: Configuration, metric: str) -> str:
     value = configuration.runs[0].metrics.get(metric)
     if value is None:
         return configuration.solver
-    return (
-        f"{configuration.solver} {100 * value:.0f} %"
-        if metric.startswith("tpr")
-        else f"{configuration.solver} {value:.3f}"
-    )
+    number = f"{100 * value:.0f} %" if METRICS[metric].form == PERCENT else f"{value:.3f}"
+    return f"{configuration.solver} {number}"
 
 
 _DRAWINGS = {"roc": draw_roc, "roc-log": draw_roc_log, "precision-recall": draw_precision_recall}

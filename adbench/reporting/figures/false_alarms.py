@@ -14,6 +14,7 @@ from adbench.reporting.figures.style import ALARM, SOFT, plain
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+KIND, TITLE = "alarms", "False alarms"
 MOST = 24
 _ROW = 24.0
 _CAPTION = (
@@ -34,8 +35,8 @@ def pictures(material: Material) -> Iterator[Picture]:
             continue
         if len(shown) > MOST:
             notes.append(f"{task}: the {MOST} best ranked of {len(shown)} configurations are shown")
-        panels.append(Panel("alarms", (task,), f"{task}: false alarms", partial(draw, task, shown[:MOST])))
-    yield Picture("alarms", "", _CAPTION, tuple(panels), tuple(notes))
+        panels.append(Panel(KIND, (task,), f"{task}: false alarms", partial(draw, task, shown[:MOST])))
+    yield Picture(KIND, "", _CAPTION, tuple(panels), tuple(notes))
 
 
 def _promises(metrics: dict[str, float]) -> bool:

@@ -14,6 +14,7 @@ from adbench.reporting.figures.style import HEAT, INK_HIGH, INK_LOW, LEVELS, SOF
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+KIND, TITLE = "families", "Families"
 MOST, MOST_FAMILIES = 24, 14
 _ROW, _COLUMN = 21.0, 44.0
 _CAPTION = (
@@ -33,8 +34,8 @@ def pictures(material: Material) -> Iterator[Picture]:
         if len(families) > MOST_FAMILIES:
             notes.append(f"{task}: the {MOST_FAMILIES} largest of {len(families)} families are shown")
         shown = partial(draw, task, of_task[:MOST], dict(list(families.items())[:MOST_FAMILIES]))
-        panels.append(Panel("families", (task,), f"{task}: detection per family", shown))
-    yield Picture("families", "", _CAPTION, tuple(panels), tuple(notes))
+        panels.append(Panel(KIND, (task,), f"{task}: detection per family", shown))
+    yield Picture(KIND, "", _CAPTION, tuple(panels), tuple(notes))
 
 
 def _families(of_task: Sequence[Configuration]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from adbench.reporting.score_views import Numbers, on_axis
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+KIND, TITLE = "scores", "Scores"
 MOST = 9  # panels of one task
 _ROW = 19.0  # points
 _CAPTION = (
@@ -31,8 +32,8 @@ def pictures(material: Material) -> Iterator[Picture]:
     """For each task, a panel for each configuration."""
     for task, of_task in material.tasks.items():
         shown, notes = with_scores(of_task, MOST)
-        panels = (Panel("scores", (task, c.solver), f"{c.solver} on {task}", partial(draw, c)) for c in shown)
-        yield Picture("scores", task, _CAPTION, tuple(panels), tuple(notes))
+        panels = (Panel(KIND, (task, c.solver), f"{c.solver} on {task}", partial(draw, c)) for c in shown)
+        yield Picture(KIND, task, _CAPTION, tuple(panels), tuple(notes))
 
 
 def draw(configuration: Configuration) -> "Figure":

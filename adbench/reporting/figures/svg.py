@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+from markupsafe import Markup
 
 from adbench.reporting.figures.style import COLOURS, HEAT
+from adbench.reporting.rendering import text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,22 +26,22 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _NOT_DATED = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
-def inline(figure: "Figure", prefix: str, label: str) -> str:
-    """`<svg>` for a page. prefix: makes its ids unique there. label: for who cannot see it; already escaped."""
-    text = StringIO()
+def inline(figure: "Figure", prefix: str, label: str) -> Markup:
+    """`<svg>` for a page. prefix: makes its ids unique there. label: for who cannot see it."""
+    drawn = StringIO()
     with _drawing():
-        figure.savefig(text, format="svg", facecolor="none", metadata=_NOT_DATED)
+        figure.savefig(drawn, format="svg", facecolor="none", metadata=_NOT_DATED)
     width, height = (72 * inches for inches in figure.get_size_inches())
-    svg = text.getvalue()
+    svg = drawn.getvalue()
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     # Its own style sheet would be one for the whole page. Text holds no "<", so that these are what they look like.
     body = re.sub(r"<style.*?</style>|<!--.*?-->|<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     used = set(re.findall(r'(?:href="#|url\(#)([\w.-]+)', body))
     body = _TAG.sub(lambda tag: _page_tag(tag[0], prefix, used), body)
     body = re.sub(r">\s+<", "><", body)
-    return (
+    return Markup(
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" style="width:{width * 4 / 3:.0f}px" role="img"'
-        f' aria-label="{label}">{body}'
+        f' aria-label="{text(label)}">{body}'
     )
 
 

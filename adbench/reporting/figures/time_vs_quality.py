@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+KIND, TITLE = "time", "Time"
 MOST = 24
 _HEIGHT = 200.0
 _CAPTION = (
@@ -33,8 +34,8 @@ def pictures(material: Material) -> Iterator[Picture]:
             continue
         if len(shown) > MOST:
             notes.append(f"{task}: the {MOST} best ranked of {len(shown)} configurations are drawn")
-        panels.append(Panel("time", (task,), f"{task}: time and AUROC", partial(draw, task, shown[:MOST])))
-    yield Picture("time", "", _CAPTION, tuple(panels), tuple(notes))
+        panels.append(Panel(KIND, (task,), f"{task}: time and AUROC", partial(draw, task, shown[:MOST])))
+    yield Picture(KIND, "", _CAPTION, tuple(panels), tuple(notes))
 
 
 def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":

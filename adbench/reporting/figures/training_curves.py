@@ -15,6 +15,7 @@ from adbench.results.record import HISTORY, read_history
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+KIND, TITLE = "training", "Training"
 MOST, MOST_SEEDS, MOST_LOSSES = 9, 12, 4
 _HEIGHT = 130.0
 _CAPTION = (
@@ -33,10 +34,10 @@ def pictures(material: Material) -> Iterator[Picture]:
         if not curves:
             notes.append("No run left a history of losses")
         panels = (
-            Panel("training", (task, c.solver), f"{c.solver} on {task}", partial(draw, c, found))
+            Panel(KIND, (task, c.solver), f"{c.solver} on {task}", partial(draw, c, found))
             for c, found in curves[:MOST]
         )
-        yield Picture("training", task, _CAPTION, tuple(panels), tuple(notes))
+        yield Picture(KIND, task, _CAPTION, tuple(panels), tuple(notes))
 
 
 def _curves(configuration: Configuration) -> Curves:

@@ -58,6 +58,13 @@ class Storage:
             )
         return study
 
+    def reopened(self, study: optuna.Study, number: int) -> optuna.Trial:
+        """A trial of the open study that was not told how it ended."""
+        assert self._file is not None
+        with self.telling():
+            study_id = self._file.get_study_id_from_name(study.study_name)
+            return optuna.Trial(study, self._file.get_trial_id_from_study_id_trial_number(study_id, number))
+
     def close(self) -> None:
         """Let go of the file."""
         if self._file is not None:
@@ -117,11 +124,6 @@ def suggest(trial: optuna.Trial, key: str, dimension: Interval | Choice) -> Valu
     if dimension.step is None:
         return trial.suggest_float(key, dimension.low, dimension.high, log=dimension.log)
     return trial.suggest_int(key, int(dimension.low), int(dimension.high), step=dimension.step, log=dimension.log)
-
-
-def reopened(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
-    """A trial that was not told how it ended."""
-    return optuna.Trial(study, trial._trial_id)
 
 
 def _close(file: optuna.storages.RDBStorage) -> None:

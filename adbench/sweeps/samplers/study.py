@@ -75,8 +75,6 @@ class Study(Sampler):
         return None
 
     def begin(self) -> None:
-        from adbench.sweeps.samplers.storage import reopened
-
         with self._storage.telling():
             self._storage.path.parent.mkdir(parents=True, exist_ok=True)
             locked = self._lock.acquire()
@@ -96,7 +94,7 @@ class Study(Sampler):
             if trial.state.is_finished():
                 self._queue.extend(self._jobs[trial.number])  # to be looked at: somebody may have deleted a run
             else:
-                self._add(reopened(self._study, trial), max(trial.intermediate_values, default=0))
+                self._add(self._storage.reopened(self._study, trial.number), max(trial.intermediate_values, default=0))
         self._refresh()
 
     def next(self) -> Job | None:

@@ -1,0 +1,29 @@
+"""Mapped arrays: their pages go when they are told to, whatever numpy calls them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adbench.arrays.memmap import Array, create, let_go, open_copy
+
+
+@pytest.mark.parametrize(
+    "part", [lambda x: x, lambda x: x[2:], lambda x: x[2:][:, 1], lambda x: x.T, lambda x: x.reshape(-1)[5:]]
+)
+def test_the_pages_of_an_array_or_of_a_part_are_let_go(part: Callable[[Array], Array], tmp_path: Path) -> None:
+    create(tmp_path / "x", (6, 4), np.float32)[:] = 1
+    x = open_copy(tmp_path / "x", (6, 4), np.float32)
+    x[:] = 2  # in memory alone: where the pages go, the file's numbers come back
+    let_go(part(x))
+    assert (x == 1).all()
+
+
+def test_what_is_no_map_is_left_alone(tmp_path: Path) -> None:
+    create(tmp_path / "x", (6, 4), np.float32)[:] = 1
+    x = open_copy(tmp_path / "x", (6, 4), np.float32)
+    x[:] = 2
+    for own in (x + 1, x.copy(), np.array(x), np.empty((0, 4), np.float32)):
+        let_go(own)
+    assert (x == 2).all()
