@@ -159,6 +159,17 @@ def fits_windows(make: Make) -> None:
     _require(share > 0.9, f"expected strange windows to outscore usual ones in nine pairs of ten, got {share:.2f}")
 
 
+def fits_and_scores_rows_on_disk(make: Make) -> None:
+    """Memory-mapped rows give the bits of the same rows in memory."""
+    x = usual_rows(500)
+    with TemporaryDirectory() as folder:
+        np.save(Path(folder) / "x.npy", x)
+        mapped = np.load(Path(folder) / "x.npy", mmap_mode="c")
+        on_disk = fitted(make, "trainer.max_epochs=1", x=mapped)
+        in_memory = fitted(make, "trainer.max_epochs=1", x=x)
+        np.testing.assert_array_equal(on_disk.score_rows(mapped), in_memory.score_rows(x))
+
+
 def trains_in_half_precision(make: Make) -> None:
     """bf16-mixed gives finite scores by weights in float32, and other ones than 32-true."""
     half, whole = (fitted(make, "trainer.max_epochs=2", f"trainer.precision={p}") for p in ("bf16-mixed", "32-true"))
@@ -268,6 +279,7 @@ _CHECKS: Sequence[tuple[Check, str | None]] = (
     (keeps_all_that_it_learned_in_its_arrays, None),
     (is_decided_by_its_seed, None),
     (fits_windows, None),
+    (fits_and_scores_rows_on_disk, None),
     (trains_in_half_precision, NEURAL),
     (trains_alike_however_many_batches_a_step_runs, NEURAL),
     (goes_on_from_a_checkpoint_to_the_same_bits, RESUMABLE),

@@ -98,10 +98,12 @@ class PlainGAN(Plain):
         yield adversarial + self.contextual_weight * contextual + self.latent_weight * latent
 
 
+NETWORKS: dict[str, Callable[..., Plain]] = {"ae": PlainAE, "vae": PlainVAE, "gan": PlainGAN}
+
+
 def plain(config: Config, n_features: int) -> Plain:
     """The plain network of the configuration's model."""
-    networks: dict[str, Callable[..., Plain]] = {"ae": PlainAE, "vae": PlainVAE, "gan": PlainGAN}
-    return networks[config["choices"]["model"]](n_features, **config["model"])
+    return NETWORKS[config["choices"]["model"]](n_features, **config["model"])
 
 
 def _layers(sizes: Sequence[int]) -> nn.Sequential:

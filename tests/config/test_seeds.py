@@ -15,6 +15,7 @@ from adbench.errors import ConfigError
 from adbench.results.record import Run
 from adbench.runner.run import MAX_SEED, run_path, train
 from adbench.sweeps.jobs import make_jobs
+from adbench.testing.capabilities import ONE_LOSS, models_that
 
 TWIN = "control/untrained/roc_auc"
 
@@ -36,7 +37,7 @@ def scores(run: Run) -> bytes:
     return pd.read_parquet(run.folder / "scores.parquet")["score"].to_numpy().tobytes()
 
 
-@pytest.mark.parametrize("model", ["ae", "vae"])
+@pytest.mark.parametrize("model", models_that(ONE_LOSS))
 def test_the_order_changes_what_is_learned_but_not_the_untrained_twin(model: str, tiny: list[str]) -> None:
     a, b, again = (
         train([f"model={model}", "init_seed=0", *tiny, *more])

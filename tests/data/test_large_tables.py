@@ -27,6 +27,7 @@ from adbench.errors import AdbenchError, DataError
 from adbench.runner.prepare import Prepared, prepare
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
+from adbench.testing.capabilities import CLASSICAL, NEURAL, example_of
 
 BLOCK_BYTES = 64  # few lines of CSV
 CELLS: dict[str, st.SearchStrategy[Any]] = {
@@ -181,7 +182,7 @@ def test_a_run_on_disk_is_the_run_in_memory(more: list[str], settings_of: list[s
     assert a == b
 
 
-@pytest.mark.parametrize("model", ["ae", "iforest", "knn", "ocsvm"])
+@pytest.mark.parametrize("model", [example_of(NEURAL), example_of(CLASSICAL)])  # the others: `adbench.testing`
 def test_detectors_take_rows_on_disk(model: str, settings_of: list[str]) -> None:
     run = train([*settings_of, f"model={model}", "memory_gb=0", "trainer.max_epochs=2"])
     assert run.status == "done", run.error

@@ -21,6 +21,7 @@ from adbench.runner.prepare import Kept
 from adbench.runner.reporter import Reporter
 from adbench.runner.run import ApartError
 from adbench.sweeps.plan import plan
+from adbench.testing.capabilities import ONE_LOSS, SEVERAL_LOSSES, STACKABLE, example_of, models_that
 
 SECONDS = ("_seconds", "rows_per_second")
 
@@ -49,7 +50,7 @@ def require_equal(one: Run, other: Run) -> None:
             assert other.metrics[name] == pytest.approx(value, rel=1e-3, abs=2e-3), name
 
 
-@pytest.mark.parametrize("model", ["ae", "vae", "gan"])
+@pytest.mark.parametrize("model", models_that(STACKABLE))
 def test_runs_trained_as_one_are_what_they_are_alone(model: str, tiny: list[str], tmp_path: Path) -> None:
     several = configs([*tiny, f"model={model}"], *seeds(3), ["init_seed=5", "protocol.split_seed=1"])
     runs = [outcome.result() for outcome in run_together(several, force=False, kept=Kept())]
@@ -135,7 +136,7 @@ def test_what_a_device_cannot_hold_is_halved(
         require_equal(alone(config, tmp_path / "alone"), run)
 
 
-@pytest.mark.parametrize("model", ["vae", "gan"])
+@pytest.mark.parametrize("model", [example_of(STACKABLE, ONE_LOSS), example_of(STACKABLE, SEVERAL_LOSSES)])
 def test_a_group_that_was_killed_goes_on_to_the_same_bits(
     model: str, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

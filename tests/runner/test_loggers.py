@@ -26,6 +26,7 @@ from adbench.runner.loggers.mlflow import MLflow
 from adbench.runner.reporter import Reporter
 from adbench.runner.run import train
 from adbench.sweeps.plan import plan
+from adbench.testing.capabilities import CLASSICAL, ONE_LOSS, SEVERAL_LOSSES, example_of
 
 
 class Notes(Reporter):
@@ -48,7 +49,7 @@ def table_of(run: Run, version: int = 0) -> tuple[list[dict[str, str]], dict[str
     )
 
 
-@pytest.mark.parametrize("model", ["vae", "gan", "iforest"])
+@pytest.mark.parametrize("model", [example_of(ONE_LOSS), example_of(SEVERAL_LOSSES), example_of(CLASSICAL)])
 def test_a_logger_hears_of_settings_epochs_metrics_and_status(model: str, tiny: list[str]) -> None:
     run = train([f"model={model}", "logger=csv", *tiny])
     rows, settings = table_of(run)

@@ -22,9 +22,11 @@ from adbench.results.record import Run, read_run
 from adbench.runner import stages as run_stages
 from adbench.runner.reporter import Reporter
 from adbench.runner.run import run_path, train
+from adbench.testing.capabilities import ONE_LOSS, RESUMABLE, SEVERAL_LOSSES, example_of, models_that
 from adbench.training import checkpoint
 
-MODELS = ("ae", "vae", "gan")
+MODELS = models_that(RESUMABLE)
+KINDS = [example_of(RESUMABLE, ONE_LOSS), example_of(RESUMABLE, SEVERAL_LOSSES)]
 EPOCHS = 4
 EVERY_EPOCH = "trainer.checkpoint_seconds=0"
 
@@ -94,7 +96,7 @@ def require_same(resumed: Run, undisturbed: Run) -> None:
         assert losses(resumed) == losses(undisturbed)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", KINDS)
 def test_a_stopped_run_ends_as_an_undisturbed_one(model: str, settings: list[str], tmp_path: Path) -> None:
     undisturbed = train([f"model={model}", *settings, f"runs_dir={tmp_path / 'undisturbed'}"])
     states = plain(checkpoint.random_states())
@@ -233,7 +235,10 @@ def kill_after(started: Any, folder: Path, written: tuple[str, int, float], shar
 
 @pytest.mark.parametrize(
     ("model", "start", "n_kills", "n_epochs"),
-    [("vae", by_fork, 3, 150), *(pytest.param(model, by_shell, 10, 2000, marks=pytest.mark.slow) for model in MODELS)],
+    [
+        (example_of(RESUMABLE), by_fork, 3, 150),
+        *(pytest.param(model, by_shell, 10, 2000, marks=pytest.mark.slow) for model in MODELS),
+    ],
 )
 def test_a_killed_run_ends_as_an_undisturbed_one(
     model: str, start: Callable[..., Any], n_kills: int, n_epochs: int, long: list[str], tmp_path: Path

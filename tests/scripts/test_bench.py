@@ -14,13 +14,12 @@ from scripts.bench import fused as bench_fused
 from scripts.bench import gpu as bench_gpu
 from scripts.bench import peers
 from scripts.bench import scaling as bench_scaling
-from scripts.bench.plain_networks import plain
+from scripts.bench.plain_networks import NETWORKS, plain
 
-MODELS = ("ae", "vae", "gan")
 N_COLUMNS = 20
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", NETWORKS)
 def test_the_hand_written_network_has_the_losses_and_gradients_of_the_detector(model: str) -> None:
     config = peers.setting(model, 1)
     detector = build(config["model"], "model", columns=Columns.numbers(N_COLUMNS))
@@ -44,13 +43,13 @@ def test_the_hand_written_network_has_the_losses_and_gradients_of_the_detector(m
 
 
 @pytest.mark.parametrize("way", [peers.adbench, peers.hand_written, peers.deepod_style])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", NETWORKS)
 def test_every_way_goes_through_all_rows_in_every_epoch(model: str, way: peers.Way) -> None:
     assert way(peers.setting(model, 2), np.random.default_rng(0).random((300, 6), dtype=np.float32)) == 600
 
 
 @pytest.mark.filterwarnings("ignore")  # PyOD's own
-@pytest.mark.parametrize("model", ["ae", "vae"])
+@pytest.mark.parametrize("model", bench_scaling.MODELS)
 def test_pyod_trains_as_many_parameters(model: str) -> None:
     """But for the standard deviations of the vae's columns, which `bare_pyod` allows for, and raises otherwise."""
     pytest.importorskip("pyod")
@@ -71,7 +70,7 @@ def test_scaling_writes_its_table_and_pictures_and_keeps_the_other_axes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for axis in ("rows", "columns"):
-        monkeypatch.setattr(sys, "argv", ["bench_scaling.py", "--quick", "--axes", axis, "--out", str(tmp_path)])
+        monkeypatch.setattr(sys, "argv", ["scaling.py", "--quick", "--axes", axis, "--out", str(tmp_path)])
         bench_scaling.main()
     measured = pd.read_csv(tmp_path / "speed.csv")
     assert set(measured["axis"]) == {"rows", "columns"}

@@ -19,6 +19,7 @@ from adbench.models.variational.vae import VAE
 from adbench.results.record import HISTORY, STOP, read_history
 from adbench.runner.run import Reporter, run_path, train
 from adbench.sweeps.objective import LEGAL, Objective
+from adbench.testing.capabilities import ONE_LOSS, SEVERAL_LOSSES, example_of, models_that
 from adbench.training.losses import mean_loss
 
 CURVE = "trainer.calibration_loss=true"
@@ -65,7 +66,7 @@ def test_a_loss_says_less_and_a_validation_metric_more_and_only_losses_are_known
         Objective("test/average_precision")
 
 
-@pytest.mark.parametrize("model", ["ae", "vae"])
+@pytest.mark.parametrize("model", models_that(ONE_LOSS))
 def test_the_losses_are_measured_and_change_no_score(model: str, quick: list[str], tmp_path: Path) -> None:
     without = train([f"model={model}", *quick])
     asked = train([f"model={model}", *quick, CURVE, f"runs_dir={tmp_path / 'other'}"])
@@ -82,7 +83,7 @@ def test_the_losses_are_measured_and_change_no_score(model: str, quick: list[str
 
 
 def test_adversaries_have_no_loss_to_compare(quick: list[str]) -> None:
-    run = train(["model=gan", *quick, CURVE])
+    run = train([f"model={example_of(SEVERAL_LOSSES)}", *quick, CURVE])
     assert not {"fit_loss", "calibration_loss"} & run.metrics.keys()
     assert list(read_history(run.folder / HISTORY)[0]) == ["epoch", "seconds", "discriminator_loss", "generator_loss"]
     assert Objective("fit/loss").value(run) is None
