@@ -19,10 +19,17 @@ def read_objects(content: bytes, trusted: Iterable[str]) -> dict[str, Any]:
     """
     import skops.io
 
-    unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(trusted))
+    try:
+        unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(trusted))
+    except Exception as error:
+        # A stranger's bytes can make skops raise anything.
+        raise ValueError(f"objects that cannot be read ({error})") from None
     if unknown:
         raise ValueError(f"types that this model does not hold: {', '.join(unknown)}")
-    objects = skops.io.loads(content, trusted=list(trusted))
+    try:
+        objects = skops.io.loads(content, trusted=list(trusted))
+    except Exception as error:
+        raise ValueError(f"objects that cannot be read ({error})") from None
     if not isinstance(objects, dict):
         raise ValueError(f"a {type(objects).__name__}, not objects by name")
     return objects

@@ -255,7 +255,11 @@ def learns_from_known_anomalies(make: Make) -> None:
             detector.fit(x if given is not None else x[:N_ROWS], training(), given)
         usual, found = detector.score_rows(usual_rows(200, seed=5)), detector.score_rows(unseen.astype(np.float32))
         ranked.append((usual[:, None] < found[None]).mean())
-    _require(ranked[1] >= max(ranked[0], 0.9), f"expected known anomalies to help, got pairs {ranked[0]}, {ranked[1]}")
+    without, with_labels = ranked
+    _require(
+        with_labels >= max(without, 0.8),
+        f"expected known anomalies to rank their like higher, got {with_labels:.2f} of all pairs, {without:.2f} before",
+    )
 
 
 def tells_codes_from_numbers(make: Make) -> None:

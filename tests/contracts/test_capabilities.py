@@ -1,0 +1,138 @@
+"""Every capability of the contract is one that a detector can have, by itself and in a run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adbench.arrays.columns import CODE, ONE_HOT, Column, Columns
+from adbench.errors import AdbenchError, ConfigError, RunFolderError
+from adbench.inference.load import load
+from adbench.models.base import as_taken
+from adbench.results.record import Run
+from adbench.runner.run import train
+from adbench.testing.detectors import Check, checks_of
+from tests.contracts.detectors import Averaged, Convolutions, Embeddings, Mixture, NearerTo
+
+DETECTORS = (Convolutions, Embeddings, NearerTo, Averaged, Mixture)
+CASES = [(detector, check) for detector in DETECTORS for check in checks_of(detector)]
+
+
+@pytest.mark.parametrize(("detector", "check"), CASES, ids=[f"{d.__name__}-{check.__name__}" for d, check in CASES])
+def test_a_detector(detector: Callable[[Columns], Any], check: Check) -> None:
+    check(detector)
+
+
+@pytest.fixture
+def run_of(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """A run of a detector in the place of the option pca."""
+
+    def run(detector: type, *overrides: str, base: list[str] = tiny) -> Run:
+        monkeypatch.setattr(detector, "__module__", "adbench.models.classical.pca")
+        monkeypatch.setattr("adbench.models.classical.pca.PCA", detector)
+        return train(["model=pca", "model.n_components=1", *base, *overrides])
+
+    return run
+
+
+def test_what_calibrates_never_sees_the_rows_that_set_the_threshold(run_of: Callable[..., Run]) -> None:
+    Averaged.calibrated.clear()
+    run = run_of(Averaged)
+    assert run.status == "done", run.error
+    (seen,) = Averaged.calibrated
+    n_calibration = run.metrics["n_calibration"]
+    assert len(seen) == pytest.approx(n_calibration, abs=1)
+    fitted = load(run.folder)
+    assert len(np.intersect1d(fitted.detector.score_rows(seen), calibration_scores(run))) == 0
+    assert len(calibration_scores(run)) == n_calibration
+
+
+def calibration_scores(run: Run) -> np.ndarray:
+    import pandas as pd
+
+    return pd.read_parquet(run.folder / "calibration.parquet")["score"].to_numpy()
+
+
+def test_half_of_the_calibration_rows_have_to_be_enough(run_of: Callable[..., Run]) -> None:
+    with pytest.raises(AdbenchError, match="calibration rows"):
+        run_of(Averaged, "target_fpr=0.015")  # all of them would do
+
+
+def test_objects_of_a_library_come_back_from_the_folder(run_of: Callable[..., Run]) -> None:
+    run = run_of(Mixture)
+    assert run.status == "done", run.error
+    fitted = load(run.folder)
+    np.testing.assert_array_equal(fitted.detector.score_rows(np.ones((3, 12), np.float32)).shape, (3,))
+    assert (run.folder / "model.skops").is_file()
+
+
+class Stranger:
+    """Of a type that no model says it holds."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise AssertionError("expected a type that is not trusted never to be made")
+
+
+def test_objects_of_other_types_are_refused_before_they_are_made(run_of: Callable[..., Run], tmp_path: Any) -> None:
+    import skops.io
+
+    run = run_of(Mixture)
+    held = Stranger()
+    held.value = 1  # type: ignore[attr-defined]
+    stranger = skops.io.dumps({"mixture": held})
+    for content in (stranger, b"", b"PK\x03\x04garbage", stranger[: len(stranger) // 2]):
+        (run.folder / "model.skops").write_bytes(content)
+        with pytest.raises(RunFolderError, match="expected the files of a finished run in") as caught:
+            load(run.folder)
+        assert "\n" not in str(caught.value)
+    (run.folder / "model.skops").unlink()
+    with pytest.raises(RunFolderError):
+        load(run.folder)
+
+
+def test_codes_are_refused_by_whoever_would_take_them_for_numbers(tiny_data: Any, quick: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"write preprocess\.categories=null"):
+        train(["model=ae", "preprocess.categories=codes", *quick])
+
+
+def test_codes_of_the_encoder_reach_a_detector_and_controls_stay_what_they_were(
+    run_of: Callable[..., Run], quick: list[str]
+) -> None:
+    codes = run_of(ClassicalEmbeddings, "data=nslkdd", base=[*quick, "preprocess.categories=codes"])
+    assert codes.status == "done", codes.error
+    one_hot = train(["model=pca", "data=nslkdd", *quick])
+    controls = [name for name in one_hot.metrics if name.startswith("control/")]
+    assert len(controls) > 4
+    for name in controls:
+        assert codes.metrics[name] == pytest.approx(one_hot.metrics[name], rel=1e-6), name
+    assert codes.folder.name != one_hot.folder.name
+    assert load(codes.folder).encoder.columns.of_kind(CODE).size == 3
+
+
+class ClassicalEmbeddings(Averaged):
+    """Takes codes, whatever it makes of them."""
+
+    takes_codes = True
+
+    def learn(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return super().learn(x)
+
+
+def test_columns_by_hand() -> None:
+    columns = Columns(
+        (Column("x"), Column("kind=a", ONE_HOT, "kind"), Column("kind=b", ONE_HOT, "kind"), Column("y")), steps=2
+    )
+    assert columns.shape == (2, 4)
+    assert columns.sources == ["x", "kind", "y"]
+    assert {source: list(at) for source, at in columns.groups().items()} == {"kind": [1, 2]}
+    flat = columns.flattened()
+    assert flat.shape == (8,)
+    assert flat.names[:5] == ["x@-1", "kind=a@-1", "kind=b@-1", "y@-1", "x@0"]
+    assert flat[5].source == "kind"
+    codes = Columns((Column("x"), Column("kind", CODE, values=("a", "b", "<unseen>"))))
+    assert codes.plain().names == ["x", "kind=a", "kind=b", "kind=<unseen>"]
+    rows = np.array([[0.5, 1], [2.0, 2]], dtype=np.float32)
+    assert codes.plain_rows(rows).tolist() == [[0.5, 0, 1, 0], [2.0, 0, 0, 1]]
+    assert as_taken(Convolutions, columns) is columns
+    assert as_taken(NearerTo, columns).shape == (8,)
