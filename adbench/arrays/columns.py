@@ -101,7 +101,8 @@ class Columns(Sequence[Column]):
     def plain_rows(self, x: Matrix) -> Matrix:
         """The rows in the columns of `plain`; a view of x where it has no codes."""
         if not len(self.of_kind(CODE)):
-            return x.reshape(len(x), -1)
+            return x.reshape(len(x), self.flattened().shape[0])
+        x = x.reshape(len(x), *self.shape)
         opened = [
             (x[..., i, None] == np.arange(len(column.values), dtype=np.float32)).astype(np.float32)
             if column.kind == CODE

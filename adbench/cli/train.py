@@ -62,7 +62,7 @@ def _train(overrides: list[str], force: bool, as_json: bool, profile: Profile) -
     with clock.of(IMPORT), uncollected():
         drawing = _drawing()
     with drawing as profile.to:
-        run = runner.run(config, force=force, reporter=profile)
+        run = runner.run(config, runner.Context(profile, force))
     if as_json:
         print_json(run.document())
     elif run.status == "done":

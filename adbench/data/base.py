@@ -115,6 +115,7 @@ class Table:
     is_test: npt.NDArray[np.bool_]
     fingerprints: dict[str, str]  # upstream file name -> sha256 of its uncompressed bytes
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what was taken for certain while it was loaded, for the user
 
     def __post_init__(self) -> None:
         for name in ("family", "attack"):  # a loader may give plain texts
@@ -134,4 +135,5 @@ class Table:
             is_test=self.is_test[rows],
             fingerprints=self.fingerprints,
             subsets={name: of_subset[rows] for name, of_subset in self.subsets.items()},
+            notes=self.notes,
         )

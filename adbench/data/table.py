@@ -1,6 +1,5 @@
 """A table of your own: payments, sensors, medical records; one record a row, and a column that tells the anomalies."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,6 @@ ROWS: dict[str, int] = {}
 MIRRORS: tuple[str, ...] = ()
 
 REFUSE, IMPUTE, DROP_ROWS = "refuse", "impute", "drop_rows"
-
-_log = logging.getLogger(__name__)
 
 
 def load(
@@ -60,16 +57,18 @@ def load(
     require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
     dropped = _names(drop, "data.drop")
     files, test_files = _files(path, test_path)
-    rows, n_rows, store = _read(files + test_files, separator, dropped, spool)
+    notes: list[str] = []
+    rows, n_rows, store = _read(files + test_files, separator, dropped, spool, notes)
     label = _label_name(label, rows)
-    is_anomaly, kind = read_label(rows[label], label, normal)
+    is_anomaly, kind = read_label(rows[label], label, normal, notes)
     if family is not None:
         kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
     names = [name for name in rows.column_names if name not in (label, family)]
     if not names:
         raise DataError(f"expected feature columns beside {label!r}, got none; data.drop can leave out fewer")
-    columns = type_columns(rows, names, None if categorical is None else _names(categorical, "data.categorical"), store)
-    kept = _kept_rows(columns, len(rows), missing)
+    named = None if categorical is None else _names(categorical, "data.categorical")
+    columns = type_columns(rows, names, named, store, notes)
+    kept = _kept_rows(columns, len(rows), missing, notes)
     kind = kind[kept]
     return Table(
         name="table",
@@ -79,17 +78,18 @@ def load(
         attack=kind,
         is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
         fingerprints={str(file): sha256_of(file) for file in files + test_files},
+        notes=tuple(notes),
     )
 
 
 def _read(
-    files: list[Path], separator: str | None, drop: list[str], spool: Spool | None
+    files: list[Path], separator: str | None, drop: list[str], spool: Spool | None, notes: list[str]
 ) -> tuple[Rows, list[int], Store]:
     """The rows, how many each file has, and where their columns are to lie."""
     if spool is None or table_bytes(files) <= spool.limit:
-        return *read_files(files, separator, drop), InMemory()
+        return *read_files(files, separator, drop, notes), InMemory()
     folder = spool.folder()
-    return *read_on_disk(files, separator, drop, folder), OnDisk(folder)
+    return *read_on_disk(files, separator, drop, folder, notes), OnDisk(folder)
 
 
 def _files(path: str | list[str] | None, test_path: str | list[str] | None) -> tuple[list[Path], list[Path]]:
@@ -127,7 +127,7 @@ def _column(name: str, key: str, rows: Rows) -> str:
     return name
 
 
-def _kept_rows(columns: Columns, n_rows: int, policy: str) -> npt.NDArray[np.bool_]:
+def _kept_rows(columns: Columns, n_rows: int, policy: str, notes: list[str]) -> npt.NDArray[np.bool_]:
     """Which rows stay, by the policy for missing values."""
     kept, missing = np.ones(n_rows, dtype=bool), columns.n_missing
     if not missing or policy == IMPUTE:
@@ -143,5 +143,5 @@ def _kept_rows(columns: Columns, n_rows: int, policy: str) -> npt.NDArray[np.boo
         kept &= ~columns.missing(name_of_gaps)
     if not kept.any():
         raise DataError(f"expected a row without missing values, got none; data.drop=[{name}] leaves out the emptiest")
-    _log.warning("adbench: %s of %s rows lack a value and are left out", f"{n_rows - kept.sum():,}", f"{n_rows:,}")
+    notes.append(f"{n_rows - kept.sum():,} of {n_rows:,} rows lack a value and are left out")
     return kept

@@ -11,6 +11,8 @@ from adbench.config.keys import Config
 from adbench.errors import ConfigError
 from adbench.executors.base import NO_FOLDER
 from adbench.executors.worker import run_jobs
+from adbench.runner.reporter import Reporter
+from adbench.runner.run import Context
 
 _LET_GO_SECONDS = 10
 
@@ -34,7 +36,7 @@ def run_there(folder: str, configs: Sequence[Config], force: bool) -> list[dict[
     except OSError as error:
         reason = f"expected {folder} on {socket.gethostname()} too, got {error.strerror}; run on a shared file system"
         return [{"outcome": NO_FOLDER, "error": reason}] * len(configs)
-    return run_jobs(configs, force, kept=None)
+    return run_jobs(configs, Context(Reporter(), force))
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from adbench.config.keys import Config
 from adbench.errors import AdbenchError, FolderInUseError, RunFolderError
@@ -22,32 +22,29 @@ from adbench.executors.base import APART, BUSY, NO_FOLDER, RAN, REFUSED
 from adbench.results.folder import leave_error
 from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
-
-if TYPE_CHECKING:
-    from adbench.runner.prepare import Kept
+from adbench.runner.run import Context
 
 
-def run_job(config: Config, force: bool, kept: "Kept | None" = None) -> dict[str, str]:
-    """Run one job; whatever goes wrong stays in its folder as a failed run. kept: rows that jobs share.
+def run_job(config: Config, context: Context) -> dict[str, str]:
+    """Run one job; whatever goes wrong stays in its folder as a failed run.
 
     The outcome is RAN, REFUSED when the request was wrong, BUSY when another process is running it, or NO_FOLDER when
     its folder cannot be written; "error" holds the reason.
     """
-    return _outcome(config, lambda: runner.run(config, force=force, reporter=Reporter(), kept=kept))
+    return _outcome(config, lambda: runner.run(config, context))
 
 
-def run_jobs(configs: Sequence[Config], force: bool, kept: "Kept | None") -> list[dict[str, str]]:
+def run_jobs(configs: Sequence[Config], context: Context) -> list[dict[str, str]]:
     """Run several jobs as one network where that is possible.
 
     The outcome of one that was not run, since it has to be run apart, is APART.
     """
     if len(configs) == 1:
-        return [run_job(configs[0], force, kept)]
+        return [run_job(configs[0], context)]
     from adbench.runner.fused import run_together
-    from adbench.runner.prepare import Kept
 
     outcomes = []
-    for config, run in zip(configs, run_together(configs, force, kept or Kept()), strict=True):
+    for config, run in zip(configs, run_together(configs, context), strict=True):
         try:
             outcomes.append(_outcome(config, run.result))
         except runner.ApartError as error:
@@ -81,12 +78,13 @@ def main() -> None:
         os.dup2(nothing.fileno(), sys.stdin.fileno())
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read, args=(lines, jobs), daemon=True).start()
-    from adbench.runner.prepare import Kept  # once the thread above watches over this process
+    from adbench.runner.prepared_cache import RowMemory  # once the thread above watches over this process
 
-    kept = Kept()
+    memory = RowMemory()
     while True:
         job = jobs.get()
-        print(json.dumps(run_jobs(job["configs"], job["force"], kept)), file=answers, flush=True)
+        context = Context(Reporter(), job["force"], memory)
+        print(json.dumps(run_jobs(job["configs"], context)), file=answers, flush=True)
 
 
 def _read(lines: TextIO, jobs: "queue.Queue[dict[str, Any]]") -> None:

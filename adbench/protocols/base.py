@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -26,6 +26,7 @@ class Split:
     test: Features
     test_rows: Rows  # position of each test row in the table: its id in scores.parquet
     labels: SealedLabels  # of the test rows
+    anomalies: Features  # known ones, for detectors that learn from labels; nothing else is fitted on them
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Parts:
     fit: Rows
     calibration: Rows
     test: Rows
+    anomalies: Rows = field(default_factory=lambda: np.empty(0, np.intp))  # of the training file, known from the start
 
 
 class Protocol(ABC):
@@ -70,7 +72,7 @@ class Protocol(ABC):
         table = self.relabel(table)
         parts = self.divide(table, np.random.default_rng(seed if self.split_seed is None else self.split_seed))
         # In file order: whoever wants them shuffled says so with a seed of their own.
-        parts = Parts(np.sort(parts.fit), np.sort(parts.calibration), np.sort(parts.test))
+        parts = Parts(*(np.sort(rows) for rows in (parts.fit, parts.calibration, parts.test, parts.anomalies)))
         _require_honest(table, parts)
         if self.validates and (len(table) != len(of_test_file) or of_test_file[parts.test].any()):
             raise DataError(
@@ -84,12 +86,17 @@ class Protocol(ABC):
         take = table.features.take
         labels = _labels(table, parts.test)
         keep(labels)
-        return Split(take(parts.fit), take(parts.calibration), take(parts.test), parts.test, SealedLabels(labels))
+        fit, calibration, test, anomalies = map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies))
+        return Split(fit, calibration, test, parts.test, SealedLabels(labels), anomalies)
 
 
 def _require_honest(table: Table, parts: Parts) -> None:
     """Raise DataError when a row would be both learned from and tested, or a column gives the label away."""
-    learned = np.concatenate([parts.fit, parts.calibration])
+    learned = np.concatenate([parts.fit, parts.calibration, parts.anomalies])
+    if np.intersect1d(parts.anomalies, learned[: -len(parts.anomalies) or None]).size:
+        raise DataError("expected known anomalies that are not fitted on as normal rows, got some in both parts")
+    if (table.label[parts.anomalies] != 1).any():
+        raise DataError("expected anomalies among the known anomalies of the protocol, got a normal row")
     if np.intersect1d(learned, parts.test).size or table.is_test[learned].any():
         raise DataError(
             "expected no test row among those that fit or calibrate, got some; the protocol divides the rows wrongly"

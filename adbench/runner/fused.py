@@ -16,8 +16,7 @@ from adbench.config.keys import Config
 from adbench.errors import AdbenchError
 from adbench.models.neural import NeuralDetector
 from adbench.results.record import Run
-from adbench.runner.prepare import Kept
-from adbench.runner.reporter import Reporter
+from adbench.runner.prepared_cache import RowMemory
 from adbench.runner.run import ApartError, Attempt, Context
 from adbench.runner.stages import Fitted, Ready, conclude, prepare
 from adbench.training.checkpoint import restore_random_states
@@ -52,12 +51,12 @@ class _Member:
             raise ApartError(reason)
 
 
-def run_together(configs: Sequence[Config], force: bool, kept: Kept) -> "list[Future[Run]]":
+def run_together(configs: Sequence[Config], context: Context) -> "list[Future[Run]]":
     """Run several configurations, those whose shapes allow it as one network.
 
     The outcome of each is its Run, or the error that `adbench.runner.run.run` would raise, or ApartError.
     """
-    context = Context(Reporter(), kept, force)
+    context = replace(context, memory=context.memory or RowMemory())
     outcomes: list[Future[Run]] = [Future() for _ in configs]
     members: list[_Member] = []
     with deterministic(max(1, configs[0]["trainer"]["threads"])):  # fewer are refused by the run
@@ -123,7 +122,7 @@ def _train(members: list[_Member]) -> None:
 
 def _why_alone(ready: Ready) -> str | None:
     """Why a run cannot be trained with any other, if so."""
-    if not _stackable(ready.detector):
+    if not _stackable(ready.detector) or ready.learns_from_labels:
         return ""  # nothing that needs to be said
     settings = ready.training.settings
     if not settings.in_this_process:

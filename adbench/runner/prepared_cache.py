@@ -1,41 +1,46 @@
-"""How prepared rows lie in the cache: under which key, and what of them in which file."""
+"""Prepared rows and where they are found again: in memory for runs of one process, in the disk cache for others."""
 
 import hashlib
 import importlib
 import json
 import logging
-import tempfile
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from adbench.arrays.categories import Names
-from adbench.arrays.memmap import open_copy, require_room
-from adbench.arrays.types import Arrays
+from adbench.arrays.columns import Columns
+from adbench.arrays.memmap import checksum
+from adbench.arrays.types import Arrays, Matrix, RowLabels
 from adbench.config.checks import require_not_negative
-from adbench.config.instantiate import locate
+from adbench.config.identity import same_rows
+from adbench.config.instantiate import build, locate
 from adbench.config.keys import CONTENT, WHERE_NOT_WHAT, Config
 from adbench.config.paths import cache_folder, data_folder
 from adbench.errors import AdbenchError, ConfigError, DataError
-from adbench.evaluation.seal import Labels
+from adbench.evaluation.seal import Labels, SealedLabels
 from adbench.results.provenance import cpu, source_digest
-from adbench.storage.cache import Cache, Draft, Entry
+from adbench.storage.cache import Cache, CacheDraft, CacheEntry
 from adbench.storage.fingerprints import find_files, sha256_of
+from adbench.storage.scratch import Scratch
 
 _log = logging.getLogger(__name__)
 
 HEAD = "head"
+MEMORY_BYTES = 2**30
 GIB = 2**30
 
 # What of adbench's source decides about the bits of an entry.
 SOURCES = (
     *("arrays", "data", "preprocess", "protocols", "evaluation/controls.py", "evaluation/seal.py"),
-    *("runner/prepare.py", "runner/prepared_cache.py", "storage/cache.py"),
+    *("runner/prepare.py", "runner/prepared_cache.py", "storage/cache.py", "storage/scratch.py"),
 )
 
 
@@ -92,7 +97,7 @@ def packed_labels(labels: Labels) -> tuple[Arrays, Any]:
     return arrays, document | {"known_attacks": known, "subsets": list(labels.subsets)}
 
 
-def labels_of(entry: Entry) -> Labels:
+def labels_of(entry: CacheEntry) -> Labels:
     """The labels of an entry. Raises DataError where their file was changed after it was checked."""
     try:
         arrays, document = entry.labels()
@@ -107,96 +112,198 @@ def labels_of(entry: Entry) -> Labels:
         raise DataError(f"expected the test labels in {entry.path}, got {error}; run it again") from None
 
 
-class Writer:
-    """Writes prepared rows into the cache while they are made, or goes on without it.
+class Matrices(NamedTuple):
+    """The encoded rows of a run, by what they are for."""
 
-    What does not fit in memory is written whatever the cache is: if it is none, into a temporary folder.
+    fit: Matrix
+    calibration: Matrix
+    test: Matrix
+    anomalies: Matrix  # few, known, of the training file: for detectors that learn from labels
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rows of a run, as detectors see them. Nothing in it tells a test row's label before the seal is broken."""
+
+    fingerprints: dict[str, str]
+    encoder: Any  # fitted on the fit rows
+    matrices: Matrices
+    test_rows: npt.NDArray[np.intp]  # position of each test row in the table
+    labels: SealedLabels
+    usual: list[dict[str, Any]]  # see `adbench.preprocess.usual.usual_values`
+    notes: tuple[str, ...]  # see `adbench.data.base.Table`
+    controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
+    entry: CacheEntry | None = None  # where they lie in the cache, which nobody removes as long as this lives
+
+    def shaped(self, columns: Columns) -> "Prepared":
+        """The same rows, each in the shape that these columns have."""
+        return replace(self, matrices=Matrices(*(x.reshape(len(x), *columns.shape) for x in self.matrices)))
+
+    def plain(self) -> tuple[Matrix, Matrix]:
+        """The fit and the test rows as plain numbers, for controls: see `Columns.plain`."""
+        rows = self.encoder.columns.plain_rows
+        return rows(self.matrices.fit), rows(self.matrices.test)
+
+    def with_anomalies(self) -> tuple[Matrix, RowLabels]:
+        """The fit rows, followed by the known anomalies, and which are which."""
+        fit, anomalies = self.matrices.fit, self.matrices.anomalies
+        labels = np.repeat(np.array([0, 1], np.int8), [len(fit), len(anomalies)])
+        return np.concatenate([fit, anomalies]), labels
+
+
+class RowMemory:
+    """The rows of the last run of this process, for the next one that needs the same.
+
+    A run gets matrices of its own, in which it may write, and labels under a seal of its own. Rows that lie on disk are
+    not memoised, nor are those above MEMORY_BYTES: a second copy could exhaust the memory.
     """
 
+    def __init__(self) -> None:
+        self._key = ""
+        self._prepared: Prepared | None = None
+
+    def get(self, config: Config) -> Prepared | None:
+        """The rows for this configuration, if it is they that are here."""
+        if self._prepared is None or self._key != same_rows(config):
+            self._prepared = None  # before others are loaded
+            return None
+        matrices = Matrices(*map(np.array, self._prepared.matrices))
+        return replace(self._prepared, matrices=matrices, labels=self._prepared.labels.reseal())
+
+    def put(self, config: Config, prepared: Prepared) -> Prepared:
+        """Keep these, and hand them out as `get` will."""
+        matrices = prepared.matrices
+        if sum(x.nbytes for x in matrices) > MEMORY_BYTES or any(isinstance(x, np.memmap) for x in matrices):
+            return prepared
+        self._key, self._prepared = same_rows(config), prepared
+        return self.get(config) or prepared
+
+
+class RowCache:
+    """The one door to prepared rows: those in memory, else those in the disk cache, else those that are made."""
+
+    def __init__(self, config: Config, memory: RowMemory | None) -> None:
+        self.config, self.memory = config, memory
+
+    def get_or_make(self, make: Callable[["CacheWriter"], Prepared], loading: Callable[[], Any]) -> Prepared:
+        """The rows of this configuration. make: called with what writes them into the cache. loading: times a load."""
+        memory = self.memory
+        if memory is not None and (found := memory.get(self.config)) is not None:
+            return found
+        bytes_of(self.config, "memory_gb")  # refuses what is none
+        with loading():
+            cache = cache_of(self.config)
+            key = key_of(self.config) if cache else None
+            prepared = self._read(cache, key) if cache and key else None
+        if prepared is None:
+            with CacheWriter(cache, key) as writer:
+                prepared = make(writer)
+        return prepared if memory is None else memory.put(self.config, prepared)
+
+    def _read(self, cache: Cache, key: str) -> Prepared | None:
+        """The rows in the cache; what is not as it was written is removed."""
+        entry = cache.open(key)
+        if entry is None:
+            return None
+        try:
+            return self._restored(entry)
+        except (ArithmeticError, LookupError, OSError, TypeError, ValueError):
+            cache.forget(entry.path)
+            return None
+
+    def _restored(self, entry: CacheEntry) -> Prepared:
+        arrays, document = entry.read(HEAD)
+        if entry.labels_checksum() != document["labels"]:
+            raise ValueError("expected the labels that were written, got others")
+        shapes = document["matrices"]
+        n_bytes = sum(4 * math.prod(shape) for shape, _ in shapes.values())
+        resident = n_bytes <= bytes_of(self.config, "memory_gb")
+        test_rows = arrays.pop("test_rows")
+        learned = {name.removeprefix("encoder/"): array for name, array in arrays.items()}
+        matrices = {name: entry.matrix(name, tuple(s), crc, resident) for name, (s, crc) in shapes.items()}
+        prepared = Prepared(
+            fingerprints=document["fingerprints"],
+            encoder=build(self.config["preprocess"], "preprocess").restore(document["encoder"], learned),
+            matrices=Matrices(**matrices),
+            test_rows=test_rows,
+            labels=SealedLabels.elsewhere(lambda: labels_of(entry), len(test_rows)),
+            usual=document["usual"],
+            notes=tuple(document["notes"]),
+            entry=entry,
+        )
+        say(prepared.notes)
+        return prepared
+
+
+class CacheWriter:
+    """Writes rows into the disk cache while they are prepared; a full disk costs the entry, not the run."""
+
     def __init__(self, cache: Cache | None, key: str | None) -> None:
-        self.cache = cache
+        self.cache, self.key = cache, key
         self._draft = cache.draft(key) if cache and key else None
-        self._is_kept = self._draft is not None
+        self._scratch = Scratch()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_up()
+        self._scratch.remove()
+
+    @property
+    def place(self) -> CacheDraft | Scratch:
+        """Where large files are written: where they are to stay, or a temporary folder."""
+        return self._draft or self._scratch
 
     @contextmanager
-    def _trying(self) -> Iterator[Draft | None]:
-        """The draft, which is given up when the disk is full."""
+    def _trying(self) -> Iterator[CacheDraft | None]:
         try:
-            yield self._draft if self._is_kept else None
+            yield self._draft
         except OSError as error:
-            self.discard()
+            self.give_up()
             if self.cache:
                 self.cache.goes_on_without(error)
 
     def labels(self, labels: Labels) -> None:
-        """Write the labels."""
+        """Write the labels, and forget them."""
         with self._trying() as draft:
             if draft:
                 draft.write_labels(*packed_labels(labels))
 
-    def save(self, name: str, x: npt.NDArray[np.float32]) -> None:
-        """Write a matrix."""
-        with self._trying() as draft:
-            if draft:
-                draft.save(name, x)
-
-    def folder(self) -> Path:
-        """Where large files can be written until `discard`."""
-        return self._any_draft().path
-
-    def create(self, name: str, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-        """A matrix on disk, of zeros. Raises DataError where there is no room for it."""
-        draft = self._any_draft()
-        with require_room(draft.path):
-            return draft.create(name, shape, np.float32)
-
-    def reopened(self, name: str, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-        """The matrix that `create` gave, once it is filled: what is written into it from now on changes no file."""
-        return open_copy(self._any_draft().path / name, shape, np.float32)
-
-    def _any_draft(self) -> Draft:
-        if self._draft is None:
-            with require_room(Path(tempfile.gettempdir())):
-                self._draft = Draft(Path(tempfile.gettempdir()), "adbench")
-        return self._draft
-
-    def commit(self, arrays: Arrays, document: Any) -> Entry | None:
-        """Write the rest, and let others find it."""
+    def commit(self, prepared: Prepared, resident: bool) -> Prepared:
+        """Write the rest, and let others find it; returns the rows with their entry. resident: matrices in memory."""
         entry = None
         with self._trying() as draft:
             if draft and self.cache:
-                draft.write(HEAD, arrays, document | {"labels": draft.labels_checksum})
+                for name, x in prepared.matrices._asdict().items() if resident else ():
+                    draft.save(name, x)
+                draft.write(HEAD, *_head(prepared, draft.labels_checksum))
                 entry = draft.commit()
-                if entry:
-                    self._draft = None
+                self._draft = None if entry else self._draft
                 self.cache.trim()
-        self.discard()
-        return entry
+        return replace(prepared, entry=entry)
 
-    def discard(self) -> None:
-        """Remove what was written; what is mapped stays readable."""
+    def give_up(self) -> None:
+        """Remove what was written into the cache; what is mapped stays readable."""
         if self._draft:
             self._draft.discard()
-        self._draft, self._is_kept = None, False
+        self._draft = None
 
 
-@contextmanager
-def heard() -> Iterator[list[str]]:
-    """What the loaders warn of, said when they are done, and kept to be said again for rows out of the cache."""
-    sentences: list[str] = []
-    handler, logger = logging.Handler(logging.WARNING), logging.getLogger("adbench.data")
-    handler.emit = lambda record: sentences.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield sentences
-    finally:
-        logger.propagate = True
-        logger.removeHandler(handler)
-        for sentence in sentences:
-            say(sentence)
+def _head(prepared: Prepared, labels_checksum: int) -> tuple[Arrays, Any]:
+    arrays = {f"encoder/{name}": array for name, array in prepared.encoder.arrays.items()}
+    document = {
+        "fingerprints": prepared.fingerprints,
+        "encoder": prepared.encoder.description(),
+        "matrices": {name: [x.shape, checksum(x)] for name, x in prepared.matrices._asdict().items()},
+        "notes": prepared.notes,
+        "usual": prepared.usual,
+        "labels": labels_checksum,
+    }
+    return arrays | {"test_rows": prepared.test_rows}, document
 
 
-def say(sentence: str) -> None:
-    """Warn of what a loader warned of."""
-    _log.warning("%s", sentence)
+def say(notes: Iterable[str]) -> None:
+    """Tell the user what a loader took for certain."""
+    for note in notes:
+        _log.warning("adbench: %s", note)

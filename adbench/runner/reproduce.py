@@ -99,7 +99,7 @@ def reproduce(
         path = runner.run_path(made.config)
         if (path / METRICS).exists():
             raise ConfigError(f"expected a folder without this run, got {path}; name another with --keep")
-        again = runner.run(made.config, force=False, reporter=reporter or Reporter())
+        again = runner.run(made.config, runner.Context(reporter or Reporter()))
         return _compare(original, before, again, made, kept=keep is not None)
 
 

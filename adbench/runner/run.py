@@ -20,7 +20,7 @@ from adbench.runner.loggers.log import Log
 from adbench.runner.reporter import Reporter, Stopwatch
 
 if TYPE_CHECKING:
-    from adbench.runner.prepare import Kept
+    from adbench.runner.prepared_cache import RowMemory
 
 MAX_SEED = 2**32 - 1  # what numpy and torch both take
 
@@ -31,11 +31,11 @@ class ApartError(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What an attempt at a run has from its caller. kept: rows that runs of this process share."""
+    """What an attempt at a run has from its caller."""
 
     reporter: Reporter
-    kept: "Kept | None" = None
     force: bool = False  # run again what is finished
+    memory: "RowMemory | None" = None  # of rows that runs of this process share
 
 
 def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Reporter | None = None) -> Run:
@@ -44,15 +44,15 @@ def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Repor
     force: run again what is finished. Raises AdbenchError when the request is wrong, with nothing left behind.
     Any other failure in the run is a Run with status "failed", its traceback in error.txt.
     """
-    return run(compose(overrides), force=force, reporter=reporter or Reporter())
+    return run(compose(overrides), Context(reporter or Reporter(), force))
 
 
-def run(config: Config, *, force: bool, reporter: Reporter, kept: "Kept | None" = None) -> Run:
-    """`train` for a configuration that is composed already. kept: rows that runs of this process share."""
-    with Attempt(config, Context(reporter, kept, force)) as attempt:
+def run(config: Config, context: Context) -> Run:
+    """`train` for a configuration that is composed already."""
+    with Attempt(config, context) as attempt:
         if attempt.finished is None:
             # Imported here, so that a request with a typo is refused before seconds of imports.
-            with Stopwatch(reporter).of("import"), uncollected():
+            with Stopwatch(context.reporter).of("import"), uncollected():
                 from adbench.runner import stages
 
             ready = stages.prepare(attempt)

@@ -8,6 +8,7 @@ import numpy as np
 from pytorch_lightning import seed_everything
 
 from adbench.arrays.columns import Columns
+from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.evaluation.batch_invariance import require_same_alone
@@ -21,8 +22,9 @@ from adbench.results.folder import RunFolder
 from adbench.results.formats import without_target
 from adbench.results.provenance import describe, now
 from adbench.results.record import COLUMNS, ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
-from adbench.runner.prepare import Prepared, control_scores
+from adbench.runner.prepare import control_scores
 from adbench.runner.prepare import prepare as prepare_rows
+from adbench.runner.prepared_cache import Prepared
 from adbench.runner.reporter import Stopwatch
 from adbench.runner.run import Attempt
 from adbench.training.checkpoint import Checkpoint, identity, random_states
@@ -73,15 +75,24 @@ class Ready:
     seconds: Stopwatch
 
     @property
-    def x(self) -> Any:
-        """What is trained on, (rows, columns)."""
-        return self.rows.x_fit
+    def x(self) -> Matrix:
+        """The fit rows, without known anomalies."""
+        return self.rows.matrices.fit
+
+    @property
+    def learns_from_labels(self) -> bool:
+        """Whether there are known anomalies, and a detector that takes them."""
+        return len(self.rows.matrices.anomalies) > 0 and getattr(self.detector, "takes_labels", False)
 
     def train_alone(self) -> Fitted:
         """Train it."""
         with self.seconds.of("fit"):
             start = time.perf_counter()
-            n_rows = self.detector.fit(self.x, self.training)
+            if self.learns_from_labels:
+                x, labels = self.rows.with_anomalies()
+                n_rows = self.detector.fit(x, self.training, labels)
+            else:
+                n_rows = self.detector.fit(self.x, self.training)
             return Fitted.after(self.training, n_rows, time.perf_counter() - start)
 
 
@@ -96,9 +107,9 @@ def prepare(attempt: Attempt) -> Ready:
     attempt.hold(deterministic(settings.threads))
     rule = build(config["threshold"], "threshold")
 
-    rows = prepare_rows(config, rule, seconds, attempt.context.kept)
+    rows = prepare_rows(config, rule, seconds, attempt.context.memory)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
-        controls = dict(control_scores(config, rows.plain()))
+        controls = dict(control_scores(config, rows))
     environment = describe(config, rows.fingerprints)
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
@@ -107,11 +118,14 @@ def prepare(attempt: Attempt) -> Ready:
     rows = rows.shaped(columns)
     detector, untrained, draw_seed = _detector(config, columns)
     if isinstance(detector, Calibrates):
-        require_rows(rule, len(rows.x_calibration) // 2, config["target_fpr"])
+        require_rows(rule, len(rows.matrices.calibration) // 2, config["target_fpr"])
+    if (n_known := len(rows.matrices.anomalies)) and not getattr(detector, "takes_labels", False):
+        model = config["choices"]["model"]
+        reporter.note(f"model={model} does not learn from labels: {n_known:,} known anomalies are left out")
     # A reporter and loggers live in this process; of training processes of their own there is only the file.
     here = settings.in_this_process
     tell, watching = (log.epoch, reporter.callbacks()) if here else (None, [])
-    history = History(folder.path / HISTORY, rows.x_calibration if settings.calibration_loss else None, tell)
+    history = History(folder.path / HISTORY, rows.matrices.calibration if settings.calibration_loss else None, tell)
     checkpoint = None
     if here and settings.checkpoint_seconds is not None:
         made_with = identity(config, environment, folder.path.name)
@@ -137,7 +151,7 @@ def conclude(attempt: Attempt, ready: Ready, fitted: Fitted) -> None:
     """All that comes after it. Test labels are opened in the last act, against scores that are on disk."""
     config, folder = attempt.config, attempt.folder
     rows, detector, rule, seconds = ready.rows, ready.detector, ready.rule, ready.seconds
-    x_fit, x_calibration, x_test = rows.matrices
+    x_fit, x_calibration, x_test, x_anomalies = rows.matrices
     for row in [] if ready.training.settings.in_this_process else read_history(folder.path / HISTORY):
         attempt.log.epoch(row)
     seconds.measured["fit_seconds"] = fitted.seconds
@@ -164,14 +178,16 @@ def conclude(attempt: Attempt, ready: Ready, fitted: Fitted) -> None:
 
     with seconds.of("evaluate"):
         labels = rows.labels.open(frozen)
-        plain = rows.plain()
-        column, of_column = best_column(plain.x_test, labels.label)
+        _, plain = rows.plain()
+        column, of_column = best_column(plain, labels.label)
         controls = controls | {ORACLE: of_column}
         metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
     with seconds.of("save"):
         folder.write_scores(rows.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.columns.plain().names[column]})
     metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": fitted.n_rows / fitted.seconds}
+    if ready.learns_from_labels:
+        metrics["n_known_anomalies"] = len(x_anomalies)
     metrics |= {"n_fit": len(x_fit), "n_calibration": len(x_calibration), "n_test": len(x_test)}
     folder.finish(metrics | losses | seconds.measured)
 
@@ -194,7 +210,7 @@ def _detector(config: Config, columns: Columns) -> tuple[Any, Any, int]:
 
 
 def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scores: Any, calibration: Any) -> None:
-    folder.write_part(MODEL, _named(config, MODEL) | {"n_features": rows.x_fit.shape[-1]}, detector.arrays())
+    folder.write_part(MODEL, _named(config, MODEL) | {"n_features": rows.matrices.fit.shape[-1]}, detector.arrays())
     if isinstance(detector, KeepsObjects):
         folder.write_objects(detector.objects())
     fitted = {"fitted": rows.encoder.description()}

@@ -63,7 +63,7 @@ class _Held:
             os.close(self.file)
 
 
-class Entry:
+class CacheEntry:
     """What lies under a key. While a process holds it, no other removes it."""
 
     def __init__(self, path: Path, held: _Held) -> None:
@@ -101,7 +101,7 @@ class Entry:
         return functools.reduce(lambda found, block: zlib.crc32(block, found), self._held.content(), 0)
 
 
-class Draft:
+class CacheDraft:
     """An entry that is being written, under a name that nobody looks for. Whatever cannot be written is an OSError."""
 
     def __init__(self, folder: Path, key: str) -> None:
@@ -132,7 +132,7 @@ class Draft:
         """A matrix that is its file, to be filled."""
         return create(self.path / name, shape, dtype, order)
 
-    def commit(self) -> Entry | None:
+    def commit(self) -> CacheEntry | None:
         """Make it the entry of its key; None where another process was faster, whose entry it then is."""
         try:
             self.path.rename(self.target)
@@ -140,7 +140,7 @@ class Draft:
             self.discard()
             return None
         self._held.lock(fcntl.LOCK_SH)
-        return Entry(self.target, self._held)
+        return CacheEntry(self.target, self._held)
 
     def discard(self) -> None:
         """Remove it. What is mapped or open stays readable."""
@@ -153,7 +153,7 @@ class Cache:
     def __init__(self, folder: Path, limit: float) -> None:
         self.folder, self.limit = folder, limit
 
-    def open(self, key: str) -> Entry | None:
+    def open(self, key: str) -> CacheEntry | None:
         """The entry of a key, if there is one."""
         path = self.folder / key
         try:
@@ -164,12 +164,12 @@ class Cache:
             return None
         with contextlib.suppress(OSError):  # a folder for reading only
             os.utime(held.file)
-        return Entry(path, held)
+        return CacheEntry(path, held)
 
-    def draft(self, key: str) -> Draft | None:
+    def draft(self, key: str) -> CacheDraft | None:
         """An entry to be written; None where none can be."""
         try:
-            return Draft(self.folder, key)
+            return CacheDraft(self.folder, key)
         except OSError as error:
             self.goes_on_without(error)
             return None

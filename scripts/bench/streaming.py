@@ -81,7 +81,7 @@ def measure(path: Path, memory: str, folder: Path, more: list[str]) -> None:
     seconds = time.perf_counter() - start
     metrics = document["metrics"]
     metrics["n"] = metrics["n_fit"] + metrics["n_calibration"] + metrics["n_test"]
-    entries = [entry for entry in (folder / "cache" / memory).glob("*") if (entry / "x_fit").exists()]
+    entries = [entry for entry in (folder / "cache" / memory).glob("*") if (entry / "fit").exists()]
     matrices = sum(file.stat().st_size for entry in entries for file in entry.glob("x_*"))
     print(f"memory_gb={memory}: {seconds:.0f} s, matrices of {matrices / GIB:.2f} GiB, AUROC {metrics['roc_auc']:.4f}")
     for name, peak in peaks.items():

@@ -24,7 +24,8 @@ from adbench.data.reading.column_store import Spool
 from adbench.data.reading.out_of_core import table_bytes
 from adbench.data.table import load
 from adbench.errors import AdbenchError, DataError
-from adbench.runner.prepare import Prepared, prepare
+from adbench.runner.prepare import prepare
+from adbench.runner.prepared_cache import Prepared
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
 from adbench.testing.capabilities import CLASSICAL, NEURAL, example_of

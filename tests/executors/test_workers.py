@@ -24,8 +24,9 @@ from adbench.executors.local import Local, out_of_memory_kills
 from adbench.models.classical.iforest import IForest
 from adbench.results.record import ERROR, read_run
 from adbench.runner import run as runner
-from adbench.runner.prepare import Kept
+from adbench.runner.prepared_cache import RowMemory
 from adbench.runner.reporter import Reporter
+from adbench.runner.run import Context
 from adbench.storage.lock import holder_of
 from adbench.sweeps.plan import plan
 
@@ -66,12 +67,12 @@ def test_a_worker_that_dies_is_noticed_though_its_child_lives(tiny: list[str], t
 
 
 def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) -> None:
-    kept = Kept()
+    kept = RowMemory()
     of_both = ["model=ae", *quick[:1], *quick[2:]]
 
     def metrics(folder: str, *more: str) -> dict[str, float]:
         config = compose([*of_both, f"runs_dir={tmp_path / folder}", *more])
-        run = runner.run(config, force=False, reporter=Reporter(), kept=kept if folder == "kept" else None)
+        run = runner.run(config, Context(Reporter(), memory=kept if folder == "kept" else None))
         assert run.status == "done", run.error
         times = {name for name in run.metrics if name.endswith("_seconds")} | {"rows_per_second"}
         return {name: value for name, value in run.metrics.items() if name not in times}
@@ -95,14 +96,14 @@ def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) 
 def test_what_a_detector_writes_into_its_rows_reaches_no_other_run(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str
 ) -> None:
-    def metrics(model: str, folder: str, kept: Kept | None) -> dict[str, float]:
+    def metrics(model: str, folder: str, kept: RowMemory | None) -> dict[str, float]:
         config = compose([*quick[:1], *quick[2:], f"model={model}", f"runs_dir={tmp_path / folder}", f"cache={cache}"])
-        run = runner.run(config, force=False, reporter=Reporter(), kept=kept)
+        run = runner.run(config, Context(Reporter(), memory=kept))
         assert run.status == "done", run.error
         return {name: value for name, value in run.metrics.items() if "second" not in name}
 
     honest = metrics("pca", "honest", None)
-    learn, kept = IForest.learn, Kept()
+    learn, kept = IForest.learn, RowMemory()
 
     def vandal(self: IForest, x: np.ndarray) -> dict[str, np.ndarray]:
         learned = learn(self, x)

@@ -17,9 +17,8 @@ from adbench.models.neural import NeuralDetector
 from adbench.results.record import Run, read_history, read_run
 from adbench.runner import run as runner
 from adbench.runner.fused import run_together
-from adbench.runner.prepare import Kept
 from adbench.runner.reporter import Reporter
-from adbench.runner.run import ApartError
+from adbench.runner.run import ApartError, Context
 from adbench.sweeps.plan import plan
 from adbench.testing.capabilities import ONE_LOSS, SEVERAL_LOSSES, STACKABLE, example_of, models_that
 
@@ -39,7 +38,7 @@ def seeds(n: int) -> list[list[str]]:
 
 
 def alone(config: dict, folder: Path) -> Run:
-    return runner.run(config | {"runs_dir": str(folder)}, force=False, reporter=Reporter())
+    return runner.run(config | {"runs_dir": str(folder)}, Context(Reporter()))
 
 
 def require_equal(one: Run, other: Run) -> None:
@@ -53,7 +52,7 @@ def require_equal(one: Run, other: Run) -> None:
 @pytest.mark.parametrize("model", models_that(STACKABLE))
 def test_runs_trained_as_one_are_what_they_are_alone(model: str, tiny: list[str], tmp_path: Path) -> None:
     several = configs([*tiny, f"model={model}"], *seeds(3), ["init_seed=5", "protocol.split_seed=1"])
-    runs = [outcome.result() for outcome in run_together(several, force=False, kept=Kept())]
+    runs = [outcome.result() for outcome in run_together(several, Context(Reporter()))]
     for run, config in zip(runs, several, strict=True):
         require_equal(alone(config, tmp_path / "alone"), run)
         others = {other.folder.name for other in runs} - {run.folder.name}
@@ -64,7 +63,7 @@ def test_runs_trained_as_one_are_what_they_are_alone(model: str, tiny: list[str]
 
 def test_tables_with_other_numbers_of_columns_are_trained_as_one(quick: list[str], tmp_path: Path) -> None:
     several = configs([*quick, "model=vae"], *seeds(4), ["preprocess=standard"])
-    runs = [outcome.result() for outcome in run_together(several, force=False, kept=Kept())]
+    runs = [outcome.result() for outcome in run_together(several, Context(Reporter()))]
     columns = {json.loads((run.folder / "model.json").read_text())["n_features"] for run in runs}
     assert len(columns) > 1  # rare categories are not in every split
     for run, config in zip(runs, several, strict=True):
@@ -73,12 +72,12 @@ def test_tables_with_other_numbers_of_columns_are_trained_as_one(quick: list[str
 
 def test_what_has_other_shapes_or_no_steps_is_left_to_be_run_apart(tiny: list[str]) -> None:
     several = configs([*tiny, "model=ae"], [], ["protocol.calibration_fraction=0.3"], ["seed=1"])
-    first, other, last = run_together(several, force=False, kept=Kept())
+    first, other, last = run_together(several, Context(Reporter()))
     assert first.result().status == last.result().status == "done"
     with pytest.raises(ApartError, match="fit rows"):
         other.result()
     assert not runner.run_path(several[1]).exists()
-    outcomes = run_jobs(configs([*tiny, "model=iforest"], *seeds(2)), False, Kept())
+    outcomes = run_jobs(configs([*tiny, "model=iforest"], *seeds(2)), Context(Reporter()))
     assert outcomes == [{"outcome": RAN, "error": ""}, {"outcome": APART, "error": ""}]
 
 
@@ -89,7 +88,7 @@ def test_a_loss_that_mixes_networks_is_noticed(tiny: list[str], monkeypatch: pyt
 
     several = configs([*tiny, "model=ae"], *seeds(2))
     monkeypatch.setattr(AE, "loss", mixing)
-    first, other = run_together(several, force=False, kept=Kept())
+    first, other = run_together(several, Context(Reporter()))
     assert first.result().status == "done"
     assert "trained_with" not in first.result().environment
     with pytest.raises(ApartError, match="not the same alone"):
@@ -99,7 +98,7 @@ def test_a_loss_that_mixes_networks_is_noticed(tiny: list[str], monkeypatch: pyt
 def test_a_finished_run_and_a_wrong_one_do_not_disturb_the_others(tiny: list[str]) -> None:
     several = configs([*tiny, "model=ae"], *seeds(3), ["seed=4", "target_fpr=0.001"])
     done = alone(several[1], Path(several[1]["runs_dir"]))
-    outcomes = run_jobs(several, False, Kept())
+    outcomes = run_jobs(several, Context(Reporter()))
     assert [outcome["outcome"] for outcome in outcomes] == [RAN, RAN, RAN, "refused"]
     assert read_run(done.folder).metrics == done.metrics
     assert read_run(runner.run_path(several[3])).status == "failed"
@@ -111,7 +110,7 @@ def test_an_error_in_the_training_fails_each_run(tiny: list[str], monkeypatch: p
 
     several = configs([*tiny, "model=ae"], *seeds(2))
     monkeypatch.setattr("adbench.training.trainer.Training.fit_stacked", broken)
-    for outcome in run_together(several, force=False, kept=Kept()):
+    for outcome in run_together(several, Context(Reporter())):
         run = outcome.result()
         assert run.status == "failed"
         assert "no more" in run.error
@@ -129,7 +128,7 @@ def test_what_a_device_cannot_hold_is_halved(
 
     monkeypatch.setattr(AE, "loss", hungry)
     several = configs([*tiny, "model=ae", "trainer.batch_size=32"], *seeds(4))
-    runs = [outcome.result() for outcome in run_together(several, force=False, kept=Kept())]
+    runs = [outcome.result() for outcome in run_together(several, Context(Reporter()))]
     assert "2 runs are trained as one, not 4" in caplog.text
     for run, config in zip(runs, several, strict=True):
         assert len(run.environment["trained_with"]) == 1
@@ -141,7 +140,7 @@ def test_a_group_that_was_killed_goes_on_to_the_same_bits(
     model: str, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overrides = [*tiny, f"model={model}", "trainer.max_epochs=4", "trainer.checkpoint_seconds=0"]
-    undisturbed = run_together(configs([*overrides, f"runs_dir={tmp_path / 'whole'}"], *seeds(3)), False, Kept())
+    undisturbed = run_together(configs([*overrides, f"runs_dir={tmp_path / 'whole'}"], *seeds(3)), Context(Reporter()))
     several, honest = configs(overrides, *seeds(3)), NeuralDetector.on_train_epoch_start
 
     def killed(self: NeuralDetector) -> None:
@@ -152,10 +151,10 @@ def test_a_group_that_was_killed_goes_on_to_the_same_bits(
     with monkeypatch.context() as patch:
         patch.setattr(NeuralDetector, "on_train_epoch_start", killed)
         with pytest.raises(KeyboardInterrupt):
-            run_together(several, False, Kept())
+            run_together(several, Context(Reporter()))
     # What is left is the first's, with the checkpoint of all.
     assert [runner.run_path(config).exists() for config in several] == [True, False, False]
-    for whole, again in zip(undisturbed, run_together(several, False, Kept()), strict=True):
+    for whole, again in zip(undisturbed, run_together(several, Context(Reporter())), strict=True):
         one, other = whole.result(), again.result()
         assert other.environment["resumed_after_epoch"] == 2
         assert len(read_history(other.folder / "history.csv")) == 4
@@ -178,8 +177,8 @@ def test_a_checkpoint_of_several_is_none_for_one(
     with monkeypatch.context() as patch:
         patch.setattr(NeuralDetector, "on_train_epoch_start", killed)
         with pytest.raises(KeyboardInterrupt):
-            run_together(several, False, Kept())
-    run = runner.run(several[0], force=False, reporter=Reporter())
+            run_together(several, Context(Reporter()))
+    run = runner.run(several[0], Context(Reporter()))
     assert run.environment["resumed_after_epoch"] is None
     require_equal(alone(several[0], tmp_path / "alone"), run)
 

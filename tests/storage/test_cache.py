@@ -23,12 +23,12 @@ from adbench.errors import ConfigError, DataError, SealedLabelsError
 from adbench.evaluation.seal import freeze
 from adbench.results.record import Run
 from adbench.runner import prepared_cache as prepared_files
-from adbench.runner.prepare import Prepared, prepare
-from adbench.runner.prepared_cache import SOURCES
+from adbench.runner.prepare import prepare
+from adbench.runner.prepared_cache import SOURCES, Prepared
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
 from adbench.storage import cache as cache_module
-from adbench.storage.cache import LABELS, Cache, Draft, Entry
+from adbench.storage.cache import LABELS, Cache, CacheDraft, CacheEntry
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_what_is_not_as_it_was_written_is_made_anew(
     first = prepare_by(quick)
     expected = [x.copy() for x in first.matrices]
     names = sorted(path.name for path in entries()[0].iterdir())
-    assert names == ["head", LABELS, "x_calibration", "x_fit", "x_test"]
+    assert names == ["anomalies", "calibration", "fit", "head", LABELS, "test"]
     for name in names:
         DAMAGES[damage](entries()[0] / name)
         again = prepare_by(quick)
@@ -179,7 +179,7 @@ def test_a_full_disk_costs_a_sentence(
     def full(*args: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Draft, step, full)
+    monkeypatch.setattr(CacheDraft, step, full)
     first, second = run(), run()
     assert without_times(first) == without_times(second)
     said = [r.getMessage() for r in caplog.records if "cache" in r.getMessage()]
@@ -211,7 +211,7 @@ def test_of_two_writers_one_wins(quick: list[str], entries: Callable[[], list[Pa
             np.testing.assert_array_equal(x, expected)
 
 
-def filled(cache: Cache, key: str, size: int = 1000) -> Entry | None:
+def filled(cache: Cache, key: str, size: int = 1000) -> CacheEntry | None:
     draft = cache.draft(key)
     assert draft is not None
     draft.write_labels({}, None)
@@ -300,8 +300,8 @@ def test_labels_are_not_read_before_they_are_opened(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entries: Callable[[], list[Path]]
 ) -> None:
     prepare_by(quick)
-    read, honest = [], Entry.labels
-    monkeypatch.setattr(Entry, "labels", lambda self: read.append(self) or honest(self))
+    read, honest = [], CacheEntry.labels
+    monkeypatch.setattr(CacheEntry, "labels", lambda self: read.append(self) or honest(self))
     labels = prepare_by(quick).labels
     for reach in (np.asarray, list, lambda sealed: sealed.label):
         with pytest.raises(SealedLabelsError):

@@ -1,6 +1,5 @@
 """Columns as they were read -> numbers and categories, with what is missing marked and not yet filled."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -25,8 +24,6 @@ from adbench.data.reading.tabular import some
 from adbench.errors import ConfigError, DataError
 
 MISSING = "<missing>"  # the category of an empty cell, under data.missing=impute
-
-_log = logging.getLogger(__name__)
 
 
 class Rows(Protocol):
@@ -67,7 +64,9 @@ class Columns:
             self.n_missing[name] = n
 
 
-def type_columns(rows: Rows, names: list[str], categorical: list[str] | None, store: Store) -> Columns:
+def type_columns(
+    rows: Rows, names: list[str], categorical: list[str] | None, store: Store, notes: list[str]
+) -> Columns:
     """Numbers and categories, one column after the other. Without a list of the categorical columns, texts are
     categories, and that is said.
 
@@ -94,7 +93,7 @@ def type_columns(rows: Rows, names: list[str], categorical: list[str] | None, st
                 f"expected numbers in column {name!r}, got {example!r}; name it in data.categorical or in data.drop"
             )
     if categorical is None:
-        _propose(columns, rising)
+        notes += _proposed(columns, rising)
     return columns
 
 
@@ -156,19 +155,16 @@ def _indicator(name: str, columns: Columns) -> str:
     return indicator
 
 
-def _propose(columns: Columns, rising: list[str]) -> None:
-    _log.warning(
-        "adbench: proposed %d numeric and %d categorical columns%s; data.categorical=[%s] makes it final",
-        len(columns.numeric),
-        len(columns.codes),
-        f" ({some(list(columns.codes))})" if columns.codes else "",
-        ",".join(columns.codes),
+def _proposed(columns: Columns, rising: list[str]) -> Iterator[str]:
+    named = f" ({some(list(columns.codes))})" if columns.codes else ""
+    yield (
+        f"proposed {len(columns.numeric)} numeric and {len(columns.codes)} categorical columns{named};"
+        f" data.categorical=[{','.join(columns.codes)}] makes it final"
     )
     if rising:
-        _log.warning(
-            "adbench: %s never falls from row to row: where it is a time or an id, data.drop=[%s] leaves it out",
-            some(rising),
-            ",".join(rising),
+        yield (
+            f"{some(rising)} never falls from row to row: where it is a time or an id,"
+            f" data.drop=[{','.join(rising)}] leaves it out"
         )
 
 

@@ -1,6 +1,5 @@
 """A user's label column -> which rows are anomalies, and of which kind. What is ambiguous is asked, not guessed."""
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,8 @@ ANOMALY = "anomaly"  # the kind of all anomalies, where nothing tells them apart
 UNKNOWN = "unknown"  # the kind of an anomaly whose cell in the family column is empty
 MAX_KINDS = 200  # each gets metrics of its own
 
-_log = logging.getLogger(__name__)
 
-
-def read_label(column: Any, name: str, normal: Any) -> tuple[npt.NDArray[np.bool_], Names]:
+def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[npt.NDArray[np.bool_], Names]:
     """Which rows are anomalies, and their kind: the label's own value when it has more than two, else "anomaly".
 
     normal: the value that means normal; None takes it from a pair that can be meant in only one way, and says so.
@@ -44,7 +41,7 @@ def read_label(column: Any, name: str, normal: Any) -> tuple[npt.NDArray[np.bool
         raise DataError(
             f"expected normal rows and anomalies, got only {values[0]!r} in column {name!r}; name another data.label"
         )
-    meaning = _guess(values, name) if normal is None else _find(values, name, normal)
+    meaning = _guess(values, name, notes) if normal is None else _find(values, name, normal)
     label = pc.not_equal(text, meaning).to_numpy(zero_copy_only=False)
     if len(values) == 2:
         return label, Names((NORMAL, ANOMALY), label.astype(np.uint8))
@@ -56,7 +53,7 @@ def read_family(column: Any, name: str, label: npt.NDArray[np.bool_]) -> Names:
     return _kinds(pc.fill_null(texts(column), UNKNOWN), name, label)
 
 
-def _guess(values: list[str], name: str) -> str:
+def _guess(values: list[str], name: str, notes: list[str]) -> str:
     lower = {value.lower(): value for value in values}
     pair = NORMAL_OF_PAIR.get(frozenset(lower))
     words = [word for word in NORMAL_WORDS if word in lower]
@@ -67,9 +64,7 @@ def _guess(values: list[str], name: str) -> str:
         )
     normal = lower[pair or words[0]]
     other = next(value for value in values if value != normal)
-    _log.warning(
-        "adbench: %s=%s is taken as normal and %s as the anomaly; data.normal= says otherwise", name, normal, other
-    )
+    notes.append(f"{name}={normal} is taken as normal and {other} as the anomaly; data.normal= says otherwise")
     return normal
 
 

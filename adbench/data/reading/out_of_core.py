@@ -91,7 +91,7 @@ def _csv_bytes(path: Path) -> float:
 
 
 def read_on_disk(
-    paths: list[Path], separator: str | None, drop: list[str], folder: Path
+    paths: list[Path], separator: str | None, drop: list[str], folder: Path, notes: list[str]
 ) -> tuple[RowsOnDisk, list[int]]:
     """The rows of all files, and how many each has; as `read_files`, whose errors it raises.
 
@@ -101,7 +101,7 @@ def read_on_disk(
     for path in paths:
         with readable(path):
             is_parquet = kind_of(path) == PARQUET
-            part = _parquet_part(path, drop) if is_parquet else _csv_part(path, separator, drop, folder)
+            part = _parquet_part(path, drop) if is_parquet else _csv_part(path, separator, drop, folder, notes)
         if not part.n_rows:
             raise no_rows(path)
         if parts:
@@ -124,8 +124,8 @@ def _parquet_part(path: Path, drop: list[str]) -> Part:
     return Part(path, list(kept), file.metadata.num_rows, column)
 
 
-def _csv_part(path: Path, separator: str | None, drop: list[str], folder: Path) -> Part:
-    delimiter, kept = csv_layout(path, separator, drop)
+def _csv_part(path: Path, separator: str | None, drop: list[str], folder: Path, notes: list[str]) -> Part:
+    delimiter, kept = csv_layout(path, separator, drop, notes)
     texts, n_rows = folder / "texts.arrows", -1  # the header is no row
     schema = pa.schema([(name, pa.string()) for name in kept])
     try:

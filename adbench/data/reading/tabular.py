@@ -9,7 +9,6 @@ import csv
 import gzip
 import io
 import itertools
-import logging
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,20 +27,20 @@ BLOCK_BYTES = 1 << 24  # of CSV, parsed at once
 _HEAD_BYTES = 1 << 22  # what is looked at before a file is read: the header must end in it
 _SNIFFED_ROWS = 20
 
-_log = logging.getLogger(__name__)
 
-
-def read_files(paths: list[Path], separator: str | None, drop: list[str]) -> tuple[pa.Table, list[int]]:
+def read_files(
+    paths: list[Path], separator: str | None, drop: list[str], notes: list[str]
+) -> tuple[pa.Table, list[int]]:
     """The rows of all files, one file after the other, and how many each has; columns in the order of the first.
 
-    separator: of CSV files; None finds it out. drop: columns that are not even parsed.
+    separator: of CSV files; None finds it out, and adds to notes which it is. drop: columns that are not even parsed.
     Raises DataError when a file cannot be read, has no rows, or has other columns than the first.
     """
     parts: list[pa.Table] = []
     for path in paths:
         with readable(path):
             is_parquet = kind_of(path) == PARQUET
-            part = _read_parquet(path, drop) if is_parquet else _read_csv(path, separator, drop)
+            part = _read_parquet(path, drop) if is_parquet else _read_csv(path, separator, drop, notes)
         if not len(part):
             raise no_rows(path)
         if parts:
@@ -96,8 +95,8 @@ def _read_parquet(path: Path, drop: list[str]) -> pa.Table:
     return pa.table([table.column(i) for i in kept.values()], names=list(kept))
 
 
-def _read_csv(path: Path, separator: str | None, drop: list[str]) -> pa.Table:
-    delimiter, kept = csv_layout(path, separator, drop)
+def _read_csv(path: Path, separator: str | None, drop: list[str], notes: list[str]) -> pa.Table:
+    delimiter, kept = csv_layout(path, separator, drop, notes)
     with open_text(path) as file:
         content = file.read()
     with well_formed(path, kept):
@@ -105,11 +104,11 @@ def _read_csv(path: Path, separator: str | None, drop: list[str]) -> pa.Table:
         return pyarrow.csv.read_csv(pa.BufferReader(content), *options).slice(1).rename_columns(list(kept))
 
 
-def csv_layout(path: Path, separator: str | None, drop: list[str]) -> tuple[str, dict[str, int]]:
+def csv_layout(path: Path, separator: str | None, drop: list[str], notes: list[str]) -> tuple[str, dict[str, int]]:
     """The character between the columns of a CSV file, and name -> position of those that are not dropped."""
     with open_text(path) as file:
         head = _text_head(file.read(_HEAD_BYTES), path)
-    delimiter = _delimiter(head, path, separator)
+    delimiter = _delimiter(head, path, separator, notes)
     return delimiter, kept_columns(next(_rows(head, delimiter)), path, drop)
 
 
@@ -177,7 +176,7 @@ def _rows(head: str, delimiter: str) -> Any:
     return (row for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter) if row)
 
 
-def _delimiter(head: str, path: Path, separator: str | None) -> str:
+def _delimiter(head: str, path: Path, separator: str | None, notes: list[str]) -> str:
     """The separator asked for; else the one that gives the first rows the same number of columns, and most of them."""
     if separator is not None:
         delimiter = SEPARATORS.get(separator, separator)
@@ -197,7 +196,7 @@ def _delimiter(head: str, path: Path, separator: str | None) -> str:
             f"expected columns separated by {', '.join(SEPARATORS)} in {path}, got {found}; name it by data.separator="
         )
     if best != ["comma"]:
-        _log.warning("adbench: %s is read as separated by %s; data.separator= names another", path, best[0])
+        notes.append(f"{path} is read as separated by {best[0]}; data.separator= names another")
     return SEPARATORS[best[0]]
 
 
