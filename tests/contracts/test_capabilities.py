@@ -1,16 +1,23 @@
 """Every capability of the contract is one that a detector can have, by itself and in a run."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from adbench.arrays.columns import CODE, ONE_HOT, Column, Columns
-from adbench.errors import AdbenchError, ConfigError, RunFolderError
+from adbench.data.base import Features, Table
+from adbench.errors import AdbenchError, ConfigError, DataError, RunFolderError
 from adbench.inference.load import load
 from adbench.models.base import as_taken
+from adbench.preprocess.standard import Standard
+from adbench.protocols.base import Parts
+from adbench.protocols.one_class import OneClass
 from adbench.results.record import Run
+from adbench.runner.reporter import Reporter
 from adbench.runner.run import train
 from adbench.testing.detectors import Check, checks_of
 from tests.contracts.detectors import Averaged, Convolutions, Embeddings, Mixture, NearerTo
@@ -117,6 +124,101 @@ class ClassicalEmbeddings(Averaged):
 
     def learn(self, x: np.ndarray) -> dict[str, np.ndarray]:
         return super().learn(x)
+
+
+class Windowed(Standard):
+    """Twelve columns as windows of three steps."""
+
+    def _columns(self) -> Columns:
+        return Columns(tuple(Column(f"x{i}") for i in range(4)), steps=3)
+
+    def transform(self, features: Features, out: np.ndarray | None = None) -> np.ndarray:
+        out = np.zeros((len(features), 3, 4), np.float32) if out is None else out
+        super().transform(features, out.reshape(len(features), 12))
+        return out
+
+
+@pytest.mark.parametrize("memory", ["memory_gb=4", "memory_gb=0"])
+def test_windows_of_the_encoder_reach_a_detector_and_others_get_them_as_rows(
+    memory: str, run_of: Callable[..., Run], tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = train(["model=knn", *tiny, "preprocess=standard", f"runs_dir={tmp_path / 'rows'}", "cache=false"])
+    monkeypatch.setattr(Windowed, "__module__", "adbench.preprocess.standard")
+    monkeypatch.setattr("adbench.preprocess.standard.Standard", Windowed)
+    laid_out = train(["model=knn", *tiny, "preprocess=standard", memory])
+    assert (laid_out.folder / "scores.parquet").read_bytes() == (rows.folder / "scores.parquet").read_bytes()
+    assert laid_out.environment["oracle_best_column"].startswith("x")
+    for again in ("first", "from the cache"):
+        run = run_of(ClassicalWindows, "preprocess=standard", memory, f"runs_dir={tmp_path / again}")
+        assert run.status == "done", run.error
+        assert load(run.folder).detector.shape == (3, 4)
+        assert {k: v for k, v in run.metrics.items() if k.startswith("control/")} == {
+            k: v for k, v in rows.metrics.items() if k.startswith("control/")
+        }
+
+
+class ClassicalWindows(Averaged):
+    """Takes windows, and remembers their shape."""
+
+    takes_windows = True
+    calibrate = None
+
+    def __init__(self, columns: Columns, n_components: int) -> None:
+        super().__init__(columns)
+        self.shape = columns.shape
+
+    def learn(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        assert x.shape[1:] == self.shape
+        return super().learn(x) | {"scales": np.ones(2)}
+
+    def _parts(self, x: np.ndarray) -> list[np.ndarray]:
+        off = np.abs(x - self.learned["mean"]).reshape(len(x), -1)
+        return [off.sum(axis=1), off.max(axis=1)]
+
+
+class Knowing(OneClass):
+    """Five anomalies are known from the start."""
+
+    def divide(self, table: Table, rng: np.random.Generator) -> Parts:
+        parts = super().divide(table, rng)
+        anomalous = parts.test[table.label[parts.test] == 1]
+        return replace(parts, test=np.setdiff1d(parts.test, anomalous[:5]), anomalies=anomalous[:5])
+
+
+def test_known_anomalies_reach_a_detector_that_learns_from_labels_and_no_other(
+    run_of: Callable[..., Run], tiny: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Knowing, "__module__", "adbench.protocols.one_class")
+    monkeypatch.setattr("adbench.protocols.one_class.OneClass", Knowing)
+    said: list[str] = []
+    monkeypatch.setattr(Reporter, "note", lambda self, sentence: said.append(sentence))
+    for again in ("first", "from the cache"):
+        run = run_of(NearerTo, f"runs_dir={tmp_path / again}")
+        assert run.status == "done", run.error
+        assert run.metrics["n_known_anomalies"] == 5
+        assert not said
+    without = train(["model=knn", *tiny])
+    assert said == ["model=knn does not learn from labels: 5 known anomalies are left out"]
+    assert "n_known_anomalies" not in without.metrics
+    assert without.metrics["n_test"] == run.metrics["n_test"]
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), [(0, "got a normal row"), (1, "some in both parts")])
+def test_known_anomalies_that_are_none_are_refused(
+    wrong: int, sentence: str, tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(OneClass):
+        def divide(self, table: Table, rng: np.random.Generator) -> Parts:
+            parts = super().divide(table, rng)
+            normal = parts.test[table.label[parts.test] == 0]
+            if wrong:
+                return replace(parts, anomalies=parts.fit[:1])
+            return replace(parts, test=np.setdiff1d(parts.test, normal[:1]), anomalies=normal[:1])
+
+    monkeypatch.setattr(Wrong, "__module__", "adbench.protocols.one_class")
+    monkeypatch.setattr("adbench.protocols.one_class.OneClass", Wrong)
+    with pytest.raises(DataError, match=sentence):
+        train(["model=knn", *tiny])
 
 
 def test_columns_by_hand() -> None:

@@ -165,7 +165,7 @@ def test_a_run_on_disk_is_the_run_in_memory(more: list[str], settings_of: list[s
     in_memory = prepare_by([*settings_of, *more, "cache=false"])
     for cache in ("cache=false", f"cache={tmp_path / 'cache'}", f"cache={tmp_path / 'cache'}"):
         on_disk = prepare_by([*settings_of, *more, cache, "memory_gb=0"])
-        assert all(isinstance(x, np.memmap) for x in on_disk.matrices)
+        assert all(isinstance(x, np.memmap) for x in on_disk.matrices if len(x))
         for x, expected in zip(on_disk.matrices, in_memory.matrices, strict=True):
             np.testing.assert_array_equal(x, expected)
         for name, array in in_memory.encoder.arrays.items():
