@@ -12,7 +12,7 @@ import pytest
 from adbench.config.paths import data_folder
 from adbench.data import nslkdd
 
-TRAIN, TEST = nslkdd.FILES
+TRAIN, TEST = nslkdd.INFO.files
 
 
 def head(name: str, n_rows: int) -> bytes:
@@ -44,8 +44,8 @@ def write_nslkdd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
         for name, content in contents.items():
             (folder / "nslkdd" / f"{name}.gz").write_bytes(gzip.compress(content))
             if accept:
-                monkeypatch.setitem(nslkdd.FILES, name, hashlib.sha256(content).hexdigest())
-                monkeypatch.setitem(nslkdd.ROWS, name, content.count(b"\n"))
+                monkeypatch.setitem(nslkdd.INFO.files, name, hashlib.sha256(content).hexdigest())
+                monkeypatch.setitem(nslkdd.INFO.rows, name, content.count(b"\n"))
         return folder
 
     return write

@@ -10,7 +10,7 @@ import pandas as pd
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.data.base import Features, Table
-from adbench.data.catalogue import dataset_module
+from adbench.data.catalogue import dataset_info
 from adbench.errors import ConfigError
 from adbench.evaluation.ranking import place
 
@@ -24,19 +24,19 @@ def card(name: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
 
     overrides: of the keys of data, such as data.path=rows.csv. Raises AdbenchError when they, or the files, are wrong.
     """
-    module, overrides = dataset_module(name), list(overrides)
+    info, overrides = dataset_info(name), list(overrides)
     for override in overrides:
         if not override.lstrip("+~").startswith("data."):
             raise ConfigError(f"expected overrides of the dataset, such as data.folder=PATH, got {override}")
     table: Table = build(compose([f"data={name}", *overrides])["data"], "data")
     facts = {
         "name": name,
-        "title": module.TITLE,
-        "source": module.SOURCE,
-        "licence": module.LICENCE,
-        "citation": module.CITATION,
+        "title": info.title,
+        "source": info.source,
+        "licence": info.licence,
+        "citation": info.citation,
     }
-    return facts | describe(table) | {"notes": list(module.NOTES)}
+    return facts | describe(table) | {"notes": list(info.notes)}
 
 
 def describe(table: Table) -> dict[str, Any]:

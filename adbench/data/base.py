@@ -15,6 +15,21 @@ from adbench.errors import DataError
 NORMAL = "normal"
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """What is known of a dataset without its files; each module of a dataset has one, named INFO."""
+
+    title: str
+    licence: str
+    citation: str
+    source: str  # where it comes from
+    notes: tuple[str, ...] = ()  # what to beware of
+    files: dict[str, str] = field(default_factory=dict)  # upstream file -> sha256 of its uncompressed bytes
+    rows: dict[str, int] = field(default_factory=dict)  # upstream file -> its rows
+    mirrors: tuple[str, ...] = ()  # addresses of folders that hold the files
+    folder: str = ""  # in the data folder; two datasets can share one
+
+
 @dataclass(frozen=True)
 class Features:
     """The columns a detector may see, each contiguous.

@@ -9,31 +9,34 @@ import numpy as np
 
 from adbench.arrays.categories import Names
 from adbench.config.paths import data_folder
-from adbench.data.base import NORMAL, Table
+from adbench.data.base import NORMAL, DatasetInfo, Table
 from adbench.data.kdd_columns import BINARY, TYPES, family_of
 from adbench.data.reading.upstream import CATEGORY, read_columns, take_codes, take_features
 
-TITLE = "KDD Cup 99: network connections, the 10 percent file and the corrected test file"
-LICENCE = "CC BY 4.0"
-CITATION = (
-    "S. Stolfo, W. Fan, W. Lee, A. Prodromidis, P. Chan, KDD Cup 1999 Data, UCI Machine Learning Repository, 1999"
+INFO = DatasetInfo(
+    title="KDD Cup 99: network connections, the 10 percent file and the corrected test file",
+    licence="CC BY 4.0",
+    citation="S. Stolfo, W. Fan, W. Lee, A. Prodromidis, P. Chan, KDD Cup 1999 Data, UCI Machine Learning "
+    "Repository, 1999",
+    source="UCI Machine Learning Repository, https://archive.ics.uci.edu/dataset/130/kdd+cup+1999+data",
+    notes=(
+        "145,584 of the 494,021 rows of the 10 percent file are distinct; smurf (280,790) and neptune (107,201) "
+        "are most of it, so figures by rows are figures on two floods: see protocol.deduplicate=true.",
+        "num_outbound_cmds and is_host_login are constant in the 10 percent file.",
+        "Rows 136,489 and 136,497 of the corrected file carry the service icmp, an error known since 2009; they "
+        "are kept.",
+        "Three columns are categorical; four more are symbolic with the values 0 and 1: see "
+        "data.binary_as_categorical.",
+    ),
+    # Upstream file -> sha256 of its uncompressed bytes.
+    files={
+        "kddcup.data_10_percent": "f8c8267ebcd9c0ed1fd7d6277fe5bfff8732e9b7db8e61b873542b2a534b6f9a",
+        "corrected": "547dfb9c0f0dc1d9944219ec79e851191faebaeb8acbfa1cd171c418397052a4",
+    },
+    rows={"kddcup.data_10_percent": 494_021, "corrected": 311_029},
+    mirrors=("https://kdd.ics.uci.edu/databases/kddcup99",),
+    folder="kddcup99",
 )
-SOURCE = "UCI Machine Learning Repository, https://archive.ics.uci.edu/dataset/130/kdd+cup+1999+data"
-NOTES = (
-    "145,584 of the 494,021 rows of the 10 percent file are distinct; smurf (280,790) and neptune (107,201) are most "
-    "of it, so figures by rows are figures on two floods: see protocol.deduplicate=true.",
-    "num_outbound_cmds and is_host_login are constant in the 10 percent file.",
-    "Rows 136,489 and 136,497 of the corrected file carry the service icmp, an error known since 2009; they are kept.",
-    "Three columns are categorical; four more are symbolic with the values 0 and 1: see data.binary_as_categorical.",
-)
-
-# Upstream file -> sha256 of its uncompressed bytes.
-FILES = {
-    "kddcup.data_10_percent": "f8c8267ebcd9c0ed1fd7d6277fe5bfff8732e9b7db8e61b873542b2a534b6f9a",
-    "corrected": "547dfb9c0f0dc1d9944219ec79e851191faebaeb8acbfa1cd171c418397052a4",
-}
-ROWS = {"kddcup.data_10_percent": 494_021, "corrected": 311_029}
-MIRRORS = ("https://kdd.ics.uci.edu/databases/kddcup99",)
 
 
 def load(folder: str | None = None, binary_as_categorical: bool = False, drop: list[str] | None = None) -> Table:
@@ -43,7 +46,7 @@ def load(folder: str | None = None, binary_as_categorical: bool = False, drop: l
     binary_as_categorical: one-hot also the four symbolic columns that hold 0 and 1, as DAGMM does; left out, they
     are numbers. drop: columns to leave out. Raises DataError when a file is missing, altered or malformed.
     """
-    return load_files("kddcup99", FILES, ROWS, folder, binary_as_categorical, drop)
+    return load_files("kddcup99", INFO.files, INFO.rows, folder, binary_as_categorical, drop)
 
 
 def load_files(

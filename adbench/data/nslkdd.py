@@ -11,33 +11,36 @@ import pyarrow as pa
 from adbench.arrays.categories import Names
 from adbench.config.checks import require_one_of
 from adbench.config.paths import data_folder
-from adbench.data.base import NORMAL, Table
+from adbench.data.base import NORMAL, DatasetInfo, Table
 from adbench.data.kdd_columns import TYPES, family_of
 from adbench.data.reading.upstream import CATEGORY, read_columns, take_codes, take_features, take_whole_numbers
 
-TITLE = "NSL-KDD: network connections, KDDTrain+ and KDDTest+"
-LICENCE = "redistribution and mirroring allowed with a citation of Tavallaee et al., CISDA 2009"
-CITATION = (
-    "M. Tavallaee, E. Bagheri, W. Lu, A. A. Ghorbani, A Detailed Analysis of the KDD CUP 99 Data Set, IEEE Symposium "
-    "on Computational Intelligence for Security and Defense Applications (CISDA), 2009"
-)
-SOURCE = "Canadian Institute for Cybersecurity, University of New Brunswick, https://www.unb.ca/cic/datasets/nsl.html"
-NOTES = (
-    "The column difficulty knows the label (AUROC .786 alone) and is dropped.",
-    "num_outbound_cmds is constant.",
-    "su_attempted is called binary and takes the value 2 in 61 rows; it is kept as a number.",
-    "17 of the 37 attack types of KDDTest+ (3,750 rows) do not occur in KDDTrain+.",
-    "16 training rows and 108 test rows repeat another row's features under another label.",
+INFO = DatasetInfo(
+    title="NSL-KDD: network connections, KDDTrain+ and KDDTest+",
+    licence="redistribution and mirroring allowed with a citation of Tavallaee et al., CISDA 2009",
+    citation="M. Tavallaee, E. Bagheri, W. Lu, A. A. Ghorbani, A Detailed Analysis of the KDD CUP 99 Data Set, "
+    "IEEE Symposium "
+    "on Computational Intelligence for Security and Defense Applications (CISDA), 2009",
+    source="Canadian Institute for Cybersecurity, University of New Brunswick, "
+    "https://www.unb.ca/cic/datasets/nsl.html",
+    notes=(
+        "The column difficulty knows the label (AUROC .786 alone) and is dropped.",
+        "num_outbound_cmds is constant.",
+        "su_attempted is called binary and takes the value 2 in 61 rows; it is kept as a number.",
+        "17 of the 37 attack types of KDDTest+ (3,750 rows) do not occur in KDDTrain+.",
+        "16 training rows and 108 test rows repeat another row's features under another label.",
+    ),
+    # Upstream file -> sha256 of its uncompressed bytes, the same in eight independent public copies.
+    files={
+        "KDDTrain+.txt": "1b86d2f957b33082081bba410fe129b475efebcc13c9014c3f447c8271aadf95",
+        "KDDTest+.txt": "fa46b0935342616aa83b7c2578db355b6a7aaabbc492248172c7a1e8b7ab8f84",
+    },
+    rows={"KDDTrain+.txt": 125_973, "KDDTest+.txt": 22_544},
+    # Folders that are named in public code; the sha256 decides whether what they give is the file.
+    mirrors=("https://raw.githubusercontent.com/defcom17/NSL_KDD/master",),
+    folder="nslkdd",
 )
 
-# Upstream file -> sha256 of its uncompressed bytes, the same in eight independent public copies.
-FILES = {
-    "KDDTrain+.txt": "1b86d2f957b33082081bba410fe129b475efebcc13c9014c3f447c8271aadf95",
-    "KDDTest+.txt": "fa46b0935342616aa83b7c2578db355b6a7aaabbc492248172c7a1e8b7ab8f84",
-}
-ROWS = {"KDDTrain+.txt": 125_973, "KDDTest+.txt": 22_544}
-# Folders that are named in public code; the sha256 decides whether what they give is the file.
-MIRRORS = ("https://raw.githubusercontent.com/defcom17/NSL_KDD/master",)
 
 # difficulty counts how many of 21 reference classifiers got the row right: it knows the label (AUROC .786 alone), so
 # it never becomes a feature. KDDTest-21 is KDDTest+ without the rows that all 21 got right.
@@ -55,7 +58,7 @@ def load(folder: str | None = None, test: str = "test+", drop: list[str] | None 
     """
     require_one_of("data.test", test, TESTS)
     root = (Path(folder) if folder else data_folder()) / "nslkdd"
-    columns, n_rows = read_columns(root, FILES, ROWS, _TYPES)
+    columns, n_rows = read_columns(root, INFO.files, INFO.rows, _TYPES)
     hard = take_whole_numbers(columns, DIFFICULTY) != EASIEST
     attacks, codes = take_codes(columns, "attack")
     is_test = np.repeat([False, True], n_rows)
@@ -66,7 +69,7 @@ def load(folder: str | None = None, test: str = "test+", drop: list[str] | None 
         family=Names.renamed(family_of(attacks), codes),
         attack=Names.renamed(attacks, codes),
         is_test=is_test,
-        fingerprints=FILES,
+        fingerprints=INFO.files,
         subsets={"test-21": is_test & hard} if test == "both" else {},
     )
     return table.take(np.flatnonzero(~is_test | hard)) if test == "test-21" else table

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.config.checks import require_one_of
-from adbench.data.base import Table
+from adbench.data.base import DatasetInfo, Table
 from adbench.data.reading.column_store import InMemory, OnDisk, Spool, Store
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
 from adbench.data.reading.labels import read_family, read_label
@@ -16,15 +16,18 @@ from adbench.data.reading.tabular import read_files, some
 from adbench.errors import ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
 
-TITLE = "your own table: data.path=rows.csv data.label=COLUMN"
-SOURCE = "the files that data.path names"
-LICENCE = "that of your data"
-CITATION = "that of your data"
-NOTES: tuple[str, ...] = ()
-# Nothing of it is bundled, known in advance, or to be fetched.
-FILES: dict[str, str] = {}
-ROWS: dict[str, int] = {}
-MIRRORS: tuple[str, ...] = ()
+INFO = DatasetInfo(
+    title="your own table: data.path=rows.csv data.label=COLUMN",
+    licence="that of your data",
+    citation="that of your data",
+    source="the files that data.path names",
+    notes=(),
+    # Nothing of it is bundled, known in advance, or to be fetched.
+    files={},
+    rows={},
+    mirrors=(),
+    folder="table",
+)
 
 REFUSE, IMPUTE, DROP_ROWS = "refuse", "impute", "drop_rows"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from adbench.arrays.categories import Names
 from adbench.config.paths import data_folder
-from adbench.data.base import NORMAL, Table
+from adbench.data.base import NORMAL, DatasetInfo, Table
 from adbench.data.reading.upstream import (
     CATEGORY,
     NUMBER,
@@ -21,27 +21,29 @@ from adbench.data.reading.upstream import (
 )
 from adbench.errors import DataError
 
-TITLE = "UNSW-NB15: network flows, the 82,332-row partition with a seeded split"
-LICENCE = "free for academic research; commercial use must be agreed with its authors"
-CITATION = (
-    "N. Moustafa, J. Slay, UNSW-NB15: a comprehensive data set for network intrusion detection systems (UNSW-NB15 "
-    "network data set), Military Communications and Information Systems Conference (MilCIS), 2015"
+INFO = DatasetInfo(
+    title="UNSW-NB15: network flows, the 82,332-row partition with a seeded split",
+    licence="free for academic research; commercial use must be agreed with its authors",
+    citation="N. Moustafa, J. Slay, UNSW-NB15: a comprehensive data set for network intrusion detection systems "
+    "(UNSW-NB15 "
+    "network data set), Military Communications and Information Systems Conference (MilCIS), 2015",
+    source="UNSW Canberra, The UNSW-NB15 Dataset, https://research.unsw.edu.au/projects/unsw-nb15-dataset",
+    notes=(
+        "id counts the rows, which lie sorted by label; it is dropped.",
+        "28,386 rows repeat an earlier one.",
+        "sttl, dttl and ct_state_ttl come from how the range was built and reach AUROC .89 alone: report "
+        "data.drop=[sttl,dttl,ct_state_ttl] as well.",
+        "is_ftp_login is called binary and takes the value 2 in 4 rows; it is kept as a number.",
+        "service - means unknown, and is a value of its own.",
+        "The names of the two partitions are swapped in many copies: this is the one of 82,332 rows.",
+    ),
+    # The names of the two partitions are swapped in many copies: a file is what its rows and its sha256 say.
+    files={"UNSW_NB15_training-set.csv": "734fe6642edf758f7c94d7d9149426b49d202fe8e7bf0bef47392489c3c0a559"},
+    rows={"UNSW_NB15_training-set.csv": 82_332},
+    mirrors=(),  # its authors hand it out through a web page
+    folder="unswnb15",
 )
-SOURCE = "UNSW Canberra, The UNSW-NB15 Dataset, https://research.unsw.edu.au/projects/unsw-nb15-dataset"
-NOTES = (
-    "id counts the rows, which lie sorted by label; it is dropped.",
-    "28,386 rows repeat an earlier one.",
-    "sttl, dttl and ct_state_ttl come from how the range was built and reach AUROC .89 alone: report "
-    "data.drop=[sttl,dttl,ct_state_ttl] as well.",
-    "is_ftp_login is called binary and takes the value 2 in 4 rows; it is kept as a number.",
-    "service - means unknown, and is a value of its own.",
-    "The names of the two partitions are swapped in many copies: this is the one of 82,332 rows.",
-)
-MIRRORS = ()  # its authors hand it out through a web page
 
-# The names of the two partitions are swapped in many copies: a file is what its rows and its sha256 say.
-FILES = {"UNSW_NB15_training-set.csv": "734fe6642edf758f7c94d7d9149426b49d202fe8e7bf0bef47392489c3c0a559"}
-ROWS = {"UNSW_NB15_training-set.csv": 82_332}
 
 CATEGORICAL = ("proto", "service", "state")  # "-" in service means unknown, and stays a value of its own
 COLUMNS = tuple(
@@ -63,8 +65,8 @@ def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
     or malformed.
     """
     root = (Path(folder) if folder else data_folder()) / "unswnb15"
-    columns, _ = read_columns(root, FILES, ROWS, TYPES, header=True)
-    return to_table("unswnb15", columns, np.zeros(sum(ROWS.values()), dtype=bool), FILES, drop)
+    columns, _ = read_columns(root, INFO.files, INFO.rows, TYPES, header=True)
+    return to_table("unswnb15", columns, np.zeros(sum(INFO.rows.values()), dtype=bool), INFO.files, drop)
 
 
 def to_table(

@@ -10,29 +10,36 @@ import numpy as np
 
 from adbench.config.paths import data_folder
 from adbench.data import unswnb15
-from adbench.data.base import Table
+from adbench.data.base import DatasetInfo, Table
 from adbench.data.reading.upstream import join, parse_csv, read_gzip
 from adbench.data.unswnb15 import TYPES, to_table
 from adbench.errors import DataError
 
-TITLE = "UNSW-NB15: network flows, the official partition (the larger file is not bundled)"
-LICENCE, CITATION, SOURCE, MIRRORS = unswnb15.LICENCE, unswnb15.CITATION, unswnb15.SOURCE, unswnb15.MIRRORS
-NOTES = (
-    "The 175,341-row file (56,000 normal, 119,341 attacks) learns, the 82,332-row file tests; each is recognised by "
-    "its rows.",
-    *unswnb15.NOTES[:1],
-    *unswnb15.NOTES[2:-1],
+INFO = DatasetInfo(
+    title="UNSW-NB15: network flows, the official partition (the larger file is not bundled)",
+    licence=unswnb15.INFO.licence,
+    citation=unswnb15.INFO.citation,
+    source=unswnb15.INFO.source,
+    notes=(
+        "The 175,341-row file (56,000 normal, 119,341 attacks) learns, the 82,332-row file tests; each is "
+        "recognised by "
+        "its rows.",
+        *unswnb15.INFO.notes[:1],
+        *unswnb15.INFO.notes[2:-1],
+    ),
+    # The sha256 is that of one copy each. The names are swapped in many copies, and other copies differ in line
+    # ends, so a
+    # file is recognised by its number of rows and by how many of them are normal.
+    files={
+        "UNSW_NB15_testing-set.csv": "bec7dd5ec88dc2a0ccc7a07879d338395ed7421750f675fd0339e07dfe0648fa",
+        "UNSW_NB15_training-set.csv": "734fe6642edf758f7c94d7d9149426b49d202fe8e7bf0bef47392489c3c0a559",
+    },
+    rows={"UNSW_NB15_testing-set.csv": 175_341, "UNSW_NB15_training-set.csv": 82_332},
+    mirrors=unswnb15.INFO.mirrors,
+    folder="unswnb15",  # beside the file that is bundled
 )
-FOLDER = "unswnb15"  # beside the file that is bundled
 
-# The sha256 is that of one copy each. The names are swapped in many copies, and other copies differ in line ends, so a
-# file is recognised by its number of rows and by how many of them are normal.
-FILES = {
-    "UNSW_NB15_testing-set.csv": "bec7dd5ec88dc2a0ccc7a07879d338395ed7421750f675fd0339e07dfe0648fa",
-    "UNSW_NB15_training-set.csv": "734fe6642edf758f7c94d7d9149426b49d202fe8e7bf0bef47392489c3c0a559",
-}
-ROWS = {"UNSW_NB15_testing-set.csv": 175_341, "UNSW_NB15_training-set.csv": 82_332}
-TRAIN_ROWS, TEST_ROWS = ROWS.values()
+TRAIN_ROWS, TEST_ROWS = INFO.rows.values()
 NORMALS = {TRAIN_ROWS: 56_000, TEST_ROWS: 37_000}
 
 
@@ -61,7 +68,7 @@ def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
 def _find(root: Path) -> dict[int, bytes]:
     """The two files by their number of rows."""
     found: dict[int, bytes] = {}
-    paths = sorted((root / FOLDER).glob("*.csv.gz"))
+    paths = sorted((root / INFO.folder).glob("*.csv.gz"))
     for path in paths:
         content = read_gzip(path)
         n_rows = content.rstrip().count(b"\n")  # the header's line end stands for the last row's
@@ -72,6 +79,6 @@ def _find(root: Path) -> dict[int, bytes]:
         seen = ", ".join(map(str, paths)) or "no file"
         raise DataError(
             f"expected the {' and the '.join(missing)}-row file of UNSW-NB15 as .csv.gz in"
-            f" {root / FOLDER}, got {seen}; download both partitions from its authors and put them there"
+            f" {root / INFO.folder}, got {seen}; download both partitions from its authors and put them there"
         )
     return found

@@ -24,6 +24,7 @@ from adbench.config.identity import same_rows
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import CONTENT, WHERE_NOT_WHAT, Config
 from adbench.config.paths import cache_folder, data_folder
+from adbench.data.base import DatasetInfo
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.evaluation.seal import Labels, SealedLabels
 from adbench.results.provenance import cpu, source_digest
@@ -82,8 +83,8 @@ def _data_files(data: Config) -> list[Any]:
     if named:
         paths = {key: find_files(data[key], f"data.{key}") for key in named if data[key] is not None}
         return [[key, str(path), sha256_of(path)] for key, of_key in paths.items() for path in of_key]
-    module = importlib.import_module(locate(data, "data").__module__)
-    folder = Path(data.get("folder") or data_folder()) / getattr(module, "FOLDER", module.__name__.rpartition(".")[2])
+    info: DatasetInfo = importlib.import_module(locate(data, "data").__module__).INFO
+    folder = Path(data.get("folder") or data_folder()) / info.folder
     return [[path.name, sha256_of(path)] for path in sorted(folder.iterdir()) if path.is_file()]
 
 

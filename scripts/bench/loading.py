@@ -46,7 +46,7 @@ def with_adbench() -> Matrix:
 
 
 def with_scikit_learn() -> Matrix:
-    paths = [data_folder() / "kddcup99" / f"{name}.gz" for name in kddcup99.FILES]
+    paths = [data_folder() / "kddcup99" / f"{name}.gz" for name in kddcup99.INFO.files]
     train, test = (pd.read_csv(path, header=None, names=[*COLUMNS, "attack"]) for path in paths)
     numeric = [name for name in COLUMNS if name not in CATEGORICAL]
     transformer = ColumnTransformer(

@@ -20,7 +20,7 @@ from adbench.data.reading.upstream import read_gzip
 MEASURE = """
 import json, sys, time
 from adbench.data import kddcup99_full
-kddcup99_full.FILES = json.loads(sys.argv[2])
+kddcup99_full.INFO.files.update(json.loads(sys.argv[2]))
 peak = lambda: 1024 * int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
 before, start = peak(), time.perf_counter()
 table = kddcup99_full.load(sys.argv[1])
@@ -67,7 +67,7 @@ def running() -> None:
 
 
 def loading() -> None:
-    n_rows = kddcup99_full.ROWS["kddcup.data"]
+    n_rows = kddcup99_full.INFO.rows["kddcup.data"]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "kddcup99"
         root.mkdir()
@@ -75,7 +75,7 @@ def loading() -> None:
         lines = read_gzip(data_folder() / "kddcup99" / "kddcup.data_10_percent.gz").splitlines(keepends=True)
         content = b"".join(lines * (n_rows // len(lines)) + lines[: n_rows % len(lines)])
         (root / "kddcup.data.gz").write_bytes(gzip.compress(content, compresslevel=1))
-        files = kddcup99_full.FILES | {"kddcup.data": hashlib.sha256(content).hexdigest()}
+        files = kddcup99_full.INFO.files | {"kddcup.data": hashlib.sha256(content).hexdigest()}
         del lines, content
         command = [sys.executable, "-c", MEASURE, folder, json.dumps(files)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)

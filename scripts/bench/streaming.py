@@ -19,9 +19,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from adbench.config.paths import data_folder
+from adbench.data import kddcup99, kddcup99_full
 from adbench.data.kdd_columns import TYPES
-from adbench.data.kddcup99 import ROWS
-from adbench.data.kddcup99_full import ROWS as FULL_ROWS
 from adbench.data.reading.upstream import CATEGORY, parse_csv, read_gzip
 
 SAMPLED_SECONDS = 0.02
@@ -33,7 +32,7 @@ GIB = 2**30
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--format", choices=("parquet", "csv"), default="parquet")
-    parser.add_argument("--rows", type=int, default=FULL_ROWS["kddcup.data"])
+    parser.add_argument("--rows", type=int, default=kddcup99_full.INFO.rows["kddcup.data"])
     parser.add_argument("--both", action="store_true", help="in memory, too")
     parser.add_argument("overrides", nargs="*", help="of the run, such as model=vae")
     arguments = parser.parse_args()
@@ -49,7 +48,7 @@ def write(path: Path, n_rows: int) -> None:
     """The table, a piece at a time."""
     name = "kddcup.data_10_percent"
     source = data_folder() / "kddcup99" / f"{name}.gz"
-    once = parse_csv(read_gzip(source), source, TYPES | {"label": CATEGORY}, ROWS[name])
+    once = parse_csv(read_gzip(source), source, TYPES | {"label": CATEGORY}, kddcup99.INFO.rows[name])
     columns = [column.cast(pa.string()) if column.type == CATEGORY else column for column in once.columns]
     columns[-1] = pc.if_else(pc.equal(columns[-1], "normal."), "normal", "attack")
     once = pa.table(columns, names=once.column_names)

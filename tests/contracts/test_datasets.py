@@ -1,15 +1,13 @@
 """The contract that every dataset keeps, found by the files under configs/data/, on the files that are bundled."""
 
-from types import ModuleType
-
 import numpy as np
 import pytest
 
 from adbench.config.compose import compose, groups
 from adbench.config.instantiate import build
 from adbench.config.paths import config_folder, data_folder
-from adbench.data.base import NORMAL, Table
-from adbench.data.catalogue import dataset_module, files_of
+from adbench.data.base import NORMAL, DatasetInfo, Table
+from adbench.data.catalogue import dataset_info, files_of
 
 NOT_BUNDLED = ("kddcup99_full", "unswnb15_official")
 
@@ -21,38 +19,38 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def module(name: str) -> ModuleType:
-    return dataset_module(name)
+def info(name: str) -> DatasetInfo:
+    return dataset_info(name)
 
 
 @pytest.fixture(scope="module")
-def table(name: str, module: ModuleType) -> Table:
-    paths = files_of(module).values()
+def table(name: str, info: DatasetInfo) -> Table:
+    paths = files_of(info).values()
     if not paths or not all(path.is_file() for path in paths):
         pytest.skip("nothing of it is bundled")
     loaded: Table = build(compose([f"data={name}"])["data"], "data")
     return loaded
 
 
-def test_facts_are_stated(name: str, module: ModuleType) -> None:
-    for fact in (module.TITLE, module.LICENCE, module.CITATION, module.SOURCE):
+def test_facts_are_stated(name: str, info: DatasetInfo) -> None:
+    for fact in (info.title, info.licence, info.citation, info.source):
         assert fact
         assert isinstance(fact, str)
-    for facts in (module.NOTES, module.MIRRORS):
+    for facts in (info.notes, info.mirrors):
         assert isinstance(facts, tuple)
         assert all(isinstance(fact, str) for fact in facts)
-    assert set(module.FILES) == set(module.ROWS)
+    assert set(info.files) == set(info.rows)
     assert (config_folder() / "data" / f"{name}.yaml").read_text().startswith("# ")
     if name in NOT_BUNDLED:
         return
     readme = (data_folder() / "README.md").read_text()
-    for file, sha256 in module.FILES.items():
+    for file, sha256 in info.files.items():
         assert f"`{name}/{file.removesuffix('.gz')}.gz`" in readme
         assert sha256 in readme
 
 
-def test_every_row_is_described(table: Table, module: ModuleType) -> None:
-    n_rows = sum(module.ROWS.values())
+def test_every_row_is_described(table: Table, info: DatasetInfo) -> None:
+    n_rows = sum(info.rows.values())
     assert len(table) == len(table.features) == n_rows
     for per_row in (table.label, table.family, table.attack, table.is_test):
         assert len(per_row) == n_rows

@@ -12,7 +12,7 @@ from adbench.data.base import Table
 from adbench.data.reading.upstream import read_gzip
 from adbench.errors import DataError
 
-TRAIN, TEST = nslkdd.FILES
+TRAIN, TEST = nslkdd.INFO.files
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +134,6 @@ def test_malformed_content(
 
 
 def test_wrong_number_of_rows(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(nslkdd.ROWS, TRAIN, 3001)
+    monkeypatch.setitem(nslkdd.INFO.rows, TRAIN, 3001)
     with pytest.raises(DataError, match="expected 3,001 rows.*got 3,000"):
         nslkdd.load(str(tiny_data))

@@ -13,7 +13,7 @@ from adbench.errors import ConfigError, DataError
 @pytest.fixture(scope="module")
 def lines() -> list[bytes]:
     """The header, 60 normal and 40 attack rows, CRLF and byte-order mark as upstream has them."""
-    (name,) = unswnb15.FILES
+    (name,) = unswnb15.INFO.files
     with gzip.open(data_folder() / "unswnb15" / f"{name}.gz") as file:
         header, *rows = file.read().splitlines(keepends=True)
     normal = [row for row in rows if row.endswith(b",Normal,0\r\n")]

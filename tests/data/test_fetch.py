@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from adbench.data import download as fetching
 from adbench.data import nslkdd
 from adbench.errors import ConfigError, DataError
 
-TRAIN, TEST = nslkdd.FILES
+TRAIN, TEST = nslkdd.INFO.files
 
 
 def invoke(*arguments: str) -> Result:
@@ -84,9 +85,9 @@ def serve() -> Iterator[Callable[[Path], str]]:
 
 def whole(target: Path) -> bool:
     """Both files are there and right, and nothing else is."""
-    return sorted(path.name for path in target.iterdir()) == sorted(f"{file}.gz" for file in nslkdd.FILES) and all(
-        not fetching.problem_of(target / f"{file}.gz", sha256, nslkdd.ROWS[file])
-        for file, sha256 in nslkdd.FILES.items()
+    return sorted(path.name for path in target.iterdir()) == sorted(f"{file}.gz" for file in nslkdd.INFO.files) and all(
+        not fetching.problem_of(target / f"{file}.gz", sha256, nslkdd.INFO.rows[file])
+        for file, sha256 in nslkdd.INFO.files.items()
     )
 
 
@@ -161,7 +162,7 @@ def test_a_bad_mirror_leaves_nothing_and_the_next_one_serves(
         datasets.fetch("nslkdd", url)
     assert "\n" not in str(caught.value)
     assert not target.exists()
-    monkeypatch.setattr(nslkdd, "MIRRORS", (url, str(mirror)))
+    monkeypatch.setattr(nslkdd, "INFO", replace(nslkdd.INFO, mirrors=(url, str(mirror))))
     assert [file["from"] for file in datasets.fetch("nslkdd")] == [
         str(mirror / f"{TRAIN}.gz"),
         f"{url}/{TEST.replace('+', '%2B')}",
@@ -218,7 +219,7 @@ def test_a_server_that_does_not_give_the_file_is_said(
 def test_without_a_mirror_the_sentence_says_where_to_get_the_files(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nslkdd, "MIRRORS", ())
+    monkeypatch.setattr(nslkdd, "INFO", replace(nslkdd.INFO, mirrors=()))
     with pytest.raises(DataError, match=r"University of New Brunswick.*--from FOLDER"):
         datasets.fetch("nslkdd")
 
@@ -314,5 +315,5 @@ def test_verify_names_what_is_wrong(mirror: Path, target: Path, monkeypatch: pyt
 
 def test_verify_counts_rows(mirror: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets.fetch("nslkdd", str(mirror))
-    monkeypatch.setitem(nslkdd.ROWS, TRAIN, 2000)
+    monkeypatch.setitem(nslkdd.INFO.rows, TRAIN, 2000)
     assert datasets.verify("nslkdd")[0]["problem"] == "3,000 lines instead of 2,000"

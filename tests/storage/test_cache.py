@@ -83,7 +83,7 @@ def test_a_hit_is_the_same_run(
     assert list(without_times(hit).items()) == list(without_times(miss).items())
     for name in ("model.safetensors", "preprocess.safetensors", "preprocess.json", "scores.parquet", "model.json"):
         assert (hit.folder / name).read_bytes() == (miss.folder / name).read_bytes()
-    assert hit.environment["data_sha256"] == miss.environment["data_sha256"] == nslkdd.FILES
+    assert hit.environment["data_sha256"] == miss.environment["data_sha256"] == nslkdd.INFO.files
     with pytest.raises(AssertionError, match="loaded"):
         prepare_by([*quick, "data.test=both"])
 
