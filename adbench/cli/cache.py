@@ -1,45 +1,83 @@
 """`adbench cache`: the prepared rows that runs share on this disk."""
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from adbench.cli.common import Json, confirmed, print_json, reported
 from adbench.cli.runs import Yes
+from adbench.text import printable
+
+if TYPE_CHECKING:
+    from adbench.storage.cache import Cache
 
 cache_app = typer.Typer(help="The cache of prepared rows.", no_args_is_help=True, rich_markup_mode=None)
 
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder",
+        help="The cache's folder, as a run's cache= names it. Default: prepared/ in ADBENCH_CACHE or ~/.cache/adbench.",
+        show_default=False,
+    ),
+]
+
+
+@contextmanager
+def _cache(folder: Path | None) -> Iterator["Cache"]:
+    """The cache in this folder. Raises ConfigError for one that is not there or cannot be read."""
+    from adbench.config.paths import cache_folder
+    from adbench.errors import ConfigError
+    from adbench.storage.cache import Cache
+
+    path = cache_folder() / "prepared" if folder is None else folder.expanduser()
+    if folder is not None and not path.exists():
+        raise ConfigError(f"expected a cache's folder, got {path}, which does not exist; name the one that runs use")
+    try:
+        yield Cache(path, float("inf"))
+    except OSError as error:
+        raise ConfigError(f"expected a cache that can be read at {path}, got {error.strerror or error}") from None
+
 
 @cache_app.command()
 @reported
-def size(as_json: Json = False) -> None:
-    """How much the cache holds, and where it lies: ADBENCH_CACHE, else ~/.cache/adbench."""
-    from adbench.config.paths import cache_folder
-    from adbench.storage.cache import Cache
+def size(folder: Folder = None, as_json: Json = False) -> None:
+    """How much the cache holds, and where it lies.
 
-    cache = Cache(cache_folder() / "prepared", float("inf"))
-    n_entries, n_bytes = cache.size()
+    Example: adbench cache size --folder /scratch/rows
+    """
+    with _cache(folder) as cache:
+        n_entries, n_bytes = cache.size()
     if as_json:
         print_json({"folder": str(cache.folder), "entries": n_entries, "bytes": n_bytes})
     else:
-        print(f"{cache.folder}: {n_entries:,} entries, {n_bytes / 2**30:.2f} GiB")
+        print(f"{printable(str(cache.folder))}: {n_entries:,} entries, {n_bytes / 2**30:.2f} GiB")
 
 
 @cache_app.command()
 @reported
-def clear(yes: Yes = False, as_json: Json = False) -> None:
-    """Remove all that no process is using. Runs make their rows anew when they need them."""
-    from adbench.config.paths import cache_folder
-    from adbench.storage.cache import Cache
+def clear(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> None:
+    """Remove all that no process is using. Runs make their rows anew when they need them.
 
-    cache = Cache(cache_folder() / "prepared", float("inf"))
-    before, n_bytes = cache.size()
-    if before:
-        confirmed(f"remove {before:,} entries, {n_bytes / 2**30:.2f} GiB, from {cache.folder}", yes)
-    cache.clear()
-    left, bytes_left = cache.size()
+    Example: adbench cache clear --folder /scratch/rows --yes
+    """
+    from adbench.storage.cache import IN_USE
+
+    with _cache(folder) as cache:
+        before, n_bytes = cache.size()
+        if before:
+            confirmed(f"remove {before:,} entries, {n_bytes / 2**30:.2f} GiB, from {printable(str(cache.folder))}", yes)
+        left = cache.clear()
+        n_bytes -= cache.size()[1]
+    n_removed, reasons = max(0, before - len(left)), Counter(left.values())
     if as_json:
-        print_json(
-            {"folder": str(cache.folder), "removed": before - left, "bytes": n_bytes - bytes_left, "in_use": left}
-        )
-    else:
-        used = f"; {left:,} are in use" if left else ""
-        print(f"removed {before - left:,} entries, {(n_bytes - bytes_left) / 2**30:.2f} GiB{used}")
+        document = {"folder": str(cache.folder), "removed": n_removed, "bytes": n_bytes}
+        print_json(document | {"in_use": reasons[IN_USE], "left": left})
+        return
+    print(f"removed {n_removed:,} entries, {n_bytes / 2**30:.2f} GiB, from {printable(str(cache.folder))}")
+    for reason, n in reasons.items():
+        print(f"left {n:,}: {reason}")

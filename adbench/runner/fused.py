@@ -18,7 +18,7 @@ from adbench.models.neural import NeuralDetector
 from adbench.results.record import Run
 from adbench.runner.prepared_cache import RowMemory
 from adbench.runner.run import ApartError, Attempt, Context
-from adbench.runner.stages import Fitted, Ready, conclude, prepare
+from adbench.runner.stages import Ready, TrainingResult, conclude, prepare
 from adbench.training.checkpoint import restore_random_states
 from adbench.training.history import StackedHistory
 from adbench.training.process import deterministic
@@ -38,7 +38,7 @@ class _Member:
     open: ExitStack  # in which the attempt is
     outcome: "Future[Run]"
 
-    def end(self, train: Callable[[], Fitted]) -> None:
+    def end(self, train: Callable[[], TrainingResult]) -> None:
         """Train it and go on to its end. What the training raises, it raises in the run."""
         with _told(self.outcome):
             with self.open:
@@ -98,11 +98,11 @@ def _join(members: list[_Member], config: Config, context: Context, outcome: "Fu
 
 def _train(members: list[_Member]) -> None:
     """Train them, and go on to the end of each, which is then no member any more."""
-    trained: list[Future[Fitted]] = [Future() for _ in members]
+    trained: list[Future[TrainingResult]] = [Future() for _ in members]
     apart: str | None = None
     try:
-        for future, fitted in zip(trained, train_together([member.ready for member in members]), strict=True):
-            future.set_result(fitted)
+        for future, result in zip(trained, train_together([member.ready for member in members]), strict=True):
+            future.set_result(result)
     except CannotStackError as error:
         apart = str(error)
     except BaseException as error:
@@ -155,12 +155,12 @@ def _why_apart(others: Sequence[Ready], ready: Ready) -> str | None:
     return None
 
 
-def _alone(ready: Ready) -> Fitted:
+def _alone(ready: Ready) -> TrainingResult:
     restore_random_states(ready.random_states)
     return ready.train_alone()
 
 
-def train_together(runs: Sequence[Ready]) -> list[Fitted]:
+def train_together(runs: Sequence[Ready]) -> list[TrainingResult]:
     """Train them as one network; where the device's memory does not hold it, half of them after the other."""
     if len(runs) <= 1:
         return [_alone(ready) for ready in runs]
@@ -176,7 +176,7 @@ def _widened(x: Matrix, n_columns: int) -> Matrix:
     return np.pad(x, [*[(0, 0)] * (x.ndim - 1), (0, n_columns - x.shape[-1])])
 
 
-def _fit_stacked(runs: Sequence[Ready]) -> list[Fitted]:
+def _fit_stacked(runs: Sequence[Ready]) -> list[TrainingResult]:
     start = time.perf_counter()
     detectors = [ready.detector for ready in runs]
     columns = [ready.x.shape[-1] for ready in runs]
@@ -193,6 +193,6 @@ def _fit_stacked(runs: Sequence[Ready]) -> list[Fitted]:
             checkpoint.forget()
         raise
     unstack(stacked, detectors)
-    whole = Fitted.after(training, n_rows, time.perf_counter() - start)
+    whole = TrainingResult.after(training, n_rows, time.perf_counter() - start)
     share = replace(whole, seconds=whole.seconds / len(runs))
     return [replace(share, trained_with=tuple(name for name in names if name != ready.run)) for ready in runs]

@@ -56,8 +56,8 @@ def run(config: Config, context: Context) -> Run:
                 from adbench.runner import stages
 
             ready = stages.prepare(attempt)
-            fitted = ready.train_alone()
-            stages.conclude(attempt, ready, fitted)
+            result = ready.train_alone()
+            stages.conclude(attempt, ready, result)
     return attempt.run
 
 

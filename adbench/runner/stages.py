@@ -35,7 +35,7 @@ from adbench.training.trainer import Training
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainingResult:
     """What came of a training. seconds: its share of them, where several were trained as one."""
 
     n_rows: int  # gone through, all epochs together
@@ -84,7 +84,7 @@ class Ready:
         """Whether there are known anomalies, and a detector that takes them."""
         return len(self.rows.matrices.anomalies) > 0 and getattr(self.detector, "takes_labels", False)
 
-    def train_alone(self) -> Fitted:
+    def train_alone(self) -> TrainingResult:
         """Train it."""
         with self.seconds.of("fit"):
             start = time.perf_counter()
@@ -93,7 +93,7 @@ class Ready:
                 n_rows = self.detector.fit(x, self.training, labels)
             else:
                 n_rows = self.detector.fit(self.x, self.training)
-            return Fitted.after(self.training, n_rows, time.perf_counter() - start)
+            return TrainingResult.after(self.training, n_rows, time.perf_counter() - start)
 
 
 def prepare(attempt: Attempt) -> Ready:
@@ -147,15 +147,15 @@ def prepare(attempt: Attempt) -> Ready:
     )
 
 
-def conclude(attempt: Attempt, ready: Ready, fitted: Fitted) -> None:
+def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
     """All that comes after it. Test labels are opened in the last act, against scores that are on disk."""
     config, folder = attempt.config, attempt.folder
     rows, detector, rule, seconds = ready.rows, ready.detector, ready.rule, ready.seconds
     x_fit, x_calibration, x_test, x_anomalies = rows.matrices
     for row in [] if ready.training.settings.in_this_process else read_history(folder.path / HISTORY):
         attempt.log.epoch(row)
-    seconds.measured["fit_seconds"] = fitted.seconds
-    environment = ready.environment | fitted.described()
+    seconds.measured["fit_seconds"] = result.seconds
+    environment = ready.environment | result.described()
     with seconds.of("calibrate"):
         # A protocol may have no calibration rows; a detector is not asked to score none.
         if isinstance(detector, Calibrates) and len(x_calibration):
@@ -185,7 +185,7 @@ def conclude(attempt: Attempt, ready: Ready, fitted: Fitted) -> None:
     with seconds.of("save"):
         folder.write_scores(rows.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.columns.plain().names[column]})
-    metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": fitted.n_rows / fitted.seconds}
+    metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": result.n_rows / result.seconds}
     if ready.learns_from_labels:
         metrics["n_known_anomalies"] = len(x_anomalies)
     metrics |= {"n_fit": len(x_fit), "n_calibration": len(x_calibration), "n_test": len(x_test)}

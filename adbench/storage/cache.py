@@ -6,10 +6,12 @@ written, or a disk that is full, costs the time to make things anew, and one sen
 """
 
 import contextlib
+import errno
 import fcntl
 import functools
 import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -26,7 +28,10 @@ from adbench.arrays.memmap import Array, blocks_of, checksum, create, open_copy
 from adbench.arrays.types import Arrays
 
 LABELS = "labels"
+IN_USE, UNSURE = "held by a running process", "perhaps just being written"  # why an entry is left
 _NEW = ".new"  # ends the names of entries that are not whole yet
+# A key, an entry of it that is being written, or one that is being removed: whatever else lies there is not ours.
+_OURS = re.compile(rf"[0-9a-f]{{32}}(\.\w{{8}}\{_NEW})?|tmp\w{{8}}\{_NEW}", re.ASCII)
 _ABANDONED_SECONDS = 3600.0  # after which a folder without a file to lock is nobody's
 _READ_BYTES = 1 << 24
 
@@ -38,8 +43,10 @@ class _Held:
 
     def __init__(self, path: Path, flags: int, kind: int) -> None:
         self.file = os.open(path, flags | os.O_CLOEXEC, 0o644)
-        if not self.lock(kind) or not os.fstat(self.file).st_nlink:
-            raise FileNotFoundError(path)  # somebody is removing it
+        if not self.lock(kind):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
+        if not os.fstat(self.file).st_nlink:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))  # somebody is removing it
 
     def lock(self, kind: int) -> bool:
         """Whether the lock is ours now; on a file system without locks everything is."""
@@ -148,7 +155,10 @@ class CacheDraft:
 
 
 class Cache:
-    """The entries in a folder. limit: their bytes together, beyond which those unused for longest are removed."""
+    """The entries in a folder, whose keys are of 32 hexadecimal digits.
+
+    limit: their bytes together, beyond which those unused for longest are removed.
+    """
 
     def __init__(self, folder: Path, limit: float) -> None:
         self.folder, self.limit = folder, limit
@@ -185,29 +195,33 @@ class Cache:
 
     def trim(self) -> None:
         """Remove what a killed process left, then what was not used for longest, until the rest is within the limit."""
-        found = self._entries()
+        try:
+            found = self._entries()
+        except OSError:
+            return
         used = {path: _last_use(path) for path in found}
         sizes = {path: _size(path) for path in found}
         for path in sorted(found, key=lambda path: (not path.name.endswith(_NEW), used[path])):
             if not path.name.endswith(_NEW) and sum(sizes.values()) <= self.limit:
                 return
-            if _remove_unused(path, used[path]):
+            if _remove_unused(path, used[path]) is None:
                 del sizes[path]
 
     def size(self) -> tuple[int, int]:
-        """The number of entries, and their bytes."""
+        """The number of entries, and their bytes. Raises OSError for a folder that cannot be read."""
         sizes = [_size(path) for path in self._entries()]
         return len(sizes), sum(sizes)
 
-    def clear(self) -> None:
-        """Remove the entries that no process uses."""
-        for path in self._entries():
-            _remove_unused(path, _last_use(path))
+    def clear(self) -> dict[str, str]:
+        """Remove the entries; the names of those that were left, with the reason. Raises OSError as `size` does."""
+        reasons = {path.name: _remove_unused(path, _last_use(path)) for path in sorted(self._entries())}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
 
     def _entries(self) -> list[Path]:
-        with contextlib.suppress(OSError):
-            return [path for path in self.folder.iterdir() if path.is_dir()]
-        return []
+        try:
+            return [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name) and path.is_dir()]
+        except FileNotFoundError:
+            return []  # nothing was kept yet
 
 
 @functools.cache
@@ -228,22 +242,34 @@ def _size(path: Path) -> int:
     return 0
 
 
-def _remove_unused(path: Path, last_use: float) -> bool:
-    """Remove an entry, unless a process uses it."""
+def _remove_unused(path: Path, last_use: float) -> str | None:
+    """Remove an entry that no process uses. The reason where it is left, else None."""
+    held = None
     try:
         held = _Held(path / LABELS, os.O_RDWR, fcntl.LOCK_EX)
-    except OSError:
+    except BlockingIOError:
+        return IN_USE
+    except FileNotFoundError:
+        # Of a process that was killed, or removed it, before it could lock anything; unless it is about to.
         if (path / LABELS).exists() or time.time() - last_use < _ABANDONED_SECONDS:
-            return False
-        held = None  # of a process that was killed, or removed it, before it could lock anything
-    with contextlib.suppress(OSError):
+            return UNSURE if path.exists() else None
+    except OSError as error:
+        return error.strerror or str(error)
+    try:
         _remove(path)
-    del held
-    return not path.exists()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        del held
+    return None
 
 
 def _remove(path: Path) -> None:
     # Renamed first: half of an entry must never be found under its key.
     rubbish = Path(tempfile.mkdtemp(suffix=_NEW, dir=path.parent))
-    path.rename(rubbish / path.name)
-    shutil.rmtree(rubbish, ignore_errors=True)
+    try:
+        path.rename(rubbish / path.name)
+    finally:
+        shutil.rmtree(rubbish)

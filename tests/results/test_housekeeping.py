@@ -12,6 +12,7 @@ from adbench.cli.main import app
 from adbench.results.housekeeping import migrate
 from adbench.results.record import LOCK
 from adbench.runner.run import train
+from adbench.storage.cache import Cache
 from adbench.storage.lock import Lock
 
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format1"
@@ -133,3 +134,32 @@ def test_the_cache_is_measured_and_cleared(tiny: list[str], own_cache: Path) -> 
     assert invoke("cache", "clear").exit_code == 2
     assert json.loads(invoke("cache", "clear", "--yes", "--json").stdout)["removed"] == 1
     assert json.loads(invoke("cache", "size", "--json").stdout)["entries"] == 0
+
+
+def test_another_cache_is_looked_at_by_its_folder(tiny: list[str], own_cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "rows"
+    train(["model=pca", *tiny, f"cache={folder}"])
+    assert f"{folder}: 1 entries" in invoke("cache", "size", "--folder", folder).stdout
+    assert (
+        f"from {own_cache / 'prepared'}" in invoke("cache", "clear", "--yes").stdout
+    )  # the default, which holds nothing
+    (entry,) = folder.iterdir()
+    held = Cache(folder, 0).open(entry.name)
+    assert held is not None
+    told = invoke("cache", "clear", "--folder", folder, "--yes").stdout
+    assert told == f"removed 0 entries, 0.00 GiB, from {folder}\nleft 1: held by a running process\n"
+    left = json.loads(invoke("cache", "clear", "--folder", folder, "--yes", "--json").stdout)
+    assert (left["removed"], left["in_use"], left["left"]) == (0, 1, {entry.name: "held by a running process"})
+    del held
+    (entry / "labels").unlink()
+    (entry / "labels").mkdir()
+    told = invoke("cache", "clear", "--folder", folder, "--yes").stdout
+    assert "left 1: Is a directory" in told
+    assert "running" not in told
+
+
+@pytest.mark.parametrize(("name", "reason"), [("nowhere", "does not exist"), ("rows.csv", "Not a directory")])
+@pytest.mark.parametrize("command", ["size", "clear"])
+def test_a_folder_that_is_no_cache_is_refused(command: str, name: str, reason: str, table: Path) -> None:
+    result = invoke("cache", command, "--folder", table.with_name(name))
+    assert (result.exit_code, reason in result.stderr) == (2, True), result.output

@@ -28,7 +28,9 @@ from adbench.runner.prepared_cache import SOURCES, Prepared
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
 from adbench.storage import cache as cache_module
-from adbench.storage.cache import LABELS, Cache, CacheDraft, CacheEntry
+from adbench.storage.cache import IN_USE, LABELS, UNSURE, Cache, CacheDraft, CacheEntry
+
+A, B, C, D = (letter * 32 for letter in "abcd")  # keys
 
 
 @pytest.fixture
@@ -222,16 +224,16 @@ def filled(cache: Cache, key: str, size: int = 1000) -> CacheEntry | None:
 
 def test_what_was_not_used_for_longest_goes_first_and_what_is_in_use_stays(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", limit=3500)
-    held = filled(cache, "a")
-    for i, key in enumerate("bcd"):
+    held = filled(cache, A)
+    for i, key in enumerate((B, C, D)):
         filled(cache, key)
         assert os.utime(cache.folder / key / LABELS, (i + 10, i + 10)) is None
-    assert cache.open("b") is not None  # used now
+    assert cache.open(B) is not None  # used now
     cache.trim()
-    assert sorted(path.name for path in cache.folder.iterdir()) == ["a", "b", "d"]
+    assert sorted(path.name for path in cache.folder.iterdir()) == [A, B, D]
     cache.limit = 0
     cache.trim()
-    assert [path.name for path in cache.folder.iterdir()] == ["a"]
+    assert [path.name for path in cache.folder.iterdir()] == [A]
     assert held is not None
     del held
     cache.trim()
@@ -240,26 +242,27 @@ def test_what_was_not_used_for_longest_goes_first_and_what_is_in_use_stays(tmp_p
 
 def test_an_entry_that_another_process_uses_stays(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", limit=0)
-    filled(cache, "a")
+    filled(cache, A)
     script = (
         "import sys; from pathlib import Path; from adbench.storage.cache import Cache;"
-        "held = Cache(Path(sys.argv[1]), 0).open('a'); print(held is not None, flush=True); sys.stdin.read()"
+        "held = Cache(Path(sys.argv[1]), 0).open('a' * 32); print(held is not None, flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script, str(cache.folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "True\n"
         cache.trim()
-        assert (cache.folder / "a").exists()
+        assert cache.clear() == {A: IN_USE}
+        assert (cache.folder / A).exists()
         other.kill()
         other.communicate()
     cache.trim()
-    assert not (cache.folder / "a").exists()
+    assert not (cache.folder / A).exists()
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", limit=1e9)
-    alive, dead = cache.draft("a"), cache.draft("b")
+    alive, dead = cache.draft(A), cache.draft(B)
     assert alive is not None
     assert dead is not None
     path = dead.path
@@ -267,13 +270,50 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     cache.trim()
     assert alive.path.exists()
     assert not path.exists()
-    unlocked = cache.folder / "c.new"
+    unlocked = cache.folder / f"{C}.12345678.new"
     unlocked.mkdir()
     cache.trim()
+    assert cache.clear() == {alive.path.name: IN_USE, unlocked.name: UNSURE}
     assert unlocked.exists()  # its process may be about to lock it
     os.utime(unlocked, (0, 0))
     cache.trim()
     assert not unlocked.exists()
+
+
+def test_why_an_entry_was_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path / "cache", limit=1e9)
+    for key in (A, B, C):
+        filled(cache, key)
+    (cache.folder / B / LABELS).unlink()
+    (cache.folder / B / LABELS).mkdir()
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name == C:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        assert cache.clear() == {B: os.strerror(errno.EISDIR), C: os.strerror(errno.EACCES)}
+    assert sorted(path.name for path in cache.folder.iterdir()) == [B, C]  # and nothing of the attempt
+    assert cache.clear() == {B: os.strerror(errno.EISDIR)}
+
+
+def test_what_is_no_entry_is_never_removed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, limit=0)
+    others = [tmp_path / name for name in ("pictures", "tmp", "plans.new", "2023")]
+    for path in others:
+        path.mkdir()
+        (path / LABELS).touch()
+        (path / "x").touch()
+        os.utime(path, (0, 0))
+    filled(cache, A)
+    assert cache.size()[0] == 1
+    cache.trim()
+    assert cache.clear() == {}
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+    assert all((path / "x").exists() for path in others)
 
 
 def test_rows_stay_readable_while_their_entry_is_removed(quick: list[str], own_cache: Path, tmp_path: Path) -> None:
