@@ -1,6 +1,5 @@
 """`adbench report`: read the runs, draw, write one file."""
 
-import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from adbench.reporting.header import opening
 from adbench.reporting.html import items
 from adbench.reporting.leaderboard import in_words, leaderboard
 from adbench.results.record import DONE
+from adbench.storage.atomic import replacing
 
 TITLE = "Anomaly detection: what the runs show"
 
@@ -118,14 +118,11 @@ def _check_target(output: Path | None) -> None:
 
 def _write(output: Path, text: str) -> None:
     """Whole or not at all."""
-    partial = output.with_name(f".{output.name[:100]}.{os.getpid()}.partial")  # another process may write it, too
     try:
-        partial.write_text(text, encoding="utf-8", errors="replace")
-        partial.replace(output)
+        with replacing(output) as partial:
+            partial.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise _not_written(output, error) from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_figures(pictures: Sequence[Picture], folder: Path) -> Iterator[Path]:
