@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
+from adbench.config.extras import require_package
 from adbench.errors import ReportError
 from adbench.reporting.commands import run_table
 from adbench.reporting.content import Material, gather
@@ -44,7 +45,7 @@ def report(
     """Write a report about these runs to `output`, and its figures as SVG, PNG and PDF into the folder `figures`.
 
     only: the name or the kind of the figures to draw. Raises RunFolderError as `summarize` does, ConfigError for a
-    figure that does not exist, and ReportError where something is missing or cannot be written.
+    figure that does not exist or without matplotlib, and ReportError where something cannot be written.
     """
     folders = list(map(Path, folders))
     _check_target(output)
@@ -59,13 +60,8 @@ def report(
 
 
 def _drawing() -> list[ModuleType]:
-    """The modules that draw, in the order of the page. Raises ReportError without matplotlib."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ReportError(
-            "expected matplotlib for the figures, got none installed; pip install 'adbench-runner[report]'"
-        ) from None
+    """The modules that draw, in the order of the page. Raises ConfigError without matplotlib."""
+    require_package("matplotlib", "report", "the figures of a report")
     from adbench.reporting.figures import critical_difference as diagram
     from adbench.reporting.figures import curves
     from adbench.reporting.figures import false_alarms as alarms
