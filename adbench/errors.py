@@ -9,7 +9,7 @@ next. The command line prints it without a traceback and exits with code 2.
     ├── DataError           a data file that is missing, altered or malformed, or a table with bad values
     ├── RunFolderError      a run folder that cannot be written or read
     │   └── FolderInUseError    another process is running it
-    ├── ReportError         a report that cannot be drawn or written
+    ├── ReportError         a report that cannot be written
     ├── ScoresError         scores that are not finite, or not one a row
     └── SealedLabelsError   somebody reached for test labels before scores and threshold were frozen
 """
@@ -44,7 +44,7 @@ class FolderInUseError(RunFolderError):
 
 
 class ReportError(AdbenchError):
-    """A report that cannot be drawn or written."""
+    """A report that cannot be written."""
 
 
 class ScoresError(AdbenchError):

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from adbench.config.checks import require_at_least, require_not_negative
+from adbench.config.extras import require_package
 from adbench.config.paths import DATA_VARIABLE
 from adbench.errors import ConfigError
 from adbench.executors.base import LOST, Ended, Executor, n_cores
-from adbench.executors.remote import one_line, require_package, run_there, wait_until
+from adbench.executors.remote import one_line, run_there, wait_until
 from adbench.runner.job import Job
 
 ANSWER_SECONDS = 12
@@ -50,7 +51,7 @@ class Ray(Executor):
         require_not_negative("executor.gpus_per_job", gpus_per_job)
         if gpus_per_job > 1 and gpus_per_job % 1:
             raise ConfigError(f"expected executor.gpus_per_job to be whole or below 1, got {gpus_per_job}")
-        require_package("ray", "ray")
+        require_package("ray", "ray", "executor=ray")
         self.address, self.workers = address, workers
         self.cpus_per_job, self.gpus_per_job = cpus_per_job, gpus_per_job
         self._own_folder = ""  # where a cluster of our own has its sockets and logs

@@ -1,6 +1,5 @@
 """What executors over somebody else's engine share."""
 
-import importlib.util
 import os
 import socket
 import time
@@ -8,21 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adbench.config.keys import Config
-from adbench.errors import ConfigError
 from adbench.executors.base import NO_FOLDER
 from adbench.executors.worker import run_jobs
 from adbench.runner.reporter import Reporter
 from adbench.runner.run import Context
 
 _LET_GO_SECONDS = 10
-
-
-def require_package(name: str, extra: str) -> None:
-    """Raise ConfigError unless the package is installed. extra: of adbench-runner, that brings it."""
-    if importlib.util.find_spec(name) is None:
-        raise ConfigError(
-            f"expected the package {name} for executor={extra}, got none; pip install 'adbench-runner[{extra}]'"
-        )
 
 
 def run_there(folder: str, configs: Sequence[Config], force: bool) -> list[dict[str, str]]:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from adbench.config.checks import require_at_least, require_one_of
+from adbench.config.extras import require_package
 from adbench.config.keys import Config
 from adbench.errors import ConfigError, RunFolderError
 from adbench.executors.base import LOST, Ended, Executor
-from adbench.executors.remote import one_line, require_package, run_there, wait_until
+from adbench.executors.remote import one_line, run_there, wait_until
 from adbench.results.record import SWEEPS
 from adbench.runner.job import Job
 
@@ -62,7 +63,7 @@ class Slurm(Executor):
         if memory_gb is not None:
             require_at_least("executor.memory_gb", memory_gb, 1)
         require_at_least("executor.gpus_per_job", gpus_per_job, 0)
-        require_package("submitit", "slurm")
+        require_package("submitit", "slurm", "executor=slurm")
         self.cluster, self.slots, self.folder = cluster, workers, folder
         self.cpus_per_job = cpus_per_job
         self.parameters = {

@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from adbench.errors import BaselineError
 from adbench.gate.configurations import Configuration
+from adbench.storage.atomic import replacing
 
 VERSION = 1
 FEWEST_SEEDS, FEW_SEEDS = 3, 5
@@ -55,7 +54,7 @@ def write_baseline(path: Path, configurations: Sequence[Configuration], metrics:
         raise BaselineError(
             f"expected runs whose baseline can be read back, got {error}; leave out what is no real run"
         ) from None
-    _replace(path, json.dumps(document, indent=1, sort_keys=False, allow_nan=False) + "\n")
+    _write(path, json.dumps(document, indent=1, sort_keys=False, allow_nan=False) + "\n")
     warnings = [
         f"{found.model} on {found.data} has {len(found.seeds)} seeds; with fewer than {FEW_SEEDS} only large changes"
         " can be told from chance"
@@ -78,20 +77,12 @@ def _document(found: Configuration, metrics: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _replace(path: Path, text: str) -> None:
-    temporary = None
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name[:100]}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        os.chmod(temporary, 0o644)  # noqa: PTH101 - it came readable for its owner alone
-        temporary.replace(path)
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except (OSError, ValueError) as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise BaselineError(f"expected a file that can be written at {path}, got {reason}; name another") from None
 

@@ -1,6 +1,5 @@
 """`adbench report`: read the runs, draw, write one file."""
 
-import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from adbench.config.extras import require_package
 from adbench.errors import ReportError
 from adbench.reporting.commands import made_by
 from adbench.reporting.content import Material, gather
@@ -16,6 +16,7 @@ from adbench.reporting.figures.base import FigureModule, Picture, choose
 from adbench.reporting.header import opening
 from adbench.reporting.leaderboard import leaderboard
 from adbench.results.record import DONE
+from adbench.storage.atomic import replacing
 
 TITLE = "Anomaly detection: what the runs show"
 
@@ -42,7 +43,7 @@ def report(
     """Write a report about these runs to `output`, and its figures as SVG, PNG and PDF into the folder `figures`.
 
     only: the name or the kind of the figures to draw. Raises RunFolderError as `summarize` does, ConfigError for a
-    figure that does not exist, and ReportError where something is missing or cannot be written.
+    figure that does not exist or without matplotlib, and ReportError where something cannot be written.
     """
     folders = list(map(Path, folders))
     _check_target(output)
@@ -57,13 +58,8 @@ def report(
 
 
 def _drawing() -> Sequence[FigureModule]:
-    """The modules that draw, in the order of the page. Raises ReportError without matplotlib."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ReportError(
-            "expected matplotlib for the figures, got none installed; pip install 'adbench-runner[report]'"
-        ) from None
+    """The modules that draw, in the order of the page. Raises ConfigError without matplotlib."""
+    require_package("matplotlib", "report", "the figures of a report")
     from adbench.reporting.figures.order import FIGURES
 
     return FIGURES
@@ -105,14 +101,11 @@ def _check_target(output: Path | None) -> None:
 
 def _write(output: Path, text: str) -> None:
     """Whole or not at all."""
-    partial = output.with_name(f".{output.name[:100]}.{os.getpid()}.partial")  # another process may write it, too
     try:
-        partial.write_text(text, encoding="utf-8", errors="replace")
-        partial.replace(output)
+        with replacing(output) as partial:
+            partial.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise _not_written(output, error) from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_figures(pictures: Sequence[Picture], folder: Path) -> Iterator[Path]:

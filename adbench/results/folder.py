@@ -21,6 +21,7 @@ from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.seal import Labels
 from adbench.results.formats import stored
 from adbench.results.record import CALIBRATION, CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, OBJECTS, SCORES
+from adbench.storage.atomic import remove_partials, replacing
 from adbench.storage.lock import Lock, holder_of
 
 PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
@@ -59,7 +60,7 @@ class RunFolder:
         with writing(self.path):
             if not resume:
                 self.forget_checkpoint()  # first: a finished run must never look like one to be resumed
-            temporary(self.path / CHECKPOINT).unlink(missing_ok=True)
+            remove_partials(self.path)
             previous = self.path / PREVIOUS
             if (previous / METRICS).is_file():
                 _remove_files(self.path)  # of an attempt to run a finished run again, which did not get far
@@ -107,8 +108,8 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
-        with self._replacing(name) as temporary:
-            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # an error can quote any bytes
+        with self._replacing(name) as partial:
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # an error can quote any bytes
 
     def write_json(self, name: str, document: dict[str, Any]) -> None:
         """Write a JSON file whole or not at all."""
@@ -117,15 +118,15 @@ class RunFolder:
     def write_part(self, part: str, description: dict[str, Any], arrays: Arrays) -> None:
         """A model or a preprocessing: its option and arguments as JSON, its arrays as safetensors; no pickle."""
         self.write_json(f"{part}.json", description)
-        with self._replacing(f"{part}.safetensors") as temporary:
+        with self._replacing(f"{part}.safetensors") as partial:
             contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-            temporary.write_bytes(safetensors.numpy.save(contiguous))
+            partial.write_bytes(safetensors.numpy.save(contiguous))
 
     def write_objects(self, objects: dict[str, Any]) -> None:
         """model.skops: the objects of a library that a model learned."""
         content = written_objects(objects)
-        with self._replacing(OBJECTS) as temporary:
-            temporary.write_bytes(content)
+        with self._replacing(OBJECTS) as partial:
+            partial.write_bytes(content)
 
     def write_scores(self, rows: npt.NDArray[np.intp], scores: npt.NDArray[np.float64], labels: Labels | None) -> None:
         """scores.parquet: row and score, and, once the labels were opened, label, family and attack."""
@@ -133,15 +134,15 @@ class RunFolder:
         if labels is not None:
             columns |= {"label": _numbers(labels.label), "family": _texts(labels.family)}
             columns["attack"] = _texts(labels.attack)
-        with self._replacing(SCORES) as temporary:
+        with self._replacing(SCORES) as partial:
             # A dictionary of scores would take more time and memory to find than it spares.
-            pyarrow.parquet.write_table(pa.table(columns), temporary, use_dictionary=["family", "attack"])
+            pyarrow.parquet.write_table(pa.table(columns), partial, use_dictionary=["family", "attack"])
 
     def write_calibration(self, scores: npt.NDArray[np.float64]) -> None:
         """calibration.parquet: the scores of the calibration rows."""
-        with self._replacing(CALIBRATION) as temporary:
+        with self._replacing(CALIBRATION) as partial:
             pyarrow.parquet.write_table(
-                pa.table({"score": _numbers(scores.astype(np.float64))}), temporary, use_dictionary=False
+                pa.table({"score": _numbers(scores.astype(np.float64))}), partial, use_dictionary=False
             )
 
     def unlock(self) -> None:
@@ -149,10 +150,9 @@ class RunFolder:
         self._own.release()
 
     def forget_checkpoint(self) -> None:
-        """Remove the checkpoint, and what a kill left of a next one."""
-        for path in (self.path / CHECKPOINT, temporary(self.path / CHECKPOINT)):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        """Remove the checkpoint."""
+        with contextlib.suppress(OSError):
+            (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def _forget_previous(self) -> None:
         with contextlib.suppress(OSError):
@@ -162,12 +162,8 @@ class RunFolder:
     @contextlib.contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:
         target = self.path / name
-        with writing(target):
-            try:
-                yield temporary(target)
-                temporary(target).replace(target)
-            finally:
-                temporary(target).unlink(missing_ok=True)
+        with writing(target), replacing(target) as partial:
+            yield partial
 
 
 def _numbers(x: npt.NDArray[Any]) -> pa.Array:
@@ -228,15 +224,9 @@ def writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-def temporary(target: Path) -> Path:
-    """Where a file is written that will replace this one."""
-    return target.with_name(f".{target.name}.partial")
-
-
 def _remove_files(folder: Path) -> None:
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
-        temporary(folder / name).unlink(missing_ok=True)
 
 
 def _move_files(names: Iterable[str], source: Path, target: Path) -> None:

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from adbench.arrays.archive import pack, unpack
 from adbench.arrays.memmap import Array, blocks_of, checksum, create, open_copy
 from adbench.arrays.types import Arrays
+from adbench.storage.atomic import replacing
 
 LABELS = "labels"
 IN_USE, UNSURE = "held by a running process", "perhaps just being written"  # why an entry is left
@@ -82,13 +83,8 @@ class CacheEntry:
 
     def add(self, name: str, arrays: Arrays, document: Any) -> None:
         """Add packed arrays, for the next one; where that fails, the next one makes them anew."""
-        with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=self.path, delete=False) as file:
-            try:
-                file.write(pack(arrays, document))
-                file.flush()
-                Path(file.name).replace(self.path / name)
-            except OSError:
-                Path(file.name).unlink()
+        with contextlib.suppress(OSError), replacing(self.path / name) as partial:
+            partial.write_bytes(pack(arrays, document))
 
     def matrix(self, name: str, shape: tuple[int, ...], crc: int, resident: bool) -> Array:
         """A float32 matrix, in memory or on disk. Raises OSError or ValueError unless its bytes are those written."""

@@ -22,6 +22,7 @@ from adbench.results.record import (
     read_run,
 )
 from adbench.runner.job import Job
+from adbench.storage.atomic import replacing
 from adbench.storage.lock import holder_of
 
 RUNNING, WAITING = "running", "waiting"
@@ -57,9 +58,8 @@ def _record_in(runs_dir: Path, overrides: Sequence[str], names: list[str]) -> No
     document = {"overrides": list(overrides), "runs": names}
     with writing(runs_dir):
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_suffix(f".{time.time_ns()}.partial")
-        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(target)
+        with replacing(target) as partial:
+            partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def read_status(runs_dir: Path) -> Status:

@@ -13,8 +13,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins import CheckpointIO
 
-from adbench.results.folder import temporary
 from adbench.results.provenance import source_digest
+from adbench.storage.atomic import replacing
 
 _MAGIC = b"adbench checkpoint 1\n"
 _OURS = "adbench"  # the key of a checkpoint under which all is that is not Lightning's
@@ -44,12 +44,8 @@ class CheckpointFile(CheckpointIO):
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         content = buffer.getvalue()
-        partial = temporary(Path(path))
-        try:
+        with replacing(Path(path)) as partial:
             partial.write_bytes(_MAGIC + hashlib.sha256(content).digest() + content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True) -> dict[str, Any]:
         """Read it, with weights_only whoever asks. Raises ValueError when it is not a whole one, or what torch does."""

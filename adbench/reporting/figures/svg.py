@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from adbench.reporting.figures.style import COLOURS, HEAT
 from adbench.reporting.rendering import text
+from adbench.storage.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,13 +62,8 @@ def write_files(figure: "Figure", folder: Path, name: str) -> list[Path]:
     written = []
     for kind in FORMATS:
         target = folder / f"{name}.{kind}"
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            with _drawing():
-                figure.savefig(partial, format=kind, dpi=_DPI if kind == "png" else 72, metadata=_undated(kind))
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with _drawing(), replacing(target) as partial:
+            figure.savefig(partial, format=kind, dpi=_DPI if kind == "png" else 72, metadata=_undated(kind))
         written.append(target)
     return written
 

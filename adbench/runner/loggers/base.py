@@ -1,10 +1,7 @@
 """What an option of the group logger gives: a Lightning logger for each run."""
 
-import importlib.util
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
-
-from adbench.errors import ConfigError
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -23,11 +20,3 @@ class RunLogger(ABC):
     def close(self, logger: "Logger", success: bool) -> None:
         """Nothing more will come."""
         logger.finalize("success" if success else "failed")
-
-
-def require_installed(package: str, logger: str) -> None:
-    """Raise ConfigError unless the package is installed. logger: the option, and the extra that brings the package."""
-    if importlib.util.find_spec(package) is None:
-        raise ConfigError(
-            f"expected the package {package} for logger={logger}, got none; pip install 'adbench-runner[{logger}]'"
-        )

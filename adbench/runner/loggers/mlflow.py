@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adbench.runner.loggers.base import RunLogger, require_installed
+from adbench.config.extras import require_package
+from adbench.runner.loggers.base import RunLogger
 from adbench.storage.lock import Lock
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ class MLflow(RunLogger):
     """
 
     def __init__(self, store: str, experiment: str) -> None:
-        require_installed("mlflow", "mlflow")
+        require_package("mlflow", "mlflow", "logger=mlflow")
         if "://" not in store:
-            require_installed("sqlalchemy", "mlflow")
-            require_installed("alembic", "mlflow")
+            require_package("sqlalchemy", "mlflow", "logger=mlflow")
+            require_package("alembic", "mlflow", "logger=mlflow")
         self.store, self.experiment = store, experiment
 
     def open(self, run: str) -> "Logger":

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from adbench.runner.loggers.base import RunLogger, require_installed
+from adbench.config.extras import require_package
+from adbench.runner.loggers.base import RunLogger
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -12,7 +13,7 @@ class TensorBoard(RunLogger):
     """FOLDER/RUN/version_N; N counts the attempts."""
 
     def __init__(self, folder: str) -> None:
-        require_installed("tensorboard", "tensorboard")
+        require_package("tensorboard", "tensorboard", "logger=tensorboard")
         self.folder = folder
 
     def open(self, run: str) -> "Logger":

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adbench.runner.loggers.base import RunLogger, require_installed
+from adbench.config.extras import require_package
+from adbench.runner.loggers.base import RunLogger
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -14,7 +15,7 @@ class Wandb(RunLogger):
     """FOLDER/wandb/offline-run-TIME-ID; nothing goes over the network."""
 
     def __init__(self, folder: str, project: str) -> None:
-        require_installed("wandb", "wandb")
+        require_package("wandb", "wandb", "logger=wandb")
         self.folder, self.project = folder, project
 
     def open(self, run: str) -> "Logger":

@@ -12,6 +12,7 @@ import optuna
 from sqlalchemy.exc import SQLAlchemyError
 
 from adbench.errors import RunFolderError
+from adbench.storage.atomic import remove_partials, replacing
 from adbench.sweeps.samplers.space import Choice, Interval, Value
 
 LOCKED_SECONDS = 60.0  # for which a dashboard may keep the file from being written
@@ -35,14 +36,12 @@ class Storage:
 
     def create(self, name: str, direction: Literal["minimize", "maximize"]) -> None:
         """Make the file."""
-        partial = self.path.with_suffix(".partial")
         with self.telling():
-            partial.unlink(missing_ok=True)
-            with self._opened(partial, skip_table_creation=False) as file:
+            remove_partials(self.path.parent, self.path.name)
+            with replacing(self.path) as partial, self._opened(partial, skip_table_creation=False) as file:
                 study = optuna.create_study(storage=file, study_name=name, direction=direction)
                 study.set_user_attr(SEARCH, self.search)
                 study.set_user_attr(OVERRIDES, self.overrides)
-            partial.replace(self.path)
 
     def open(self) -> optuna.Study:
         """Its study. Raises RunFolderError for a file that is damaged, or was made for something else."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adbench.config.checks import require_at_least
+from adbench.config.extras import require_package
 from adbench.config.identity import run_hash
 from adbench.errors import ConfigError, RunFolderError
 from adbench.results.record import INCOMPLETE, KILLED, PRUNED, SWEEPS, Run
@@ -59,7 +60,7 @@ class Study(Sampler):
         self._open: dict[int, Trial] = {}
         self._queue: deque[Job] = deque()
         self._study: optuna.Study | None = None
-        _require_optuna(self.option)
+        require_package("optuna", "sampler", f"sampler={self.option}")
         self._pruner = self.make_pruner()
         self.prunes = self._pruner is not None
         self._storage = self._make_storage(probes[0], list(overrides), name)
@@ -205,13 +206,3 @@ def _require_objective(objective: Objective | None, option: str) -> Objective:
             "objective=validation/roc_auc protocol=labelled_validation"
         )
     return objective
-
-
-def _require_optuna(option: str) -> None:
-    try:
-        import adbench.sweeps.samplers.storage  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"expected the package {error.name} for sampler={option}, got none; "
-            "pip install 'adbench-runner[sampler]' brings it"
-        ) from None

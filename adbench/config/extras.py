@@ -1,0 +1,14 @@
+"""Packages that only some options need: an extra of adbench-runner brings each."""
+
+import importlib.util
+
+from adbench.errors import ConfigError
+
+
+def require_package(name: str, extra: str, purpose: str) -> None:
+    """Raise ConfigError unless the package is installed; it is not imported.
+
+    extra: of adbench-runner, that brings it. purpose: what needs it, as it is typed: "executor=ray".
+    """
+    if importlib.util.find_spec(name) is None:
+        raise ConfigError(f"expected the package {name} for {purpose}, got none; pip install 'adbench-runner[{extra}]'")
