@@ -6,8 +6,6 @@ written, or a disk that is full, costs the time to make things anew, and one sen
 """
 
 import contextlib
-import errno
-import fcntl
 import functools
 import logging
 import os
@@ -16,7 +14,6 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ from adbench.arrays.archive import pack, unpack
 from adbench.arrays.memmap import Array, blocks_of, checksum, create, open_copy
 from adbench.arrays.types import Arrays
 from adbench.storage.atomic import replacing
+from adbench.storage.lock import EXCLUSIVE, SHARED, SharedFile
 
 LABELS = "labels"
 IN_USE, UNSURE = "held by a running process", "perhaps just being written"  # why an entry is left
@@ -34,47 +32,14 @@ _NEW = ".new"  # ends the names of entries that are not whole yet
 # A key, an entry of it that is being written, or one that is being removed: whatever else lies there is not ours.
 _OURS = re.compile(rf"[0-9a-f]{{32}}(\.\w{{8}}\{_NEW})?|tmp\w{{8}}\{_NEW}", re.ASCII)
 _ABANDONED_SECONDS = 3600.0  # after which a folder without a file to lock is nobody's
-_READ_BYTES = 1 << 24
 
 _log = logging.getLogger(__name__)
-
-
-class _Held:
-    """An open file, locked until nothing refers to this any more."""
-
-    def __init__(self, path: Path, flags: int, kind: int) -> None:
-        self.file = os.open(path, flags | os.O_CLOEXEC, 0o644)
-        if not self.lock(kind):
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
-        if not os.fstat(self.file).st_nlink:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))  # somebody is removing it
-
-    def lock(self, kind: int) -> bool:
-        """Whether the lock is ours now; on a file system without locks everything is."""
-        try:
-            fcntl.flock(self.file, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return True
-
-    def content(self) -> Iterator[bytes]:
-        """The bytes of the file, some at a time; also where it has been removed meanwhile."""
-        position = 0
-        while block := os.pread(self.file, _READ_BYTES, position):
-            position += len(block)
-            yield block
-
-    def __del__(self) -> None:
-        if hasattr(self, "file"):
-            os.close(self.file)
 
 
 class CacheEntry:
     """What lies under a key. While a process holds it, no other removes it."""
 
-    def __init__(self, path: Path, held: _Held) -> None:
+    def __init__(self, path: Path, held: SharedFile) -> None:
         self.path, self._held = path, held
 
     def read(self, name: str) -> tuple[Arrays, Any]:
@@ -111,7 +76,7 @@ class CacheDraft:
         folder.mkdir(parents=True, exist_ok=True)
         self.target = folder / key
         self.path = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=_NEW, dir=folder))
-        self._held = _Held(self.path / LABELS, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)
+        self._held = SharedFile(self.path / LABELS, os.O_RDWR | os.O_CREAT, EXCLUSIVE)
         self.labels_checksum = 0
 
     def write_labels(self, arrays: Arrays, document: Any) -> None:
@@ -142,7 +107,7 @@ class CacheDraft:
         except OSError:
             self.discard()
             return None
-        self._held.lock(fcntl.LOCK_SH)
+        self._held.lock(SHARED)
         return CacheEntry(self.target, self._held)
 
     def discard(self) -> None:
@@ -163,7 +128,7 @@ class Cache:
         """The entry of a key, if there is one."""
         path = self.folder / key
         try:
-            held = _Held(path / LABELS, os.O_RDONLY, fcntl.LOCK_SH)
+            held = SharedFile(path / LABELS, os.O_RDONLY, SHARED)
         except OSError:
             if path.is_dir():  # not whole, or just being removed
                 self.forget(path)
@@ -242,7 +207,7 @@ def _remove_unused(path: Path, last_use: float) -> str | None:
     """Remove an entry that no process uses. The reason where it is left, else None."""
     held = None
     try:
-        held = _Held(path / LABELS, os.O_RDWR, fcntl.LOCK_EX)
+        held = SharedFile(path / LABELS, os.O_RDWR, EXCLUSIVE)
     except BlockingIOError:
         return IN_USE
     except FileNotFoundError:

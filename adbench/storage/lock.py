@@ -1,12 +1,16 @@
-"""A lock between processes, and between machines where they share a file system, that dies with its holder."""
+"""Locks between processes, and between machines where they share a file system, that die with their holder."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+EXCLUSIVE, SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
+_READ_BYTES = 1 << 24
 _ATTEMPTS, _PAUSE_SECONDS = 5, 0.02  # `holder_of` looks at a lock by taking it, for microseconds
 
 
@@ -32,7 +36,7 @@ class Lock:
                 time.sleep(_PAUSE_SECONDS)
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
             try:
-                mine = _lock(file, fcntl.LOCK_EX) and _is_at(file, self.path)
+                mine = _lock(file, EXCLUSIVE) and _is_at(file, self.path)
             except OSError:  # a file system without locks
                 os.close(file)
                 raise
@@ -54,6 +58,35 @@ class Lock:
             self._file = None
 
 
+class SharedFile:
+    """An open file, locked until nothing refers to this any more."""
+
+    def __init__(self, path: Path, flags: int, kind: int) -> None:
+        self.file = os.open(path, flags | os.O_CLOEXEC, 0o644)
+        if not self.lock(kind):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
+        if not os.fstat(self.file).st_nlink:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))  # somebody is removing it
+
+    def lock(self, kind: int) -> bool:
+        """Whether the lock is ours now; on a file system without locks everything is."""
+        try:
+            return _lock(self.file, kind)
+        except OSError:
+            return True
+
+    def content(self) -> Iterator[bytes]:
+        """The bytes of the file, some at a time; also where it has been removed meanwhile."""
+        position = 0
+        while block := os.pread(self.file, _READ_BYTES, position):
+            position += len(block)
+            yield block
+
+    def __del__(self) -> None:
+        if hasattr(self, "file"):
+            os.close(self.file)
+
+
 def holder_of(path: Path) -> str | None:
     """Who holds the lock, as "process 12 on host"; None when nobody does."""
     try:
@@ -61,7 +94,7 @@ def holder_of(path: Path) -> str | None:
     except OSError:
         return None
     try:
-        return None if _lock(file, fcntl.LOCK_SH) else os.read(file, 200).decode(errors="replace").strip() or "another"
+        return None if _lock(file, SHARED) else os.read(file, 200).decode(errors="replace").strip() or "another"
     except OSError:  # a file system without locks: nobody can hold one
         return None
     finally:
