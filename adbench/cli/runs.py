@@ -26,12 +26,22 @@ def runs_list(runs: Runs = None, as_json: Json = False) -> None:
     """
     from adbench.results.housekeeping import list_runs
 
+    _finish_removals(runs or [Path("runs")])
     entries = list_runs(runs or [Path("runs")])
     print_entries("runs", entries if as_json else [{k: _text(v) for k, v in e.items()} for e in entries], as_json)
 
 
 def _text(value: object) -> object:
     return printable(value) if isinstance(value, str) else value
+
+
+def _finish_removals(folders: list[Path]) -> None:
+    """Of an earlier `rm` that was killed."""
+    from adbench.results.housekeeping import finish_removals
+
+    for path, reason in finish_removals(folders).items():
+        told = f"adbench: {path} is left of a removal that was interrupted: {reason}; remove it by hand"
+        print(printable(told), file=sys.stderr)
 
 
 @runs_app.command()
@@ -52,6 +62,8 @@ def rm(
     """
     from adbench.results.housekeeping import choose, remove
 
+    if not dry_run:
+        _finish_removals(folders)
     chosen = choose(folders, failed)
     if not dry_run and chosen:
         confirmed(f"remove {len(chosen):,} run folders", yes)

@@ -1,7 +1,9 @@
 """Keep house in a folder of runs: list them, remove some, and rename those whose names an earlier version chose."""
 
+import contextlib
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +12,16 @@ from typing import Any
 from adbench.config.identity import run_name
 from adbench.config.keys import Config
 from adbench.errors import ConfigError, DataError, RunFolderError
-from adbench.results.folder import writing
+from adbench.results.folder import PREVIOUS, writing
 from adbench.results.formats import KEY
 from adbench.results.record import (
+    CHECKPOINT,
     CONFIG,
     FAILED,
+    FILES,
     KILLED,
     LOCK,
+    REMOVED,
     TIMEOUT,
     UNREADABLE,
     Run,
@@ -24,12 +29,17 @@ from adbench.results.record import (
     read_run,
     read_runs,
 )
+from adbench.results.sweep_record import rename_runs
+from adbench.storage.atomic import target_of
 from adbench.storage.fingerprints import find_files
 from adbench.storage.lock import holder_of
 
 UNSUCCESSFUL = (FAILED, TIMEOUT, KILLED, UNREADABLE)
 RENAMED, LEFT = "renamed", "left"
 _NAME = re.compile(r"(?P<prefix>[\w.-]+-s\d+-)[0-9a-f]{8}")  # <data>-<model>-s<seed>-<hash8>
+_REMOVED = re.compile(rf"\..+\{REMOVED}", re.DOTALL)
+_WRITTEN = (*FILES, CHECKPOINT)
+_OWN = frozenset((LOCK, *_WRITTEN))  # the files of a run
 
 
 def list_runs(folders: Iterable[Path]) -> list[dict[str, Any]]:
@@ -65,20 +75,77 @@ def choose(folders: Sequence[Path], failed: bool) -> list[Path]:
                 f"expected a run folder with a {CONFIG}, got {folder}; name run folders, or add --failed to remove "
                 "those in a folder of runs that failed"
             )
-        if (holder := holder_of(folder / LOCK)) is not None:
-            raise RunFolderError(
-                f"expected a run that is not being written, got {folder} of {holder}; wait for its end"
-            )
+        _require_free(folder)
     return list(dict.fromkeys(folders))
 
 
+def _require_free(folder: Path) -> None:
+    if (holder := holder_of(folder / LOCK)) is not None:
+        raise RunFolderError(f"expected a run that is not being written, got {folder} of {holder}; wait for its end")
+
+
 def remove(folders: Iterable[Path]) -> None:
-    """Remove run folders. Each disappears at once: it is renamed first, and half of a run is never found."""
+    """Remove run folders. Each disappears at once: it is renamed first, and half of a run is never found.
+
+    Raises RunFolderError for one that cannot be removed, or that a process writes meanwhile.
+    """
     for folder in folders:
-        hidden = folder.resolve().with_name(f".{folder.resolve().name}.removed")
-        with writing(folder):
-            folder.resolve().rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
+        _require_free(folder)
+        place = folder.resolve()
+        try:
+            # A name of its own: what a killed removal of this name left may have to stay.
+            hidden = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=REMOVED, dir=place.parent))
+            try:
+                place.rename(hidden)
+            except OSError:
+                hidden.rmdir()
+                raise
+            _remove_tree(hidden)
+        except OSError as error:
+            raise RunFolderError(
+                f"expected a run folder that can be removed, got {folder} ({error.strerror or error}); see who may "
+                "write there"
+            ) from None
+
+
+def finish_removals(folders: Iterable[Path]) -> dict[Path, str]:
+    """Remove what killed removals left in these folders of runs, or beside these run folders.
+
+    What holds more than the files of a run, or cannot be removed, stays: its path, and the reason.
+    """
+    left = {}
+    homes = dict.fromkeys(_home(folder) for folder in folders)
+    for path in [path for home in homes for path in sorted(home.glob(f".*{REMOVED}"))]:
+        if _REMOVED.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            try:
+                if strange := _strange_file(path):
+                    left[path] = f"it holds {strange}, which no run wrote"
+                else:
+                    _remove_tree(path)
+            except OSError as error:
+                left[path] = error.strerror or str(error)
+    return left
+
+
+def _home(folder: Path) -> Path:
+    of_runs = folder.is_dir() and not (folder / CONFIG).is_file()
+    return folder if of_runs else folder.resolve().parent
+
+
+def _strange_file(folder: Path) -> str | None:
+    """What lies in a folder and is no file of a run."""
+    for path in sorted(folder.iterdir()):
+        strange = None if target_of(path.name) in _OWN and path.is_file() else path.name
+        if path.name == PREVIOUS and path.is_dir():
+            strange = _strange_file(path)
+        if strange is not None:
+            return strange
+    return None
+
+
+def _remove_tree(folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # where somebody else removes it too
+        shutil.rmtree(folder)
 
 
 @dataclass(frozen=True)
@@ -98,34 +165,51 @@ class Migration:
 
 def migrate(folders: Iterable[Path], dry_run: bool = False) -> list[Migration]:
     """Give run folders of format 1 the names that their configurations have today; what is in them stays as it is."""
-    migrations = []
+    found: dict[Path, Path] = {}
     for folder in folders:
         paths = find_runs(folder)
         if not paths:
             raise RunFolderError(f"expected at least one run in {folder}, got none; name a folder of runs")
-        migrations += [_migrate(path, dry_run) for path in paths if is_of_format_1(path)]
-    return [migration for migration in migrations if migration is not None]
+        found |= {path.absolute(): path for path in paths if is_of_format_1(path)}
+    planned = _plan(found.values())
+    if not dry_run:
+        _rename([(one.before, one.after) for one in planned if one.after is not None])
+    return planned
 
 
-def _migrate(path: Path, dry_run: bool) -> Migration | None:
-    path = path if path.name else path.resolve()
+def _plan(paths: Iterable[Path]) -> list[Migration]:
+    """What is to become of these run folders of format 1; nothing of those with today's names."""
+    planned = []
+    taken: set[Path] = set()
+    for path in (path if path.name else path.resolve() for path in paths):
+        one = _plan_one(path, taken)
+        if one.after != path:
+            planned.append(one)
+            taken |= {one.after} if one.after is not None else set()
+    return planned
+
+
+def _plan_one(path: Path, taken: set[Path]) -> Migration:
     if not _NAME.fullmatch(path.name):
         return Migration(path, LEFT, reason="its name is not one that adbench gave")
     if (holder := holder_of(path / LOCK)) is not None:
         return Migration(path, LEFT, reason=f"{holder} is writing it")
     try:
-        run = read_run(path)
-        target = path.with_name(_name_today(run))
+        target = path.with_name(_name_today(read_run(path)))
     except (RunFolderError, DataError, ConfigError) as error:
         return Migration(path, LEFT, reason=str(error))
-    if target == path:
-        return None
-    if target.exists():
+    if target != path and (target.exists() or target in taken):
         return Migration(path, LEFT, reason=f"{target.name} exists already")
-    if not dry_run:
-        with writing(target):
-            path.rename(target)
     return Migration(path, RENAMED, target)
+
+
+def _rename(pairs: Sequence[tuple[Path, Path]]) -> None:
+    # The records first: after a kill in between the folders are still there to be renamed the next time.
+    for home in {after.parent for _, after in pairs}:
+        rename_runs(home, {before.name: after.name for before, after in pairs if after.parent == home})
+    for before, after in pairs:
+        with writing(after):
+            before.rename(after)
 
 
 def _name_today(run: Run) -> str:
@@ -160,10 +244,10 @@ def earlier_names(configs: Iterable[Config]) -> str | None:
             jobs.setdefault(folder, set()).add(name[:-8])
     for folder, prefixes in jobs.items():
         found = [path for path in find_runs(folder) if _prefix(path) in prefixes and is_of_format_1(path)]
-        if found:
-            runs = "1 run" if len(found) == 1 else f"{len(found):,} runs"
+        if n := sum(one.status == RENAMED for one in _plan(found)):
+            runs = "1 run" if n == 1 else f"{n:,} runs"
             return (
-                f"{runs} in {folder} got {'its name' if len(found) == 1 else 'their names'} from an earlier version and"
+                f"{runs} in {folder} got {'its name' if n == 1 else 'their names'} from an earlier version and"
                 f" cannot be found by today's; adbench runs migrate {folder} renames them"
             )
     return None

@@ -28,6 +28,7 @@ MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a 
 OBJECTS = "model.skops"  # the objects of a library that a model learned, where it did
 SWEEPS = ".sweeps"  # beside the runs: the records of the sweeps that made them
 LOCK = ".lock"  # there while a process writes the run
+REMOVED = ".removed"  # ends the hidden name of a run folder that is being removed
 STOP = "stop"  # put there by a sweep that wants a run to end after this epoch
 FILES = (
     CONFIG,
@@ -150,7 +151,8 @@ def find_runs(folder: Path) -> list[Path]:
         inside = os.listdir(folder)  # noqa: PTH208 - thousands of names, of which most become a path only once
     except OSError:
         return []
-    return [folder / name for name in sorted(inside) if os.path.isfile(f"{folder}/{name}/{CONFIG}")]  # noqa: PTH113
+    names = [name for name in sorted(inside) if not (name[0] == "." and name.endswith(REMOVED))]
+    return [folder / name for name in names if os.path.isfile(f"{folder}/{name}/{CONFIG}")]  # noqa: PTH113
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:

@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def remove_partials(folder: Path, name: str | None = None) -> None:
     pattern = "*" if name is None else f"{glob.escape(_kept(name))}.{'?' * 2 * _TOKEN_BYTES}"
     for path in list(folder.glob(f".{pattern}{_SUFFIX}*")):  # what SQLite adds to a name comes last
         path.unlink(missing_ok=True)
+
+
+def target_of(partial: str) -> str:
+    """The name of the file that a killed process was writing under this name; else the name itself."""
+    found = re.fullmatch(rf"\.(.+?)(\.[0-9a-f]{{{2 * _TOKEN_BYTES}}})?\{_SUFFIX}", partial, re.DOTALL)
+    return found[1] if found else partial
 
 
 def _kept(name: str) -> str:

@@ -1,28 +1,23 @@
 """What a sweep leaves beside its run folders, so that another terminal can ask how it gets on."""
 
-import hashlib
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from adbench.errors import AdbenchError, RunFolderError
-from adbench.results.folder import writing
+from adbench.errors import AdbenchError
 from adbench.results.record import (
     CONFIG,
     HISTORY,
     INCOMPLETE,
     LOCK,
     METRICS,
-    SWEEPS,
     UNREADABLE,
     read_history,
     read_run,
 )
+from adbench.results.sweep_record import read_latest, write_record
 from adbench.runner.job import Job
-from adbench.storage.atomic import replacing
 from adbench.storage.lock import holder_of
 
 RUNNING, WAITING = "running", "waiting"
@@ -49,38 +44,14 @@ class Status:
 def record(overrides: Sequence[str], jobs: Sequence[Job]) -> None:
     """Note the jobs of a sweep beside their run folders. Raises RunFolderError where that cannot be written."""
     for runs_dir in {job.path.parent for job in jobs}:
-        _record_in(runs_dir, overrides, [job.name for job in jobs if job.path.parent == runs_dir])
-
-
-def _record_in(runs_dir: Path, overrides: Sequence[str], names: list[str]) -> None:
-    name = hashlib.sha256(json.dumps(list(overrides)).encode()).hexdigest()[:8]
-    target = runs_dir / SWEEPS / f"{name}.json"
-    document = {"overrides": list(overrides), "runs": names}
-    with writing(runs_dir):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target) as partial:
-            partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        write_record(runs_dir, overrides, [job.name for job in jobs if job.path.parent == runs_dir])
 
 
 def read_status(runs_dir: Path) -> Status:
     """The sweep over this folder that was started last. Raises RunFolderError when there was none."""
-    try:
-        latest = max((runs_dir / SWEEPS).glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
-        if latest is None:
-            raise RunFolderError(f"expected a sweep over {runs_dir}, got none; name its folder with runs_dir=")
-        document = _document(json.loads(latest.read_text(encoding="utf-8")))
-        started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(latest.stat().st_mtime))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"expected a readable record of a sweep in {runs_dir / SWEEPS}, got {error}") from None
-    return Status(document["overrides"], started, [_entry(runs_dir / Path(name).name) for name in document["runs"]])
-
-
-def _document(document: Any) -> dict[str, list[str]]:
-    for key in ("overrides", "runs"):
-        values = document.get(key) if isinstance(document, dict) else None
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise ValueError(f"no list of {key}")
-    return document
+    document, started = read_latest(runs_dir)
+    entries = [_entry(runs_dir / Path(name).name) for name in document["runs"]]
+    return Status(document["overrides"], time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started)), entries)
 
 
 def _entry(run: Path) -> Entry:

@@ -1,6 +1,8 @@
 """`adbench runs` and `adbench cache`: nothing is lost that was not named, and old runs are found again."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
 from adbench.results.housekeeping import migrate
-from adbench.results.record import LOCK
+from adbench.results.record import LOCK, find_runs
+from adbench.results.sweep_record import write_record
 from adbench.runner.run import train
 from adbench.storage.cache import Cache
 from adbench.storage.lock import Lock
+from adbench.sweeps.status import read_status
 
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format1"
 OLD = "table-vae-s0-780c62a9"
@@ -123,6 +127,127 @@ def test_what_failed_is_removed_and_nothing_else(old: Path) -> None:
     assert json.loads(invoke("runs", "rm", "--failed", old, "--yes", "--json").stdout) == {"removed": [f"runs/{OLD}"]}
     assert names(old) == before - {OLD}
     assert invoke("runs", "rm", "--failed", old).exit_code == 0  # nothing to ask about
+
+
+def test_a_sweep_lists_the_runs_it_made_under_the_names_they_have_today(old: Path) -> None:
+    today = {m.before.name: m.after.name for m in migrate([old]) if m.after}
+    assert invoke("sweep", "model=knn,iforest", *ARGUMENTS, "runs_dir=runs").exit_code == 0
+    (record,) = (old / ".sweeps").glob("*.json")
+    text = record.read_text()
+    for before, after in today.items():  # as the version of before wrote it
+        (old / after).rename(old / before)
+        text = text.replace(after, before)
+    record.write_text(text)
+    os.utime(record, (1e9, 1e9))
+    (old / ".sweeps" / "damaged.json").write_text("{")
+    os.utime(old / ".sweeps" / "damaged.json", (1, 1))
+    was = json.loads(invoke("sweep", "--status", "runs_dir=runs", "--json").stdout)
+    assert {Path(entry["run"]).name for entry in was["runs"]} < set(today)
+    assert invoke("runs", "migrate", "--dry-run").exit_code == 0
+    assert record.read_text() == text
+    assert invoke("runs", "migrate").exit_code == 0
+    status = json.loads(invoke("sweep", "--status", "runs_dir=runs", "--json").stdout)
+    assert [entry["run"] for entry in status["runs"]] == [f"runs/{today[Path(e['run']).name]}" for e in was["runs"]]
+    assert status["counts"] == {"done": 2}
+    assert (status["started"], status["overrides"]) == (was["started"], was["overrides"])
+    assert sorted(path.name for path in (old / ".sweeps").iterdir()) == sorted([record.name, "damaged.json"])
+
+
+def test_a_migration_that_was_killed_is_finished_by_the_next(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = {m.before.name: m.after.name for m in migrate([old], dry_run=True) if m.after}
+    write_record(old, [], list(today))
+    honest, n_renamed = Path.rename, 0
+
+    def killed(path: Path, target: Path) -> Path:
+        nonlocal n_renamed
+        n_renamed += 1
+        if n_renamed == 3:
+            raise KeyboardInterrupt
+        return honest(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        assert invoke("runs", "migrate").exit_code == 130
+    assert len(names(old) & set(today)) == 3
+    migrate([old])
+    assert names(old) == set(today.values())
+    assert {(e.run.name, e.status) for e in read_status(old).entries} == {(name, "done") for name in today.values()}
+
+
+def test_two_runs_never_get_one_name(old: Path) -> None:
+    shutil.copytree(old / OLD, old / "table-vae-s0-00000000")
+    found = migrate([old, old])
+    assert sorted(m.status for m in found) == ["left", *["renamed"] * 5]
+    assert names(old) == {(m.after or m.before).name for m in found}
+
+
+def test_runs_that_would_be_left_are_not_counted(old: Path) -> None:
+    shutil.copytree(old / "table-knn-s0-fdc405ef", old / "table-knn-s0-00000000")
+    words = ["train", "model=knn", *ARGUMENTS, "runs_dir=runs"]
+    lock = Lock(old / "table-knn-s0-fdc405ef" / LOCK)
+    assert lock.acquire()
+    assert "1 run in runs got its name" in invoke(*words, "seed=0", "target_fpr=0.2").stderr
+    other = Lock(old / "table-knn-s0-00000000" / LOCK)
+    assert other.acquire()
+    assert "earlier version" not in invoke(*words, "target_fpr=0.3").stderr
+    lock.release()
+    other.release()
+    assert "1 run in runs got its name" in invoke(*words, "target_fpr=0.15").stderr  # the other is in its way
+
+
+@pytest.mark.parametrize("command", [("list", "runs"), ("rm", "--failed", "runs"), ("rm", "runs/gone")])
+def test_a_removal_that_was_killed_is_finished(command: tuple[str, ...], old: Path, monkeypatch: Any) -> None:
+    def killed(folder: Path) -> None:
+        (folder / "metrics.json").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        assert invoke("runs", "rm", old / OLD, "--yes").exit_code == 130
+    (left,) = old.glob(".*.removed")
+    assert OLD in left.name
+    assert (left / "config.yaml").is_file()
+    assert len(find_runs(old)) == 4
+    (old / f".{OLD}.removed" / ".previous").mkdir(parents=True)  # as an earlier version left it
+    (old / f".{OLD}.removed" / ".previous" / "metrics.json").touch()
+    (old / f".{OLD}.removed" / ".model.json.partial").touch()
+    assert "left of a removal" not in invoke("runs", *command).stderr
+    assert list(old.glob(".*.removed")) == []
+    assert len(names(old)) == 4
+
+
+def test_only_what_is_left_of_a_run_is_removed_unasked(old: Path, tmp_path: Path) -> None:
+    blocking, others = old / f".{OLD}.removed", [old / name for name in (".a.removed.old", "b.removed", ".removed")]
+    for path in (blocking, *others):
+        path.mkdir()
+        (path / "config.yaml").touch()
+    (blocking / ".previous").mkdir()
+    (blocking / ".previous" / "notes.txt").touch()
+    (tmp_path / "elsewhere").mkdir()
+    (old / ".link.removed").symlink_to(tmp_path / "elsewhere")
+    told = invoke("runs", "list", "runs").stderr
+    assert told == (
+        f"adbench: {blocking} is left of a removal that was interrupted: it holds notes.txt, which no run wrote;"
+        " remove it by hand\n"
+    )
+    assert invoke("runs", "rm", old / OLD, "--yes").exit_code == 0
+    assert OLD not in names(old)
+    assert [path for path in old.glob(".*.removed") if not path.is_symlink()] == [blocking]
+    assert all((path / "config.yaml").is_file() for path in others)
+    assert (tmp_path / "elsewhere").is_dir()
+
+
+def test_a_run_that_cannot_be_removed_stays_where_it_is(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sorted(old.iterdir())
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        result = invoke("runs", "rm", old / OLD, "--yes")
+    assert (result.exit_code, f"{old / OLD} (Permission denied)" in result.stderr) == (2, True), result.output
+    assert sorted(old.iterdir()) == before
 
 
 def test_the_cache_is_measured_and_cleared(tiny: list[str], own_cache: Path) -> None:

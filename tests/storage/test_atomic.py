@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adbench.storage.atomic import remove_partials, replacing
+from adbench.storage.atomic import remove_partials, replacing, target_of
 
 SIZE = 1 << 20
 
@@ -108,3 +108,13 @@ def test_what_a_killed_process_left_is_removed_for_that_file_alone(tmp_path: Pat
 def test_the_longest_name_can_be_written(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, b"x")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "a.b.partial", "x" * 250])
+def test_what_a_killed_process_left_tells_what_it_was(tmp_path: Path, name: str) -> None:
+    with replacing(tmp_path / name) as partial:
+        left = partial.name
+        partial.write_text("")
+    assert target_of(left) == name[:200]
+    assert target_of(f".{name}.partial") == name  # as 0.1.0 wrote it
+    assert target_of(name) == name
