@@ -12,7 +12,7 @@ from adbench.config.instantiate import build
 from adbench.data.base import Features, Table
 from adbench.data.catalogue import dataset_info
 from adbench.errors import ConfigError
-from adbench.evaluation.ranking import place
+from adbench.evaluation.ranking import placement_values
 
 NEARLY_SOLVED = 0.85  # the AUROC of one column from which on a detector has little left to show
 
@@ -90,12 +90,12 @@ def best_column(features: Features, label: npt.NDArray[np.int8]) -> dict[str, An
     """
     best: dict[str, Any] = {"column": "", "roc_auc": 0.0, "anomalies_have": ""}
     for name, values in zip(features.numeric_names, features.numeric.T, strict=True):
-        high = place(values, label).roc_auc
+        high = placement_values(values, label).roc_auc
         if max(high, 1 - high) > best["roc_auc"]:
             side = "high values" if high >= 0.5 else "low values"
             best = {"column": name, "roc_auc": max(high, 1 - high), "anomalies_have": side}
     for name, codes in zip(features.vocabularies, features.codes.T, strict=True):
-        auroc = place(_anomaly_share(codes, label), label).roc_auc
+        auroc = placement_values(_anomaly_share(codes, label), label).roc_auc
         if auroc > best["roc_auc"]:
             best = {"column": name, "roc_auc": auroc, "anomalies_have": "values of their own"}
     return best

@@ -9,7 +9,7 @@ import numpy.typing as npt
 _HASHED_ROWS = 2**16  # at a time, as Python's own strings
 
 
-class Names:
+class CategoryColumn:
     """One of a few names for each row, in one byte a row where there are no more than 256.
 
     Indexed by rows it gives the names of these; compared with a name, a truth value a row; numpy takes it for an array
@@ -29,9 +29,9 @@ class Names:
         self.codes = codes.astype(np.min_scalar_type(max(len(self.values) - 1, 0)), copy=False)
 
     @classmethod
-    def of(cls, texts: Any) -> "Names":
-        """From a sequence of texts, or Names themselves."""
-        if isinstance(texts, Names):
+    def of(cls, texts: Any) -> "CategoryColumn":
+        """From a sequence of texts, or such a column itself."""
+        if isinstance(texts, CategoryColumn):
             return texts
         place: dict[str, int] = {}
         codes = np.empty(len(texts), dtype=np.int32)
@@ -41,7 +41,7 @@ class Names:
         return cls(place, codes)
 
     @classmethod
-    def renamed(cls, values: Any, codes: npt.NDArray[np.integer[Any]]) -> "Names":
+    def renamed(cls, values: Any, codes: npt.NDArray[np.integer[Any]]) -> "CategoryColumn":
         """The same where several codes can stand for one name."""
         distinct = cls.of(values)
         return cls(distinct.values, distinct.codes[codes])
@@ -51,7 +51,7 @@ class Names:
 
     def __getitem__(self, rows: Any) -> Any:
         codes = self.codes[rows]
-        return Names(self.values, codes) if codes.ndim else self.values[codes]
+        return CategoryColumn(self.values, codes) if codes.ndim else self.values[codes]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tolist())
@@ -70,7 +70,7 @@ class Names:
         return np.array(self.values or ("",))[self.codes].astype(dtype or np.str_, copy=False)
 
     def __repr__(self) -> str:
-        return f"Names({self.counts()})"
+        return f"CategoryColumn({self.counts()})"
 
     def tolist(self) -> list[str]:
         """A text a row."""

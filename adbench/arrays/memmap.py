@@ -46,7 +46,7 @@ def checksum(x: Array) -> int:
     found = 0
     for block in blocks_of(x):
         found = zlib.crc32(block, found)
-        let_go(x)
+        release_pages(x)
     return found
 
 
@@ -56,7 +56,7 @@ def blocks_of(x: Array) -> Iterator[memoryview]:
     return (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
 
 
-def let_go(x: Array) -> None:
+def release_pages(x: Array) -> None:
     """Let the system take back the pages of a mapped array, or a slice of one; they are read again when needed.
 
     Of a copy that was written into, what was written is lost.

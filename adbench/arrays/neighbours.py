@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.memmap import let_go
+from adbench.arrays.memmap import release_pages
 from adbench.arrays.types import Matrix
 
 Wide = npt.NDArray[np.float64]  # (rows, columns)
@@ -56,7 +56,7 @@ def nearest_distances(
         squared = _squared_distances(block, reference, rows, columns)
         ordered = squared[np.lexsort((squared, rows))]
         distances[start : start + n_rows] = np.sqrt(ordered[np.searchsorted(rows, np.arange(len(block))) + k - 1])
-        let_go(x)
+        release_pages(x)
     return distances
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.memmap import let_go
+from adbench.arrays.memmap import release_pages
 from adbench.arrays.types import Matrix
 
 Hashes = npt.NDArray[np.uint64]  # (rows,)
@@ -18,7 +18,7 @@ def row_hashes(x: Matrix) -> Hashes:
     for start in range(0, len(x), _HASHED_ROWS):
         block = slice(start, start + _HASHED_ROWS)
         columns = np.ascontiguousarray(x[block].T) + np.float32(0)  # -0.0 is 0.0 in other bytes
-        let_go(x)
+        release_pages(x)
         state = hashes[block]
         for bits in columns.view(np.uint32):
             mix_in(state, bits)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adbench.cli.common import Json, confirmed, print_json, reported
+from adbench.cli.common import Json, command, confirmed, print_json
 from adbench.cli.runs import Yes
 from adbench.text import printable
 
@@ -44,7 +44,7 @@ def _cache(folder: Path | None) -> Iterator["Cache"]:
 
 
 @cache_app.command()
-@reported
+@command
 def size(folder: Folder = None, as_json: Json = False) -> None:
     """How much the cache holds, and where it lies.
 
@@ -59,7 +59,7 @@ def size(folder: Folder = None, as_json: Json = False) -> None:
 
 
 @cache_app.command()
-@reported
+@command
 def clear(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> None:
     """Remove all that no process is using. Runs make their rows anew when they need them.
 

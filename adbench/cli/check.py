@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adbench.cli.common import Json, Runs, console, print_json, reported, while_read
+from adbench.cli.common import Json, Runs, command, console, ignore_broken_pipe, print_json
 from adbench.text import printable
 
 if TYPE_CHECKING:
     from adbench.gate.check import Report
 
 
-@reported
+@command
 def check(
     baseline: Annotated[
         Path, typer.Option("--baseline", help="The file to compare with, or to write.", show_default=False)
@@ -72,7 +72,7 @@ def check(
     if update:
         return _update(baseline, folders, metric or [], as_json or output == "json")
     report = check(baseline, folders, metric or [], Limits(alpha, tolerance, speed_tolerance, gate_speed))
-    with while_read():
+    with ignore_broken_pipe():
         _print(report, "json" if as_json else output)
     return report.exit_code
 

@@ -27,17 +27,17 @@ OVERRIDES_HELP = (
 Overrides = Annotated[list[str] | None, typer.Argument(help=OVERRIDES_HELP, show_default=False)]
 
 
-def reported(command: Callable[..., int | None]) -> Callable[..., None]:
+def command(function: Callable[..., int | None]) -> Callable[..., None]:
     """Turn a command's outcome into an exit code, and a user's mistake into one sentence on stderr."""
 
-    @functools.wraps(command)
+    @functools.wraps(function)
     def run(**arguments: Any) -> None:
         from adbench.errors import AdbenchError
 
         code = 0
         try:
-            with while_read():
-                code = command(**arguments) or 0
+            with ignore_broken_pipe():
+                code = function(**arguments) or 0
         except AdbenchError as error:
             if arguments.get("as_json"):
                 print_json({"status": "error", "error": str(error)})
@@ -49,7 +49,7 @@ def reported(command: Callable[..., int | None]) -> Callable[..., None]:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            _say_no_more()
+            _silence_stdout()
             print(f"adbench: expected room to write, got {error.strerror}; make some", file=sys.stderr)
             code = 2
         raise typer.Exit(code)
@@ -58,7 +58,7 @@ def reported(command: Callable[..., int | None]) -> Callable[..., None]:
 
 
 @contextmanager
-def while_read() -> Iterator[None]:
+def ignore_broken_pipe() -> Iterator[None]:
     """Print for as long as someone reads: when the reader goes away, as `| head` does, this ends without an error.
 
     A command whose exit code is a verdict prints inside, so that the code is the same whoever reads.
@@ -67,10 +67,10 @@ def while_read() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _say_no_more()
+        _silence_stdout()
 
 
-def _say_no_more() -> None:
+def _silence_stdout() -> None:
     """Not even at exit, when what is buffered is written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -81,7 +81,7 @@ def console(stderr: bool = False, whole_lines: bool = False) -> Any:
 
     class Console(RichConsole):
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # which `reported` knows; rich would exit with 1
+            raise BrokenPipeError  # which `command` knows; rich would exit with 1
 
     # Names from folders and configurations are text, never markup; a pipe is as wide as its longest line.
     stream = sys.stderr if stderr else sys.stdout

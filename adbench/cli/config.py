@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from adbench.cli.common import Json, Overrides, print_json, reported
+from adbench.cli.common import Json, Overrides, command, print_json
 
 
-@reported
+@command
 def config(overrides: Overrides = None, as_json: Json = False) -> None:
     """Print the configuration that `adbench train` would run, with every key that can be overridden."""
     from adbench.config.compose import compose

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adbench.cli.common import Json, console, print_entries, print_json, reported
+from adbench.cli.common import Json, command, console, print_entries, print_json
 
 Name = Annotated[str, typer.Argument(help="A dataset, as `adbench data list` names it.", show_default=False)]
 
@@ -13,7 +13,7 @@ data_app = typer.Typer(help="The datasets.", no_args_is_help=True, rich_markup_m
 
 
 @data_app.command("list")
-@reported
+@command
 def data_list(as_json: Json = False) -> None:
     """The datasets that data= can name."""
     from adbench.data.catalogue import list_datasets
@@ -22,7 +22,7 @@ def data_list(as_json: Json = False) -> None:
 
 
 @data_app.command()
-@reported
+@command
 def show(
     name: Name,
     overrides: Annotated[
@@ -47,7 +47,7 @@ def show(
 
 
 @data_app.command()
-@reported
+@command
 def fetch(
     name: Name,
     source: Annotated[
@@ -70,7 +70,7 @@ def fetch(
 
 
 @data_app.command()
-@reported
+@command
 def verify(
     name: Annotated[str | None, typer.Argument(help="A dataset. Default: all.", show_default=False)] = None,
     as_json: Json = False,

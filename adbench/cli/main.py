@@ -21,7 +21,7 @@ from adbench.cli.runs import runs_app
 from adbench.cli.summarize import summarize
 from adbench.cli.sweep import sweep
 from adbench.cli.train import train
-from adbench.runner.imports import leave_uncollected
+from adbench.runner.imports import skip_final_gc
 
 app = typer.Typer(
     help="Which detector finds the anomalies in this data, how well, and can I believe the number?",
@@ -43,7 +43,7 @@ def main() -> None:
     try:
         app()
     finally:
-        leave_uncollected()
+        skip_final_gc()
 
 
 # In the order of --help: that of a day's work.

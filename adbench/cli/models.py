@@ -1,9 +1,9 @@
 """`adbench models`."""
 
-from adbench.cli.common import Json, print_entries, reported
+from adbench.cli.common import Json, command, print_entries
 
 
-@reported
+@command
 def models(as_json: Json = False) -> None:
     """The detectors that model= can name."""
     from adbench.config.catalogue import list_models

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from adbench.cli.common import Json, Runs, print_json, reported
+from adbench.cli.common import Json, Runs, command, print_json
 
 
-@reported
+@command
 def report(
     runs: Runs = None,
     output: Annotated[

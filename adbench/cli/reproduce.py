@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, console, print_json, reported, while_read
+from adbench.cli.common import Json, command, console, ignore_broken_pipe, print_json
 from adbench.text import printable
 
 if TYPE_CHECKING:
     from adbench.runner.reproduce import Reproduction
 
 
-@reported
+@command
 def reproduce(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.", show_default=False)],
     overrides: Annotated[
@@ -49,7 +49,7 @@ def reproduce(
         drawing = nullcontext(PlainReporter())
     with drawing as reporter:
         found = run_again(run, overrides or [], keep, reporter)
-    with while_read():
+    with ignore_broken_pipe():
         if as_json:
             print_json(found.document())
         else:

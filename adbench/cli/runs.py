@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from adbench.cli.common import Json, Runs, confirmed, console, print_entries, print_json, reported
+from adbench.cli.common import Json, Runs, command, confirmed, console, print_entries, print_json
 from adbench.text import printable
 
 runs_app = typer.Typer(
@@ -18,7 +18,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @runs_app.command("list")
-@reported
+@command
 def runs_list(runs: Runs = None, as_json: Json = False) -> None:
     """The run folders, with their status and size.
 
@@ -45,7 +45,7 @@ def _finish_removals(folders: list[Path]) -> None:
 
 
 @runs_app.command()
-@reported
+@command
 def rm(
     folders: Annotated[list[Path], typer.Argument(help="Run folders; with --failed, folders of them.")],
     failed: Annotated[
@@ -78,7 +78,7 @@ def rm(
 
 
 @runs_app.command()
-@reported
+@command
 def migrate(runs: Runs = None, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Rename run folders whose names an earlier version chose, so that today's finds them finished.
 

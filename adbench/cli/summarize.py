@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from adbench.cli.common import Json, Runs, console, print_json, reported
+from adbench.cli.common import Json, Runs, command, console, print_json
 from adbench.text import printable
 
 _TABLES = ("rows", "groups", "pairs", "over_tasks", "controls", "variance")
 Format = Literal["table", "csv", "markdown", "latex", "json"]
 
 
-@reported
+@command
 def summarize(
     runs: Runs = None,
     by: Annotated[

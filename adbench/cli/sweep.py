@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, console, print_json, reported, say_earlier_names
+from adbench.cli.common import Json, command, console, print_json, say_earlier_names
 from adbench.text import printable
 
 SWEEP_OVERRIDES_HELP = (
@@ -16,7 +16,7 @@ SWEEP_OVERRIDES_HELP = (
 )
 
 
-@reported
+@command
 def sweep(
     overrides: Annotated[list[str] | None, typer.Argument(help=SWEEP_OVERRIDES_HELP, show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the jobs and their state; run nothing.")] = False,

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, Overrides, console, print_json, reported, say_earlier_names
+from adbench.cli.common import Json, Overrides, command, console, print_json, say_earlier_names
 from adbench.cli.display.profile import IMPORT, Profile
 from adbench.cli.sweep import run_sweep
-from adbench.runner.imports import uncollected
+from adbench.runner.imports import without_gc
 from adbench.runner.reporter import PlainReporter, Stopwatch
 
 
-@reported
+@command
 def train(
     overrides: Overrides = None,
     force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
@@ -59,7 +59,7 @@ def _train(overrides: list[str], force: bool, as_json: bool, profile: Profile) -
     if not force and (finished := finished_run(runner.run_path(config))):
         print(f"adbench: {finished.folder} is finished already; --force runs it again", file=sys.stderr)
     say_earlier_names([config])
-    with clock.of(IMPORT), uncollected():
+    with clock.of(IMPORT), without_gc():
         drawing = _drawing()
     with drawing as profile.to:
         run = runner.run(config, runner.Context(profile, force))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.categories import Names
-from adbench.arrays.memmap import let_go
+from adbench.arrays.categories import CategoryColumn
+from adbench.arrays.memmap import release_pages
 from adbench.arrays.row_hash import Hashes, mix_in, start_hashes
 from adbench.errors import DataError
 
@@ -50,7 +50,7 @@ class Features:
             return  # all rows were looked at
         for column, name in enumerate(self.numeric_names):
             finite = np.isfinite(self.numeric[:, column])
-            let_go(self.numeric)
+            release_pages(self.numeric)
             if not finite.all():
                 row = int(np.argmin(finite))
                 raise DataError(
@@ -84,16 +84,16 @@ class Features:
         positions = self.positions[rows]
         return _take(np.asarray(self.numeric), positions), _take(np.asarray(self.codes), positions)
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Give up the memory that was read from disk."""
-        let_go(self.numeric)
-        let_go(self.codes)
+        release_pages(self.numeric)
+        release_pages(self.codes)
 
 
 def _columns(x: npt.NDArray[Any], positions: npt.NDArray[np.intp] | None) -> Iterator[npt.NDArray[Any]]:
     for column in np.asarray(x).T:
         yield column if positions is None else column[positions]
-        let_go(x)
+        release_pages(x)
 
 
 def _take(columns: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
@@ -125,8 +125,8 @@ class Table:
     name: str
     features: Features
     label: npt.NDArray[np.int8]  # 1 = anomaly
-    family: Names
-    attack: Names
+    family: CategoryColumn
+    attack: CategoryColumn
     is_test: npt.NDArray[np.bool_]
     fingerprints: dict[str, str]  # upstream file name -> sha256 of its uncompressed bytes
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class Table:
 
     def __post_init__(self) -> None:
         for name in ("family", "attack"):  # a loader may give plain texts
-            object.__setattr__(self, name, Names.of(getattr(self, name)))
+            object.__setattr__(self, name, CategoryColumn.of(getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.label)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.config.paths import data_folder
 from adbench.data.base import NORMAL, DatasetInfo, Table
 from adbench.data.kdd_columns import BINARY, TYPES, family_of
@@ -68,8 +68,8 @@ def load_files(
         name=name,
         features=take_features(columns, drop),
         label=(attacks != NORMAL).astype(np.int8)[codes],
-        family=Names.renamed(family_of(attacks), codes),
-        attack=Names.renamed(attacks, codes),
+        family=CategoryColumn.renamed(family_of(attacks), codes),
+        attack=CategoryColumn.renamed(attacks, codes),
         is_test=np.repeat([False, True], n_rows),
         fingerprints=files,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.config.checks import require_one_of
 from adbench.config.paths import data_folder
 from adbench.data.base import NORMAL, DatasetInfo, Table
@@ -66,8 +66,8 @@ def load(folder: str | None = None, test: str = "test+", drop: list[str] | None 
         name="nslkdd",
         features=take_features(columns, drop),
         label=(attacks != NORMAL).astype(np.int8)[codes],
-        family=Names.renamed(family_of(attacks), codes),
-        attack=Names.renamed(attacks, codes),
+        family=CategoryColumn.renamed(family_of(attacks), codes),
+        attack=CategoryColumn.renamed(attacks, codes),
         is_test=is_test,
         fingerprints=INFO.files,
         subsets={"test-21": is_test & hard} if test == "both" else {},

@@ -12,7 +12,7 @@ from adbench.data.reading.column_store import InMemory, OnDisk, Spool, Store
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
 from adbench.data.reading.labels import read_family, read_label
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
-from adbench.data.reading.tabular import read_files, some
+from adbench.data.reading.tabular import abbreviated, read_files
 from adbench.errors import ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
 
@@ -117,7 +117,7 @@ def _label_name(name: str | None, rows: Rows) -> str:
     if name is None:
         raise ConfigError(
             "expected data.label, the column that says which rows are anomalies, got none: a run needs one to be"
-            f" tested, and scoring unlabelled tables comes later; there is {some(rows.column_names)}"
+            f" tested, and scoring unlabelled tables comes later; there is {abbreviated(rows.column_names)}"
         )
     return _column(name, "data.label", rows)
 
@@ -125,7 +125,8 @@ def _label_name(name: str | None, rows: Rows) -> str:
 def _column(name: str, key: str, rows: Rows) -> str:
     if name not in rows.column_names:
         raise ConfigError(
-            f"expected {key} to name a column that data.drop leaves, got {name!r}; there is {some(rows.column_names)}"
+            f"expected {key} to name a column that data.drop leaves, got {name!r};"
+            f" there is {abbreviated(rows.column_names)}"
         )
     return name
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.config.paths import data_folder
 from adbench.data.base import NORMAL, DatasetInfo, Table
 from adbench.data.reading.upstream import (
@@ -76,7 +76,7 @@ def to_table(
     del columns["id"]
     label = take_whole_numbers(columns, "label").astype(np.int8)
     categories, codes = take_codes(columns, "attack_cat")
-    category = Names.renamed(np.char.lower(categories), codes)
+    category = CategoryColumn.renamed(np.char.lower(categories), codes)
     if not np.array_equal(label == 0, category == NORMAL):
         raise DataError("expected label 0 just where attack_cat is Normal, got rows that differ; fetch the file again")
     return Table(

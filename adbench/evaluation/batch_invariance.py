@@ -12,7 +12,7 @@ CHECKED_ROWS = 8
 RELATIVE, ABSOLUTE = 1e-3, 1e-4  # float32 sums differ by the size of a batch; a statistic of the batch differs by more
 
 
-def require_same_alone(
+def require_batch_invariant(
     result_of: Callable[[Any], npt.NDArray[Any]], x: npt.NDArray[Any] | None, together: npt.NDArray[Any], what: str
 ) -> None:
     """Raise ScoresError unless a few rows, one by one, give what they gave among all others.

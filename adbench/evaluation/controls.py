@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.memmap import let_go
+from adbench.arrays.memmap import release_pages
 from adbench.arrays.neighbours import nearest_distances
 from adbench.arrays.row_hash import distinct_rows, row_hashes
 from adbench.arrays.types import Matrix, Scores
@@ -137,7 +137,7 @@ def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
         mean_abs_z[block] = np.abs(centred / scale).mean(axis=1)
         residual = centred - (centred @ components) @ components.T
         pca_residual[block] = (residual**2).sum(axis=1)
-        let_go(test)
+        release_pages(test)
     return {"mean_abs_z": mean_abs_z, "pca_residual": pca_residual}
 
 
@@ -145,7 +145,7 @@ def _blocks(x: Matrix) -> Iterator[Matrix]:
     """Some rows at a time; those of a file are let go when the next are read."""
     for start in range(0, len(x), _BLOCK_ROWS):
         yield np.asarray(x)[start : start + _BLOCK_ROWS]
-        let_go(x)
+        release_pages(x)
 
 
 def _moments(fit: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -28,7 +28,7 @@ class Placements:
         return float(self.of_anomalies.mean())
 
 
-def place(scores: Scores, label: npt.NDArray[np.int8]) -> Placements:
+def placement_values(scores: Scores, label: npt.NDArray[np.int8]) -> Placements:
     """Placement values of scores of which nothing else is asked. Both labels must occur."""
     return rank(scores, label).placements()
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.errors import ScoresError, SealedLabelsError
 
 
@@ -22,8 +22,8 @@ class Labels:
     """What is known about the test rows; all arrays have one entry a row."""
 
     label: npt.NDArray[np.int8]  # 1 = anomaly
-    family: Names
-    attack: Names
+    family: CategoryColumn
+    attack: CategoryColumn
     known_attacks: frozenset[str] | None  # attack types that occur in the training file, where there is one
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)  # parts that are reported as well
 

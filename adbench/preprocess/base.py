@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.arrays.columns import CODE, ONE_HOT, Column, Columns
-from adbench.arrays.memmap import let_go
+from adbench.arrays.memmap import release_pages
 from adbench.config.checks import require_one_of
 from adbench.data.base import Features
 from adbench.errors import DataError
@@ -104,8 +104,8 @@ class Encoder(ABC):
         with ThreadPoolExecutor(THREADS) as pool:
             for some in range(0, len(starts), BLOCKS_HELD):
                 list(pool.map(encode, starts[some : some + BLOCKS_HELD]))  # the list raises what a block raised
-                features.let_go()
-                let_go(x)
+                features.release_pages()
+                release_pages(x)
         return x
 
     def _positions(self, vocabularies: dict[str, tuple[str, ...]]) -> list[npt.NDArray[np.intp]]:

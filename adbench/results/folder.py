@@ -14,7 +14,7 @@ import pyarrow.parquet
 import safetensors.numpy
 import yaml
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.arrays.objects import written_objects
 from adbench.arrays.types import Arrays
 from adbench.errors import FolderInUseError, RunFolderError
@@ -172,7 +172,7 @@ def _numbers(x: npt.NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(pa.from_numpy_dtype(x.dtype), len(x), [None, pa.py_buffer(x)])
 
 
-def _texts(names: Names) -> pa.Array:
+def _texts(names: CategoryColumn) -> pa.Array:
     """A dictionary of those that occur."""
     occurring, codes = np.unique(names.codes, return_inverse=True)
     encoded = [names.values[code].encode() for code in occurring]

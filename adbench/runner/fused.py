@@ -22,7 +22,7 @@ from adbench.runner.stages import Ready, TrainingResult, conclude, prepare
 from adbench.training.checkpoint import restore_random_states
 from adbench.training.history import StackedHistory
 from adbench.training.process import deterministic
-from adbench.training.stacking import CannotStackError, require_same_alone, stack, unstack
+from adbench.training.stacking import CannotStackError, require_equal_gradients, stack, unstack
 
 MAX_BYTES = 2**31  # of the rows that are trained on, all together
 
@@ -182,7 +182,7 @@ def _fit_stacked(runs: Sequence[Ready]) -> list[TrainingResult]:
     columns = [ready.x.shape[-1] for ready in runs]
     xs = [_widened(ready.x, max(columns)) for ready in runs]
     stacked = stack(detectors, columns, [(ready.random_states["torch"], ready.draw_seed) for ready in runs])
-    require_same_alone(stacked, detectors, xs)
+    require_equal_gradients(stacked, detectors, xs)
     first, names = runs[0].training, [ready.run for ready in runs]
     checkpoint = first.checkpoint and first.checkpoint.of(trained_with=names[1:])
     training = replace(first, callbacks=[StackedHistory([ready.history for ready in runs])], checkpoint=checkpoint)

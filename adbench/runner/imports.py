@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def without_gc() -> Iterator[None]:
     """Import without a search for garbage: what is imported stays, and torch alone brings a million objects."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -17,6 +17,6 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def leave_uncollected() -> None:
+def skip_final_gc() -> None:
     """At the end of a process: Python would take a second to see which of those objects refer to each other."""
     gc.freeze()

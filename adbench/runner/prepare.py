@@ -15,7 +15,7 @@ from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
 from adbench.data.base import Features
 from adbench.data.reading.column_store import Spool
-from adbench.evaluation.batch_invariance import require_same_alone
+from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.thresholds.base import require_rows
 from adbench.preprocess.usual import usual_values
 from adbench.protocols.base import Split
@@ -59,7 +59,7 @@ def _make(config: Config, rule: Any, seconds: Watch, writer: CacheWriter) -> Pre
         place = None if resident else writer.place
         named = zip(Matrices._fields, parts, strict=True)
         matrices = Matrices(*(_encode(encoder, name, part, place) for name, part in named))
-        require_same_alone(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
+        require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
         prepared = Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes)
         return writer.commit(prepared, resident)
 

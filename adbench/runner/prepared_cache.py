@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.arrays.columns import Columns
 from adbench.arrays.memmap import checksum
 from adbench.arrays.types import Arrays, Matrix, RowLabels
@@ -104,8 +104,8 @@ def labels_of(entry: CacheEntry) -> Labels:
         arrays, document = entry.labels()
         return Labels(
             label=arrays["label"],
-            family=Names(document["family"], arrays["family"]),
-            attack=Names(document["attack"], arrays["attack"]),
+            family=CategoryColumn(document["family"], arrays["family"]),
+            attack=CategoryColumn(document["attack"], arrays["attack"]),
             known_attacks=None if document["known_attacks"] is None else frozenset(document["known_attacks"]),
             subsets={name: arrays[f"subset/{name}"] for name in document["subsets"]},
         )

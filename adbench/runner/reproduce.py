@@ -16,7 +16,7 @@ import pandas as pd
 from adbench.config.identity import flat_config
 from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
-from adbench.evaluation.ranking import auroc_difference, place
+from adbench.evaluation.ranking import auroc_difference, placement_values
 from adbench.evaluation.seal import digest
 from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, find_runs, read_run
 from adbench.runner import run as runner
@@ -114,7 +114,7 @@ def _compare(original: Run, before: _Scores, again: Run, made: Recomposed, kept:
         label = before.rows["label"].to_numpy()
         then, now = (scores.rows["score"].to_numpy() for scores in (before, after))
         largest = float(np.abs(now - then).max())
-        difference = auroc_difference(place(now, label), place(then, label))
+        difference = auroc_difference(placement_values(now, label), placement_values(then, label))
         if largest:  # else it is 0, and resampling would take seconds to say so
             of_precision = average_precision_difference(now, then, label, n_resamples=RESAMPLES)
     verdict, reason = _verdict(original, before, again, after, difference)

@@ -15,7 +15,7 @@ from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.errors import AdbenchError, ConfigError, PrunedError
 from adbench.results.folder import RunFolder
 from adbench.results.record import ERROR, PRUNED, Run, finished_run, read_run
-from adbench.runner.imports import uncollected
+from adbench.runner.imports import without_gc
 from adbench.runner.loggers.log import Log
 from adbench.runner.reporter import Reporter, Stopwatch
 
@@ -52,7 +52,7 @@ def run(config: Config, context: Context) -> Run:
     with Attempt(config, context) as attempt:
         if attempt.finished is None:
             # Imported here, so that a request with a typo is refused before seconds of imports.
-            with Stopwatch(context.reporter).of("import"), uncollected():
+            with Stopwatch(context.reporter).of("import"), without_gc():
                 from adbench.runner import stages
 
             ready = stages.prepare(attempt)

@@ -11,7 +11,7 @@ from adbench.arrays.columns import Columns
 from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import OTHER_SEEDS, Config
-from adbench.evaluation.batch_invariance import require_same_alone
+from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.controls import ORACLE, UNTRAINED, best_column
 from adbench.evaluation.evaluate import evaluate
 from adbench.evaluation.seal import Sealed, freeze, require_scores
@@ -164,7 +164,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else np.empty(0)
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
-    require_same_alone(detector.score_rows, x_test, scores, "score")
+    require_batch_invariant(detector.score_rows, x_test, scores, "score")
     losses = final_losses(detector, x_calibration, folder.path / HISTORY)
     # A rule that promises a rate gets nothing of the test scores to look at.
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from adbench.arrays.memmap import let_go
+from adbench.arrays.memmap import release_pages
 from adbench.arrays.types import Matrix
 
 # A matrix larger than this is not shuffled row by row, which would read a page of a disk for each, but in windows.
@@ -105,7 +105,7 @@ class Batches:
         as_they_lie = np.argsort(rows)
         for part in np.array_split(as_they_lie, max(1, len(rows) // BLOCK_ROWS)):
             read[part] = np.take(x, rows[part], axis=0)
-        let_go(x)
+        release_pages(x)
         return torch.from_numpy(read)
 
 

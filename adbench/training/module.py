@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
-from adbench.arrays.memmap import let_go
+from adbench.arrays.memmap import release_pages
 from adbench.arrays.types import Matrix
 from adbench.config.checks import require_positive
 from adbench.training.flat_adam import FlatAdam
@@ -27,7 +27,7 @@ STEP_HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_st
 # Rows scored at once on a processor: so few that what comes between two layers stays in its cache.
 CACHED_ROWS = 1_024
 DEVICE_ROWS = 8_192  # on any other device
-LET_GO_ROWS = 2**16  # of a matrix on disk, so many are in memory
+RELEASE_ROWS = 2**16  # of a matrix on disk, so many are in memory
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class TrainableModule(LightningModule):
         n_rows = CACHED_ROWS if self.device.type == "cpu" else DEVICE_ROWS
         for start in range(0, len(x), n_rows):
             yield torch.from_numpy(x[start : start + n_rows]).to(self.device)
-            if start % LET_GO_ROWS == 0:
-                let_go(x)
+            if start % RELEASE_ROWS == 0:
+                release_pages(x)
 
     def setup(self, stage: str) -> None:
         """Before a checkpoint is read."""

@@ -112,7 +112,9 @@ def _places(own: Sequence[int], wide: Sequence[int], n_columns: int, widest: int
     return tuple(torch.meshgrid(*places, indexing="ij"))
 
 
-def require_same_alone(stacked: TrainableModule, detectors: Sequence[TrainableModule], xs: Sequence[Matrix]) -> None:
+def require_equal_gradients(
+    stacked: TrainableModule, detectors: Sequence[TrainableModule], xs: Sequence[Matrix]
+) -> None:
     """Raise CannotStackError unless a first step is for each network what it is for its detector alone.
 
     A loss can mix networks in many ways: by a sum over a fixed dimension, by noise of its own, by settings that differ.

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from adbench.evaluation.ranking import auroc_interval, place, rank
+from adbench.evaluation.ranking import auroc_interval, placement_values, rank
 
 ROWS, REPETITIONS = 10**6, 7
 
@@ -33,7 +33,7 @@ def report(scores: np.ndarray, label: np.ndarray) -> None:
     works: dict[str, Callable[[], object]] = {
         "scikit-learn's roc_auc_score": lambda: roc_auc_score(label, scores),
         "AUROC, average precision, TPR at FPR": lambda: rank(scores, label).metrics(),
-        "DeLong's interval": lambda: auroc_interval(place(scores, label)),
+        "DeLong's interval": lambda: auroc_interval(placement_values(scores, label)),
         "all of them": lambda: all_metrics(scores, label),
     }
     seconds: dict[str, list[float]] = {name: [] for name in works}

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import integrate, stats
 
 from adbench.arrays.types import Scores
-from adbench.evaluation.ranking import auroc_difference, auroc_interval, place
+from adbench.evaluation.ranking import auroc_difference, auroc_interval, placement_values
 from adbench.stats.bootstrap import average_precision_difference, average_precision_interval
 from adbench.stats.interval import Interval
 from adbench.stats.intervals import bootstrap_interval, t_interval
@@ -69,7 +69,7 @@ def delong(shift: float, n_anomalies: int, n_normals: int) -> Simulation:
     def simulate(rng: np.random.Generator) -> tuple[Interval, float]:
         label = labels(n_anomalies, n_normals)
         scores = rng.normal(size=len(label)) + shift * label
-        return auroc_interval(place(scores, label)), auroc(shift)
+        return auroc_interval(placement_values(scores, label)), auroc(shift)
 
     return simulate
 
@@ -78,7 +78,7 @@ def delong_difference(a: float, b: float) -> Simulation:
     def simulate(rng: np.random.Generator) -> tuple[Interval, float]:
         label = labels(150, 300)
         x, y = correlated(rng, label, a, b)
-        return auroc_difference(place(x, label), place(y, label)), auroc(a) - auroc(b)
+        return auroc_difference(placement_values(x, label), placement_values(y, label)), auroc(a) - auroc(b)
 
     return simulate
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adbench.arrays.memmap import Array, create, let_go, open_copy
+from adbench.arrays.memmap import Array, create, open_copy, release_pages
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ def test_the_pages_of_an_array_or_of_a_part_are_let_go(part: Callable[[Array], A
     create(tmp_path / "x", (6, 4), np.float32)[:] = 1
     x = open_copy(tmp_path / "x", (6, 4), np.float32)
     x[:] = 2  # in memory alone: where the pages go, the file's numbers come back
-    let_go(part(x))
+    release_pages(part(x))
     assert (x == 1).all()
 
 
@@ -25,5 +25,5 @@ def test_what_is_no_map_is_left_alone(tmp_path: Path) -> None:
     x = open_copy(tmp_path / "x", (6, 4), np.float32)
     x[:] = 2
     for own in (x + 1, x.copy(), np.array(x), np.empty((0, 4), np.float32)):
-        let_go(own)
+        release_pages(own)
     assert (x == 2).all()

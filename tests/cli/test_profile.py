@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.cli.display import profile
 from adbench.cli.main import app
 from adbench.evaluation.seal import Labels
 from adbench.results.folder import RunFolder
 from adbench.results.record import SCORES
-from adbench.runner.imports import uncollected
+from adbench.runner.imports import without_gc
 from adbench.runner.reporter import Reporter, Stopwatch
 
 
@@ -90,14 +90,14 @@ def test_a_stage_in_several_parts_takes_their_sum() -> None:
 
 
 def test_imports_leave_the_collector_as_it_was() -> None:
-    with uncollected():
+    with without_gc():
         assert not gc.isenabled()
-    with pytest.raises(ImportError), uncollected():
+    with pytest.raises(ImportError), without_gc():
         raise ImportError
     assert gc.isenabled()
     gc.disable()
     try:
-        with uncollected():
+        with without_gc():
             pass
         assert not gc.isenabled()
     finally:
@@ -126,7 +126,7 @@ print("pandas" in sys.modules, len(table))
 
 
 def test_scores_are_written_as_they_are_read(tmp_path: Path) -> None:
-    names = Names.of(["elsewhere", "normal", "", "ddos, «流»", "normal", "a\nb"])[1:]
+    names = CategoryColumn.of(["elsewhere", "normal", "", "ddos, «流»", "normal", "a\nb"])[1:]
     labels = Labels(np.array([0, 1, 1, 0, 1], dtype=np.int8), names, names[::-1], None)
     folder = RunFolder(tmp_path)
     scores = np.array([0.1, -0.0, 1e300, 5e-324, 2.0])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.errors import ConfigError, DataError, ScoresError, SealedLabelsError
 from adbench.evaluation.controls import CONTROLS, ORACLE, TITLES, UNTRAINED, Controls, best_column
 from adbench.evaluation.evaluate import evaluate
@@ -16,8 +16,8 @@ from adbench.evaluation.thresholds.conformal import Conformal
 SCORES = np.array([0.1, 0.9, 0.8, 0.2, 0.7, 0.6])
 LABELS = Labels(
     label=np.array([0, 0, 1, 1, 1, 1], dtype=np.int8),
-    family=Names.of(["normal", "normal", "dos", "dos", "probe", "probe"]),
-    attack=Names.of(["normal", "normal", "back", "land", "satan", "mscan"]),
+    family=CategoryColumn.of(["normal", "normal", "dos", "dos", "probe", "probe"]),
+    attack=CategoryColumn.of(["normal", "normal", "back", "land", "satan", "mscan"]),
     known_attacks=frozenset({"back", "land", "satan"}),
 )
 
@@ -163,7 +163,7 @@ def test_a_model_without_an_untrained_twin_has_no_training_gain(tmp_path: Path) 
 
 
 def test_a_family_and_an_attack_type_of_the_same_name_stay_apart(tmp_path: Path) -> None:
-    attack = Names.of(["normal", "normal", "dos", "land", "satan", "mscan"])
+    attack = CategoryColumn.of(["normal", "normal", "dos", "land", "satan", "mscan"])
     labels = Labels(LABELS.label, LABELS.family, attack, LABELS.known_attacks)
     metrics = evaluate(freeze(SCORES, 0.65, tmp_path / "digest"), 0.01, labels, {UNTRAINED: SCORES}, {})
     assert (metrics["family/dos/n"], metrics["attack/dos/n"]) == (2, 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score, roc_curve
 
-from adbench.evaluation.ranking import Placements, auroc_difference, auroc_interval, place, rank
+from adbench.evaluation.ranking import Placements, auroc_difference, auroc_interval, placement_values, rank
 
 # Scores with many ties, and a label for each; both labels occur.
 labelled_scores = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=60).filter(
@@ -28,7 +28,7 @@ def test_agrees_with_scikit_learn_under_ties(rows: list[tuple[int, bool]]) -> No
     scores, label = unpack(rows)
     metrics = rank(scores, label).metrics()
     assert metrics["roc_auc"] == pytest.approx(roc_auc_score(label, scores))
-    assert place(scores, label).roc_auc == pytest.approx(roc_auc_score(label, scores))
+    assert placement_values(scores, label).roc_auc == pytest.approx(roc_auc_score(label, scores))
     assert metrics["average_precision"] == pytest.approx(average_precision_score(label, scores))
     fpr, tpr, thresholds = roc_curve(label, scores, drop_intermediate=False)
     assert metrics["tpr_at_1pct_fpr"] == pytest.approx(max(tpr[fpr <= 0.01]))
@@ -54,7 +54,7 @@ def test_placements_are_those_of_the_definition_to_the_last_bit(
     rows: list[tuple[int, bool]], unit: float, copies: int
 ) -> None:
     scores, label = unpack(rows * (1 + 10 * copies))
-    found, expected = place(scores * unit, label), placed_by_search(scores * unit, label)
+    found, expected = placement_values(scores * unit, label), placed_by_search(scores * unit, label)
     np.testing.assert_array_equal(found.of_anomalies, expected.of_anomalies)
     np.testing.assert_array_equal(found.of_normals, expected.of_normals)
 
@@ -115,11 +115,11 @@ def test_delong_against_its_definition() -> None:
     a = np.round(rng.normal(size=300) + label, 1)
     b = np.round(a / 2 + rng.normal(size=300), 1)
     difference, error = brute_force_delong(a, b, label)
-    found = auroc_difference(place(a, label), place(b, label))
+    found = auroc_difference(placement_values(a, label), placement_values(b, label))
     assert found.value == pytest.approx(difference)
     assert found.high - found.low == pytest.approx(2 * norm.ppf(0.975) * error)
     _, error = brute_force_delong(a, np.zeros(300), label)  # a constant score has no variance
-    one = auroc_interval(place(a, label))
+    one = auroc_interval(placement_values(a, label))
     assert one.high - one.low == pytest.approx(2 * norm.ppf(0.975) * error)
 
 
@@ -130,11 +130,11 @@ def test_delong_covers_the_truth_as_often_as_it_says() -> None:
     label = np.repeat([0, 1], [150, 100]).astype(np.int8)
     covered = 0
     for _ in range(1000):
-        interval = auroc_interval(place(rng.normal(size=250) + label, label))
+        interval = auroc_interval(placement_values(rng.normal(size=250) + label, label))
         covered += interval.low <= truth <= interval.high
     assert 930 <= covered <= 970
 
 
 def test_one_anomaly_gives_an_interval_that_claims_nothing() -> None:
-    interval = auroc_interval(place(np.array([0.0, 1.0, 2.0]), np.array([0, 0, 1], dtype=np.int8)))
+    interval = auroc_interval(placement_values(np.array([0.0, 1.0, 2.0]), np.array([0, 0, 1], dtype=np.int8)))
     assert (interval.value, interval.low, interval.high) == (1.0, 0.0, 1.0)

@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 
 from adbench.errors import DataError
-from adbench.evaluation.ranking import auroc_difference, auroc_interval, place
+from adbench.evaluation.ranking import auroc_difference, auroc_interval, placement_values
 from adbench.stats import bootstrap
 from adbench.stats.intervals import bootstrap_interval, t_interval
 from adbench.stats.pairs import compare
@@ -61,14 +61,14 @@ def asah() -> dict[str, Any]:
 def test_delong_interval_is_the_published_one(asah: dict[str, Any]) -> None:
     assert (asah["label"] == 0).sum() == 72
     assert (asah["label"] == 1).sum() == 41
-    interval = auroc_interval(place(asah["s100b"], asah["label"]))
+    interval = auroc_interval(placement_values(asah["s100b"], asah["label"]))
     # pROC's documentation: ci(roc(aSAH$outcome, aSAH$s100b)), "95% CI: 0.6301-0.8326 (DeLong)".
     assert round(interval.value, 4) == 0.7314
     assert (round(interval.low, 4), round(interval.high, 4)) == (0.6301, 0.8326)
 
 
 def test_delong_comparison_of_two_scores_is_the_published_one(asah: dict[str, Any]) -> None:
-    wfns, s100b = (place(asah[name], asah["label"]) for name in ("wfns", "s100b"))
+    wfns, s100b = (placement_values(asah[name], asah["label"]) for name in ("wfns", "s100b"))
     assert round(wfns.roc_auc, 4) == 0.8237
     difference = auroc_difference(wfns, s100b)
     error = (difference.high - difference.value) / NormalDist().inv_cdf(0.975)
@@ -83,7 +83,7 @@ def test_delong_is_its_definition_over_all_pairs(anomalies: list[int], normals: 
     wins = np.array([[(x > y) + (x == y) / 2 for y in normals] for x in anomalies])
     variance = np.var(wins.mean(axis=1), ddof=1) / len(anomalies) + np.var(wins.mean(axis=0), ddof=1) / len(normals)
     label = np.array([1] * len(anomalies) + [0] * len(normals), dtype=np.int8)
-    interval = auroc_interval(place(np.array(anomalies + normals, dtype=float), label))
+    interval = auroc_interval(placement_values(np.array(anomalies + normals, dtype=float), label))
     half_width = NormalDist().inv_cdf(0.975) * math.sqrt(variance)
     assert interval.value == pytest.approx(wins.mean())
     assert interval.low == pytest.approx(max(0.0, wins.mean() - half_width), abs=1e-9)

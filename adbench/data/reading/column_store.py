@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.memmap import let_go, require_room
+from adbench.arrays.memmap import release_pages, require_room
 
 Array = npt.NDArray[Any]
 
@@ -68,7 +68,7 @@ class OnDisk:
             file.write(np.ascontiguousarray(column).data)
         self._sizes[path] = start + column.nbytes
         kept = np.memmap(path, column.dtype, "r", start, column.shape) if len(column) else column
-        let_go(kept)
+        release_pages(kept)
         return kept
 
 

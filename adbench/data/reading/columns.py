@@ -20,7 +20,7 @@ from adbench.data.reading.cells import (
     texts,
 )
 from adbench.data.reading.column_store import Store
-from adbench.data.reading.tabular import some
+from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
 
 MISSING = "<missing>"  # the category of an empty cell, under data.missing=impute
@@ -75,7 +75,7 @@ def type_columns(
     for name in categorical or []:
         if name not in names:
             raise ConfigError(
-                f"expected data.categorical to name feature columns, got {name!r}; there is {some(names)}"
+                f"expected data.categorical to name feature columns, got {name!r}; there is {abbreviated(names)}"
             )
     columns, rising = Columns(store), []
     for name in names:
@@ -156,14 +156,14 @@ def _indicator(name: str, columns: Columns) -> str:
 
 
 def _proposed(columns: Columns, rising: list[str]) -> Iterator[str]:
-    named = f" ({some(list(columns.codes))})" if columns.codes else ""
+    named = f" ({abbreviated(list(columns.codes))})" if columns.codes else ""
     yield (
         f"proposed {len(columns.numeric)} numeric and {len(columns.codes)} categorical columns{named};"
         f" data.categorical=[{','.join(columns.codes)}] makes it final"
     )
     if rising:
         yield (
-            f"{some(rising)} never falls from row to row: where it is a time or an id,"
+            f"{abbreviated(rising)} never falls from row to row: where it is a time or an id,"
             f" data.drop=[{','.join(rising)}] leaves it out"
         )
 

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adbench.arrays.categories import Names
+from adbench.arrays.categories import CategoryColumn
 from adbench.data.base import NORMAL
 from adbench.data.reading.cells import texts
-from adbench.data.reading.tabular import some
+from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
 
 # Labels that can be meant in only one way. -1 and 1 are not among them: half of the world has them the other way round.
@@ -21,7 +21,7 @@ UNKNOWN = "unknown"  # the kind of an anomaly whose cell in the family column is
 MAX_KINDS = 200  # each gets metrics of its own
 
 
-def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[npt.NDArray[np.bool_], Names]:
+def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
     """Which rows are anomalies, and their kind: the label's own value when it has more than two, else "anomaly".
 
     normal: the value that means normal; None takes it from a pair that can be meant in only one way, and says so.
@@ -44,11 +44,11 @@ def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[n
     meaning = _guess(values, name, notes) if normal is None else _find(values, name, normal)
     label = pc.not_equal(text, meaning).to_numpy(zero_copy_only=False)
     if len(values) == 2:
-        return label, Names((NORMAL, ANOMALY), label.astype(np.uint8))
+        return label, CategoryColumn((NORMAL, ANOMALY), label.astype(np.uint8))
     return label, _kinds(text, name, label)
 
 
-def read_family(column: Any, name: str, label: npt.NDArray[np.bool_]) -> Names:
+def read_family(column: Any, name: str, label: npt.NDArray[np.bool_]) -> CategoryColumn:
     """The kind of each anomaly as the family column names it."""
     return _kinds(pc.fill_null(texts(column), UNKNOWN), name, label)
 
@@ -60,7 +60,7 @@ def _guess(values: list[str], name: str, notes: list[str]) -> str:
     if len(values) != 2 or len(lower) != 2 or (pair is None and len(words) != 1):
         raise ConfigError(
             f"expected data.normal, the value of column {name!r} that means normal, got none and {len(values):,} values"
-            f" ({some(values)}); write data.normal={values[0]} if that is it"
+            f" ({abbreviated(values)}); write data.normal={values[0]} if that is it"
         )
     normal = lower[pair or words[0]]
     other = next(value for value in values if value != normal)
@@ -77,13 +77,15 @@ def _find(values: list[str], name: str, normal: Any) -> str:
     # true and false reach us as booleans, however the file spells them.
     alike = [value for value in values if value.lower() == word.lower()]
     if len(alike) != 1:
-        raise ConfigError(f"expected data.normal to be a value of column {name!r}, got {word}; there is {some(values)}")
+        raise ConfigError(
+            f"expected data.normal to be a value of column {name!r}, got {word}; there is {abbreviated(values)}"
+        )
     return alike[0]
 
 
-def _kinds(text: pa.Array, name: str, label: npt.NDArray[np.bool_]) -> Names:
+def _kinds(text: pa.Array, name: str, label: npt.NDArray[np.bool_]) -> CategoryColumn:
     encoded = text.dictionary_encode()
-    kinds = Names.renamed(
+    kinds = CategoryColumn.renamed(
         [*encoded.dictionary.to_pylist(), NORMAL], np.where(label, encoded.indices.to_numpy(), len(encoded.dictionary))
     )
     found = kinds[label].counts()

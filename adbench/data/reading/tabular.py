@@ -227,7 +227,9 @@ def kept_columns(header: list[str], path: Path, drop: list[str]) -> dict[str, in
             )
         kept[name] = i
     if missing := [name for name in drop if name not in names]:
-        raise DataError(f"expected data.drop to name columns of {path}, got {missing[0]!r}; there is {some(names)}")
+        raise DataError(
+            f"expected data.drop to name columns of {path}, got {missing[0]!r}; there is {abbreviated(names)}"
+        )
     if not kept:
         raise DataError(f"expected columns in {path} that data.drop leaves, got none; drop fewer")
     return kept
@@ -245,7 +247,7 @@ def require_same_columns(names: list[str], path: Path, first: list[str], first_p
             )
 
 
-def some(names: list[str]) -> str:
+def abbreviated(names: list[str]) -> str:
     """The first names of what can be a long list."""
     return ", ".join(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
 
