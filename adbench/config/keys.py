@@ -21,11 +21,8 @@ WHERE_NOT_WHAT = {
     ),
 }
 
-# Numbers that limit something, and may be null: no limit, or for checkpoints none at all.
-LIMITS = (
-    *("controls.nearest_rows", "model.max_rows", "trainer.checkpoint_seconds", "trainer.min_steps"),
-    *("cache_gb", "memory_gb"),
-)
+# Numbers of the top that limit something, and may be null: no limit. What an option builds says so by an annotation.
+LIMITS = ("cache_gb", "memory_gb")
 # What can be drawn with a seed of its own; null: with the run's seed.
 OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.

@@ -8,6 +8,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from adbench.config.keys import LIMITS, TARGET, Config
+from adbench.config.nullable import takes_null
 from adbench.config.overrides import SEVERAL
 from adbench.errors import ConfigError
 from adbench.text import suggest
@@ -36,8 +37,13 @@ def match_types(node: Config, defaults: Config, path: str) -> None:
             node[key] = float(value)
         elif isinstance(default, float) and isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"expected a finite number for {where}, such as {default}, got {value}")
-        elif not _same_type(value, default) and not (value is None and where in LIMITS):
+        elif not _same_type(value, default) and not (value is None and _may_be_null(key, where, defaults)):
             raise wrong_type(where, default, value)
+
+
+def _may_be_null(key: str, where: str, defaults: Config) -> bool:
+    target = defaults.get(TARGET)
+    return where in LIMITS or (isinstance(target, str) and takes_null(target, key))
 
 
 def check_option(override: Override, known_groups: dict[str, list[str]], required: tuple[str, ...]) -> None:

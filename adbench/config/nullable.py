@@ -1,0 +1,71 @@
+"""Which values may be null: those whose parameter is annotated so, as in `max_rows: int | None`.
+
+The annotation is read from the source. Composing must not import what is composed: that takes seconds, and may need a
+library that is not there.
+"""
+
+import ast
+import functools
+import importlib.util
+from importlib.abc import InspectLoader
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+@functools.cache
+def takes_null(target: str, name: str) -> bool:
+    """Whether a parameter of what an option's `_target_` names is annotated with None, among others."""
+    module, _, called = target.rpartition(".")
+    return _admits_none(_annotation(module, called, name))
+
+
+def _admits_none(annotation: ast.expr | None) -> bool:
+    match annotation:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _admits_none(left) or _admits_none(right)
+        case ast.Constant(value=str(text)):  # "int | None"
+            return _admits_none(ast.parse(text, mode="eval").body)
+        case ast.Constant(value=value):
+            return value is None
+    return False
+
+
+def _annotation(module: str, called: str, name: str) -> ast.expr | None:
+    """The annotation of a parameter of a function or class, which the module defines or imports."""
+    for node in _statements(module):
+        match node:
+            case ast.FunctionDef(name=found) if found == called:
+                return _of_function(node, name)
+            case ast.ClassDef(name=found) if found == called:
+                return _of_class(module, node, name)
+            case ast.ImportFrom(module=str(source), names=names, level=0):
+                for alias in names:
+                    if called == (alias.asname or alias.name):
+                        return _annotation(source, alias.name, name)
+    return None
+
+
+def _statements(module: str) -> list[ast.stmt]:
+    if module.partition(".")[0] != _PACKAGE:
+        return []  # to look for it would import the packages that it lies in
+    spec = importlib.util.find_spec(module)
+    source = spec.loader.get_source(module) if spec and isinstance(spec.loader, InspectLoader) else None
+    return ast.parse(source or "").body
+
+
+def _of_class(module: str, node: ast.ClassDef, name: str) -> ast.expr | None:
+    """Of its `__init__`, or its field where it is a dataclass, or of those of its bases."""
+    for inner in node.body:
+        match inner:
+            case ast.FunctionDef(name="__init__"):
+                if inner.args.kwarg is None or _of_function(inner, name) is not None:
+                    return _of_function(inner, name)
+            case ast.AnnAssign(target=ast.Name(id=found), annotation=annotation) if found == name:
+                return annotation
+    of_bases = (_annotation(module, base.id, name) for base in node.bases if isinstance(base, ast.Name))
+    return next((found for found in of_bases if found is not None), None)
+
+
+def _of_function(node: ast.FunctionDef, name: str) -> ast.expr | None:
+    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+    return next((argument.annotation for argument in arguments if argument.arg == name), None)
