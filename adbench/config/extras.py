@@ -10,5 +10,6 @@ def require_package(name: str, extra: str, purpose: str) -> None:
 
     extra: of adbench-runner, that brings it. purpose: what needs it, as it is typed: "executor=ray".
     """
-    if importlib.util.find_spec(name) is None:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:  # without an origin it is a mere folder of that name, such as logs of it
         raise ConfigError(f"expected the package {name} for {purpose}, got none; pip install 'adbench-runner[{extra}]'")

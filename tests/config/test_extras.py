@@ -38,3 +38,10 @@ def test_each_extra_that_is_named_exists_and_brings_the_package() -> None:
     assert len(calls) >= 8
     for package, extra in calls:
         assert any(re.match(rf"{package}\b", requirement) for requirement in extras[extra]), (package, extra)
+
+
+def test_a_folder_of_that_name_is_not_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "adbench_needs_that" / "offline-run-1").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match="expected the package adbench_needs_that"):
+        require_package("adbench_needs_that", "report", "the figures")

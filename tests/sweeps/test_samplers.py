@@ -556,3 +556,23 @@ def test_a_real_search_killed_again_and_again_ends_with_all_its_trials(tmp_path:
     assert len({run["run"] for run in document["runs"]}) == len({json.dumps(trial.params) for trial in trials})
     complete = [trial.value for trial in trials if trial.state.name == "COMPLETE"]
     assert document["best"]["value"] == min(value for value in complete if value is not None)
+
+
+def test_others_logs_are_hushed_when_a_search_is_opened_and_not_before(tmp_path: Path) -> None:
+    script = """
+import logging, sys, warnings
+from pathlib import Path
+import optuna
+levels = lambda: [logging.getLogger("alembic").level, optuna.logging.get_verbosity(), len(warnings.filters)]
+before = levels()
+from adbench.sweeps.samplers.storage import Storage
+print(levels() == before)
+logging.basicConfig(level=logging.INFO)
+storage = Storage(Path(sys.argv[1]), "a", "b")
+storage.create("study", "minimize")
+storage.open()
+storage.close()
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "search.db")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")

@@ -1,8 +1,6 @@
 """Where a search is kept: an SQLite file as Optuna writes it, which optuna-dashboard opens. Imports Optuna."""
 
-import logging
 import sqlite3
-import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,11 +15,6 @@ from adbench.sweeps.samplers.space import Choice, Interval, Value
 
 LOCKED_SECONDS = 60.0  # for which a dashboard may keep the file from being written
 SEARCH, OVERRIDES = "adbench:search", "adbench:overrides"  # attributes of a study: see `Storage`
-
-optuna.logging.set_verbosity(logging.WARNING)
-logging.getLogger("alembic").setLevel(logging.WARNING)
-# Said to whoever writes code with Optuna, not to whoever runs a sweep.
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 class Storage:
@@ -107,6 +100,8 @@ class Storage:
             _close(file)
 
     def _connect(self, path: Path, skip_table_creation: bool) -> optuna.storages.RDBStorage:
+        _hush()
+
         # Not by a URL with the path in it: Optuna and SQLAlchemy both read signs such as { and ? in one.
         def connect() -> sqlite3.Connection:
             return sqlite3.connect(path, timeout=LOCKED_SECONDS)
@@ -134,3 +129,10 @@ def _innermost(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
     return error
+
+
+def _hush() -> None:
+    """Keep what is said to whoever writes code with Optuna from whoever runs a sweep."""
+    optuna.logging.set_verbosity(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
