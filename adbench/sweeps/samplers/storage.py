@@ -1,6 +1,8 @@
 """Where a search is kept: an SQLite file as Optuna writes it, which optuna-dashboard opens. Imports Optuna."""
 
+import logging
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
