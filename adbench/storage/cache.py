@@ -102,12 +102,12 @@ class CacheDraft:
 
     def commit(self) -> CacheEntry | None:
         """Make it the entry of its key; None where another process was faster, whose entry it then is."""
+        self._held.lock(SHARED)  # before anybody can find it: who meets a stronger lock takes it for unusable
         try:
             self.path.rename(self.target)
         except OSError:
             self.discard()
             return None
-        self._held.lock(SHARED)
         return CacheEntry(self.target, self._held)
 
     def discard(self) -> None:
@@ -129,9 +129,11 @@ class Cache:
         path = self.folder / key
         try:
             held = SharedFile(path / LABELS, os.O_RDONLY, SHARED)
-        except OSError:
+        except FileNotFoundError:
             if path.is_dir():  # not whole, or just being removed
                 self.forget(path)
+            return None
+        except OSError:  # it may be whole: it is another's, or there are too many open files
             return None
         with contextlib.suppress(OSError):  # a folder for reading only
             os.utime(held.file)
