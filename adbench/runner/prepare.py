@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.memmap import open_copy, require_room
+from adbench.arrays.memmap import open_copy
 from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
@@ -20,8 +20,7 @@ from adbench.evaluation.thresholds.base import require_rows
 from adbench.preprocess.usual import usual_values
 from adbench.protocols.base import Split
 from adbench.runner.prepared_cache import CacheWriter, Matrices, Prepared, RowCache, RowMemory, bytes_of, key_of, say
-from adbench.storage.cache import CacheDraft, CacheEntry
-from adbench.storage.scratch import Scratch
+from adbench.storage.cache import CacheEntry
 
 
 class Watch(Protocol):
@@ -56,9 +55,8 @@ def _make(config: Config, rule: Any, seconds: Watch, writer: CacheWriter) -> Pre
         parts = (split.fit, split.calibration, split.test, split.anomalies)
         n_bytes = 4 * sum(map(len, parts)) * int(np.prod(encoder.columns.shape))
         resident = n_bytes <= bytes_of(config, "memory_gb")
-        place = None if resident else writer.place
         named = zip(Matrices._fields, parts, strict=True)
-        matrices = Matrices(*(_encode(encoder, name, part, place) for name, part in named))
+        matrices = Matrices(*(_encode(encoder, name, part, None if resident else writer) for name, part in named))
         require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
         prepared = Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes)
         return writer.commit(prepared, resident)
@@ -71,16 +69,15 @@ def _spool(config: Config, writer: CacheWriter) -> dict[str, Any]:
     return {"spool": Spool(limit, lambda: writer.place.path)} if "spool" in parameters else {}
 
 
-def _encode(encoder: Any, name: str, part: Features, place: CacheDraft | Scratch | None) -> Matrix:
+def _encode(encoder: Any, name: str, part: Features, writer: CacheWriter | None) -> Matrix:
     """The matrix of a part, in memory or as a file: what is written into it from then on changes no file."""
-    if place is None:
+    if writer is None:
         x: Matrix = encoder.transform(part)
         return x
     shape = len(part), *encoder.columns.shape
-    with require_room(place.path):
-        file = place.create(name, shape, np.float32)
+    path, file = writer.create(name, shape)
     encoder.transform(part, out=file)
-    return open_copy(place.path / name, shape, np.float32)
+    return open_copy(path, shape, np.float32)
 
 
 def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArray[np.float64]]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from adbench.arrays.categories import CategoryColumn
 from adbench.arrays.columns import Columns
-from adbench.arrays.memmap import checksum
+from adbench.arrays.memmap import checksum, require_room
 from adbench.arrays.types import Arrays, Matrix, RowLabels
 from adbench.config.checks import require_not_negative
 from adbench.config.identity import same_rows
@@ -255,6 +255,14 @@ class CacheWriter:
     def place(self) -> CacheDraft | Scratch:
         """Where large files are written: where they are to stay, or a temporary folder."""
         return self._draft or self._scratch
+
+    def create(self, name: str, shape: tuple[int, ...]) -> tuple[Path, npt.NDArray[np.float32]]:
+        """A matrix on disk, of zeros, and its path. Raises DataError where there is no room for it, even elsewhere."""
+        with self._trying() as draft:
+            if draft:
+                return draft.path / name, draft.create(name, shape, np.float32)
+        with require_room(self._scratch.path):
+            return self._scratch.path / name, self._scratch.create(name, shape, np.float32)
 
     @contextmanager
     def _trying(self) -> Iterator[CacheDraft | None]:
