@@ -1,6 +1,7 @@
 """What every dataset loads into: columns as contiguous arrays, and what is known about each row."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from adbench.arrays.row_hash import Hashes, mix_in, start_hashes
 from adbench.errors import DataError
 
 NORMAL = "normal"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,12 @@ class Features:
         """Give up the memory that was read from disk."""
         release_pages(self.numeric)
         release_pages(self.codes)
+
+
+def say(notes: Iterable[str]) -> None:
+    """Tell the user what a loader took for certain: see `Table.notes`."""
+    for note in notes:
+        _log.warning("adbench: %s", note)
 
 
 def _columns(x: npt.NDArray[Any], positions: npt.NDArray[np.intp] | None) -> Iterator[npt.NDArray[Any]]:

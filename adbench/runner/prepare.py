@@ -13,13 +13,13 @@ from adbench.arrays.memmap import open_copy
 from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
-from adbench.data.base import Features
+from adbench.data.base import Features, say
 from adbench.data.reading.column_store import Spool
 from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.thresholds.base import require_rows
 from adbench.preprocess.usual import usual_values
 from adbench.protocols.base import Split
-from adbench.runner.prepared_cache import CacheWriter, Matrices, Prepared, RowCache, RowMemory, bytes_of, key_of, say
+from adbench.runner.prepared_cache import CacheWriter, Matrices, Prepared, RowCache, RowMemory, bytes_of, key_of
 from adbench.storage.cache import CacheEntry
 
 
@@ -71,12 +71,13 @@ def _spool(config: Config, writer: CacheWriter) -> dict[str, Any]:
 
 def _encode(encoder: Any, name: str, part: Features, writer: CacheWriter | None) -> Matrix:
     """The matrix of a part, in memory or as a file: what is written into it from then on changes no file."""
-    if writer is None:
-        x: Matrix = encoder.transform(part)
-        return x
     shape = len(part), *encoder.columns.shape
+    if writer is None:
+        x: Matrix = encoder.transform(part) if len(part) else np.empty(shape, np.float32)
+        return x
     path, file = writer.create(name, shape)
-    encoder.transform(part, out=file)
+    if len(part):  # an encoder is not asked to encode no row
+        encoder.transform(part, out=file)
     return open_copy(path, shape, np.float32)
 
 

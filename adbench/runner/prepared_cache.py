@@ -3,9 +3,8 @@
 import hashlib
 import importlib
 import json
-import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,15 +23,13 @@ from adbench.config.identity import same_rows
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import CONTENT, WHERE_NOT_WHAT, Config
 from adbench.config.paths import cache_folder, data_folder
-from adbench.data.base import DatasetInfo
+from adbench.data.base import DatasetInfo, say
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.evaluation.seal import Labels, SealedLabels
 from adbench.results.provenance import cpu, source_digest
 from adbench.storage.cache import Cache, CacheDraft, CacheEntry
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
-
-_log = logging.getLogger(__name__)
 
 HEAD = "head"
 MEMORY_BYTES = 2**30
@@ -310,9 +307,3 @@ def _head(prepared: Prepared, labels_checksum: int) -> tuple[Arrays, Any]:
         "labels": labels_checksum,
     }
     return arrays | {"test_rows": prepared.test_rows}, document
-
-
-def say(notes: Iterable[str]) -> None:
-    """Tell the user what a loader took for certain."""
-    for note in notes:
-        _log.warning("adbench: %s", note)
