@@ -1,7 +1,38 @@
-"""What to offer instead of a name that does not exist."""
+"""Text for people: what to offer instead of a wrong name, overrides to paste, what a terminal or a page can bear."""
 
 import difflib
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+
+# A text that Hydra's grammar reads as itself; others are quoted. It reads words such as null, true and nan as values.
+_BARE = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
+_MEANT = ("null", "true", "false", "nan", "inf")
+
+Value = str | bool | int | float | None
+
+
+def override(key: str, value: Value | Sequence[Value]) -> str:
+    """An override as it can be pasted into a shell, whatever is in a name or a value."""
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    text = f"[{','.join(map(_hydra, value))}]" if is_list else _hydra(value)  # type: ignore[arg-type]
+    word = f"{key}={text}"
+    # The brackets of a list of plain names are left alone by every shell that finds no file of such a name.
+    return word if re.fullmatch(r"[\w.=\[\],/-]+", word, re.ASCII) else shlex.quote(word)
+
+
+def _hydra(value: Value) -> str:
+    """A value in Hydra's grammar."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if not isinstance(value, str):
+        return str(value)
+    if _BARE.fullmatch(value) and value.lower() not in _MEANT:
+        return value
+    # Within quotes a backslash counts before a quote alone, and ${ begins an interpolation.
+    escaped = re.sub(r'(\\*)"', lambda found: f'{2 * found[1]}\\"', value)
+    escaped = re.sub(r"(\\+)$", lambda found: 2 * found[1], escaped)
+    return '"' + re.sub(r"(\\*)\$\{", lambda found: f"{2 * found[1]}\\${{", escaped) + '"'
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from adbench.data.base import Features, Table, say
 from adbench.data.catalogue import dataset_info
 from adbench.errors import ConfigError
 from adbench.evaluation.ranking import placement_values
+from adbench.text import override
 
 NEARLY_SOLVED = 0.85  # the AUROC of one column from which on a detector has little left to show
 
@@ -25,9 +26,9 @@ def card(name: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
     overrides: of the keys of data, such as data.path=rows.csv. Raises AdbenchError when they, or the files, are wrong.
     """
     info, overrides = dataset_info(name), list(overrides)
-    for override in overrides:
-        if not override.lstrip("+~").startswith("data."):
-            raise ConfigError(f"expected overrides of the dataset, such as data.folder=PATH, got {override}")
+    for word in overrides:
+        if not word.lstrip("+~").startswith("data."):
+            raise ConfigError(f"expected overrides of the dataset, such as data.folder=PATH, got {word}")
     table: Table = build(compose([f"data={name}", *overrides])["data"], "data")
     say(table.notes)
     facts = {
@@ -131,7 +132,7 @@ def _warnings(found: dict[str, Any]) -> Iterator[str]:
     if best["roc_auc"] >= NEARLY_SOLVED:
         yield (
             f"{best['column']} alone nearly solves it, AUROC {best['roc_auc']:.3f}: see whether it leaks the label, and"
-            f" what is left without it, by data.drop=[{best['column']}]"
+            f" what is left without it, by {override('data.drop', [best['column']])}"
         )
     if found["test_rows_also_in_training"]:
         yield f"{found['test_rows_also_in_training']:,} test rows occur in the training part: a look-up finds those"

@@ -15,6 +15,7 @@ from hydra.errors import HydraException, OverrideParseException
 
 from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
+from adbench.text import override
 
 SEVERAL = "logger"  # the group of which a run can have several options, as Hydra writes it: logger=[csv,mlflow]
 Job = tuple[str, ...]  # overrides with one value each: what sets one run of a sweep apart
@@ -31,15 +32,15 @@ def hydra_at_hand() -> Iterator[None]:
 def parse(text: str) -> Override:
     """One override. Raises ConfigError when it is none."""
     try:
-        override = _parse(text)
+        parsed = _parse(text)
     except (OverrideParseException, HydraException, ValueError, RecursionError) as error:
         reason = (str(error).splitlines() or [""])[0]
         key, _, value = text.partition("=")
-        hint = f"; quote a value with special characters, as in '{key}=\"{value}\"'" if key and value else ""
+        hint = f"; for this text write {override(key, value)}" if key and value else ""
         raise ConfigError(f"expected an override such as model=vae, got {text!r} ({reason}){hint}") from None
-    if override.key_or_group == SEVERAL and override.is_sweep_override():  # these would all be one run
+    if parsed.key_or_group == SEVERAL and parsed.is_sweep_override():  # these would all be one run
         raise ConfigError(f"expected the loggers of a run in brackets, as in {SEVERAL}=[csv,tensorboard], got {text}")
-    return override
+    return parsed
 
 
 @cache  # the jobs of a sweep repeat a few texts; an Override is not changed by anybody

@@ -15,6 +15,7 @@ from adbench.data.reading.out_of_core import read_on_disk, table_bytes
 from adbench.data.reading.tabular import abbreviated, read_files
 from adbench.errors import ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
+from adbench.text import override
 
 INFO = DatasetInfo(
     title="your own table: data.path=rows.csv data.label=COLUMN",
@@ -141,11 +142,14 @@ def _kept_rows(columns: Columns, n_rows: int, policy: str, notes: list[str]) -> 
         others = f", and some in {len(missing) - 1:,} other columns" if len(missing) > 1 else ""
         raise DataError(
             f"expected a value in each cell, got {n_of_name:,} missing ones in column {name!r}{others};"
-            f" choose data.missing={IMPUTE} or data.missing={DROP_ROWS}, or leave it out by data.drop=[{name}]"
+            f" choose data.missing={IMPUTE} or data.missing={DROP_ROWS}, or leave it out by"
+            f" {override('data.drop', [name])}"
         )
     for name_of_gaps in missing:
         kept &= ~columns.missing(name_of_gaps)
     if not kept.any():
-        raise DataError(f"expected a row without missing values, got none; data.drop=[{name}] leaves out the emptiest")
+        raise DataError(
+            f"expected a row without missing values, got none; {override('data.drop', [name])} leaves out the emptiest"
+        )
     notes.append(f"{n_rows - kept.sum():,} of {n_rows:,} rows lack a value and are left out")
     return kept

@@ -13,6 +13,7 @@ from adbench.config.checks import require_at_least
 from adbench.data.base import NORMAL, Features, Table, row_hashes
 from adbench.errors import DataError
 from adbench.evaluation.seal import Labels, SealedLabels
+from adbench.text import override
 
 Rows = npt.NDArray[np.intp]  # positions in the table
 
@@ -111,7 +112,7 @@ def _require_honest(table: Table, parts: Parts) -> None:
         if constant and anomalies[0] != normals[0]:
             raise DataError(
                 f"expected features that do not contain the label, got the column {name}, which has one value on every"
-                f" anomaly and another on every normal row; leave it out with data.drop=[{name}]"
+                f" anomaly and another on every normal row; leave it out with {override('data.drop', [name])}"
             )
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adbench.errors import DataError
+from adbench.text import override
 
 # What stands for nothing in a column of numbers, beside an empty cell; in a column of texts these are texts.
 MISSING_NUMBERS = ("na", "n/a", "#n/a", "nan", "null", "none", "?")
@@ -43,8 +44,8 @@ def plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if is_number or pa.types.is_null(kind) or _is_text(column):
         return column
     raise DataError(
-        f"expected numbers, texts or booleans in column {name!r}, got {kind}; leave it out by data.drop=[{name}],"
-        " or write it as a number"
+        f"expected numbers, texts or booleans in column {name!r}, got {kind}; leave it out by"
+        f" {override('data.drop', [name])}, or write it as a number"
     )
 
 
@@ -63,7 +64,7 @@ def numbers_of_column(column: pa.ChunkedArray, name: str) -> Numbers | None:
         row = int(np.argmax(infinite))
         raise DataError(
             f"expected finite numbers in column {name!r}, got {values[row]} in row {row + 1:,}"
-            f" ({int(infinite.sum()):,} such values); correct them, empty them, or data.drop=[{name}]"
+            f" ({int(infinite.sum()):,} such values); correct them, empty them, or {override('data.drop', [name])}"
         )
     return values
 
@@ -151,6 +152,6 @@ def categories_of(column: pa.ChunkedArray, name: str, limit: int) -> tuple[Codes
         raise DataError(
             f"expected at most {limit:,} different texts in column {name!r}, got {len(place):,} such as"
             f" {next(iter(place))!r}, as in a time, a name or an id; leave it out by"
-            f" data.drop=[{name}]{remedy}"
+            f" {override('data.drop', [name])}{remedy}"
         )
     return codes, list(place)

@@ -22,6 +22,7 @@ from adbench.data.reading.cells import (
 from adbench.data.reading.column_store import Store
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
+from adbench.text import override
 
 MISSING = "<missing>"  # the category of an empty cell, under data.missing=impute
 
@@ -159,12 +160,12 @@ def _proposed(columns: Columns, rising: list[str]) -> Iterator[str]:
     named = f" ({abbreviated(list(columns.codes))})" if columns.codes else ""
     yield (
         f"proposed {len(columns.numeric)} numeric and {len(columns.codes)} categorical columns{named};"
-        f" data.categorical=[{','.join(columns.codes)}] makes it final"
+        f" {override('data.categorical', list(columns.codes))} makes it final"
     )
     if rising:
         yield (
             f"{abbreviated(rising)} never falls from row to row: where it is a time or an id,"
-            f" data.drop=[{','.join(rising)}] leaves it out"
+            f" {override('data.drop', rising)} leaves it out"
         )
 
 

@@ -12,6 +12,7 @@ from adbench.data.base import NORMAL
 from adbench.data.reading.cells import texts
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
+from adbench.text import override
 
 # Labels that can be meant in only one way. -1 and 1 are not among them: half of the world has them the other way round.
 NORMAL_OF_PAIR = {frozenset(("0", "1")): "0", frozenset(("false", "true")): "false"}
@@ -60,7 +61,7 @@ def _guess(values: list[str], name: str, notes: list[str]) -> str:
     if len(values) != 2 or len(lower) != 2 or (pair is None and len(words) != 1):
         raise ConfigError(
             f"expected data.normal, the value of column {name!r} that means normal, got none and {len(values):,} values"
-            f" ({abbreviated(values)}); write data.normal={values[0]} if that is it"
+            f" ({abbreviated(values)}); write {override('data.normal', values[0])} if that is it"
         )
     normal = lower[pair or words[0]]
     other = next(value for value in values if value != normal)

@@ -19,6 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from adbench.errors import ConfigError, DataError
+from adbench.text import override
 
 PARQUET, GZIP, TEXT = "parquet", "gzip", "text"
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -223,7 +224,7 @@ def kept_columns(header: list[str], path: Path, drop: list[str]) -> dict[str, in
         if name in kept:
             raise DataError(
                 f"expected distinct column names in {path}, got {name!r} for columns {kept[name] + 1} and {i + 1};"
-                f" rename one, or leave both out by data.drop=[{name}]"
+                f" rename one, or leave both out by {override('data.drop', [name])}"
             )
         kept[name] = i
     if missing := [name for name in drop if name not in names]:

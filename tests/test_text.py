@@ -1,0 +1,54 @@
+"""What is printed to be pasted works when it is."""
+
+import shlex
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adbench.config.compose import compose
+from adbench.text import override
+
+# No null character, which no command line can hold, and none that YAML refuses.
+TEXTS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=20)
+AWKWARD = [
+    "null",
+    "true",
+    "NaN",
+    "6",
+    "6.0",
+    "1e3",
+    "Flow (m3)",
+    "a,b",
+    "[x]",
+    "{y}",
+    "it's",
+    'say "x"',
+    "\\",
+    'a\\"',
+    "${x}",
+]
+
+
+def composed(key: str, value: object) -> object:
+    (word,) = shlex.split(override(f"data.{key}", value))  # type: ignore[arg-type]
+    return compose(["data=table", word])["data"][key]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=3))
+def test_any_names_are_what_they_were_when_they_are_pasted(names: list[str]) -> None:
+    assert composed("drop", names) == names
+
+
+@pytest.mark.parametrize("text", [*AWKWARD, " blanks around ", "Größe", "a=b", "#", "$HOME", "`x`", "*", "~", "!"])
+def test_awkward_texts(text: str) -> None:
+    assert composed("normal", text) == text
+    assert composed("drop", [text, "x"]) == [text, "x"]
+
+
+@pytest.mark.parametrize(
+    ("value", "word"), [(None, "null"), (True, "true"), (3, "3"), (["x", "y"], "[x,y]"), ("x", "x")]
+)
+def test_plain_values_are_plain(value: object, word: str) -> None:
+    assert override("data.drop", value) == f"data.drop={word}"  # type: ignore[arg-type]
