@@ -24,6 +24,7 @@ from adbench.config.compose import compose
 from adbench.config.identity import run_name
 from adbench.config.instantiate import build
 from adbench.data.base import Table
+from adbench.data.reading.cells import word
 from adbench.data.table import load
 from adbench.errors import AdbenchError, ConfigError, DataError
 
@@ -52,13 +53,16 @@ def as_csv(columns: dict[str, list[Any]], separator: str = ",", line_end: str = 
     return text.getvalue()
 
 
+SPELLED = WORDS.filter(lambda text: word(text) == text)
+
+
 @st.composite
 def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
-    """One to four columns of numbers or words, and a label with both values."""
+    """One to four columns of numbers or words in their one spelling, and a label with both values."""
     n_rows = draw(st.integers(2, 8))
     names = draw(st.lists(WORDS.map(str.strip), min_size=1, max_size=4, unique=True))
     columns: dict[str, list[Any]] = {
-        name: draw(st.lists(draw(st.sampled_from([WORDS, NUMBERS])), min_size=n_rows, max_size=n_rows))
+        name: draw(st.lists(draw(st.sampled_from([SPELLED, NUMBERS])), min_size=n_rows, max_size=n_rows))
         for name in names
     }
     label = draw(st.permutations([0, 1, *draw(st.lists(st.integers(0, 1), min_size=n_rows - 2, max_size=n_rows - 2))]))
@@ -86,10 +90,10 @@ def test_what_is_written_is_read_back(
         path, parquet = Path(folder) / "rows.csv", Path(folder) / "rows.parquet"
         path.write_bytes(gzip.compress(content.encode()) if compressed else content.encode())
         pyarrow.parquet.write_table(pa.table(columns), parquet)
-        table = load(str(path), label="label", separator=separator)
+        table = load(str(path), label="label", separator=separator, normal=0)
         assert rows_of(table) == expected
         assert table.label.tolist() == columns["label"]
-        assert rows_of(load(str(parquet), label="label")) == expected
+        assert rows_of(load(str(parquet), label="label", normal=0)) == expected
 
 
 @settings(deadline=None, max_examples=60)
@@ -180,7 +184,7 @@ def test_labels(labels: str, normal: Any, expected: list[int], write: Write) -> 
 
 def test_families_come_from_their_column(write: Write) -> None:
     path = write("x,y,kind\n1,0,\n2,1,fraud\n3,1,\n")
-    table = load(path, label="y", family="kind")
+    table = load(path, label="y", family="kind", normal=0)
     assert table.family.tolist() == ["normal", "fraud", "unknown"]
     assert rows_of(table) == {"x": [1, 2, 3]}
 
@@ -259,7 +263,7 @@ BAD: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "policy": (HALF, {"missing": "guess"}, "expected data.missing to be one of refuse, impute, drop_rows"),
     "infinite": ("x,y\n1,0\ninf,1\n", {}, "expected finite numbers in column 'x', got inf in row 2"),
     "too large": ("x,y\n1,0\n1e999,1\n", {}, "expected finite numbers in column 'x', got inf in row 2"),
-    "mixed": ("x,y\n1,0\n2,1\nabc,1\n", {}, "numbers or words in column 'x', got both: 2 numbers, and 'abc' in row 3"),
+    "mixed": ("x,y\n1,0\n2,0\nabc,1\n", {}, "numbers or words in column 'x', got both: 2 numbers, and 'abc' in row 3"),
     "text": ("x,k,y\n1,a,0\n2,b,1\n", {"categorical": []}, "expected numbers in column 'k', got 'a'"),
     "decimal comma": ("x;y\n1,5;0\n2,5;1\n", {}, "expected a decimal point in column 'x', got '1,5'"),
     "an id": (
@@ -382,3 +386,54 @@ def test_without_a_test_file_the_protocol_sets_rows_apart(payments: list[str], t
     # Half of the 390 normals, and all 10 frauds; none of them is known from training.
     assert (metrics["n_test"], metrics["n_fit"] + metrics["n_calibration"]) == (205, 195)
     assert "novel/n" not in metrics
+
+
+SPELLINGS = st.sampled_from(["{}", " {}", "{} ", "\t{}", "{}.0", "{}.00"])
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.sampled_from(["6", "17", "-1"]), SPELLINGS), min_size=4, max_size=12))
+def test_one_value_has_one_spelling_in_categories_labels_and_families(cells: list[tuple[str, str]]) -> None:
+    texts = [spelling.format(value) for value, spelling in cells]
+    lines = [f'"{text}",{int(i == 0)},"{text}"' for i, text in enumerate(texts)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        path.write_text("proto,y,kind\n" + "\n".join(lines) + "\n")
+        table = load(str(path), label="y", family="kind", categorical=["proto"], normal=0)
+        assert rows_of(table)["proto"] == [value for value, _ in cells]
+        assert table.family.tolist() == [cells[0][0], *["normal"] * (len(cells) - 1)]
+        if len({value for value, _ in cells}) > 1:
+            labelled = load(str(path), label="kind", normal=int(cells[0][0]), drop=["y"], categorical=["proto"])
+            assert labelled.label.tolist() == [int(value != cells[0][0]) for value, _ in cells]
+
+
+@pytest.mark.parametrize("nothing", ["NaN", "NA", " null ", "None", "?", "-", "n/a"])
+def test_what_stands_for_nothing_among_numbers_does_so_among_texts(nothing: str, write: Write) -> None:
+    lines = "".join(f"a,{i % 2}\n" for i in range(10))
+    with pytest.raises(DataError, match="got 1 missing ones in column 'kind'"):
+        load(write(f"kind,y\n{lines}{nothing},0\n"), label="y")
+    with pytest.raises(DataError, match="a label in each row, got 1 empty cells"):
+        load(write(f"kind,y\n{lines}b,{nothing}\n"), label="y", normal=0)
+
+
+@pytest.mark.parametrize("other", ["Benign", "benign", "normal.", "NORMAL"])
+def test_another_spelling_of_normal_is_asked_and_a_list_names_them(other: str, write: Write) -> None:
+    path = write("x,y\n" + "".join(f"{i},{('BENIGN', other, 'dos')[i % 3]}\n" for i in range(9)))
+    with pytest.raises(ConfigError, match=f"got {other} beside BENIGN; write .*data.normal=.BENIGN,") as caught:
+        load(path, label="y", normal="BENIGN")
+    assert "\n" not in str(caught.value)
+    assert load(path, label="y", normal=["BENIGN", other]).label.sum() == 3
+
+
+def test_a_guess_that_makes_most_rows_anomalies_is_asked(write: Write) -> None:
+    path = write("x,y\n" + "".join(f"{i},{int(i > 0)}\n" for i in range(10)))
+    with pytest.raises(ConfigError, match=r"90% of the rows anomalies; write data.normal=0 or data.normal=1"):
+        load(path, label="y")
+    assert load(path, label="y", normal=1).label.sum() == 1
+
+
+def test_a_label_that_is_a_struct_is_one_sentence(tmp_path: Path) -> None:
+    rows = pa.table({"x": [1.0, 2.0], "label": [{"is": 1}, {"is": 0}]})
+    pyarrow.parquet.write_table(rows, tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match="booleans in column 'label', got struct"):
+        load(str(tmp_path / "rows.parquet"), label="label")

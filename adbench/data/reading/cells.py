@@ -1,5 +1,6 @@
 """One column as it was read -> numbers, or the codes of its texts; whatever could be meant in two ways is refused."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,8 @@ import pyarrow.compute as pc
 from adbench.errors import DataError
 from adbench.text import override
 
-# What stands for nothing in a column of numbers, beside an empty cell; in a column of texts these are texts.
-MISSING_NUMBERS = ("na", "n/a", "#n/a", "nan", "null", "none", "?")
+# What stands for nothing, beside an empty cell, in small letters.
+MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
 # More distinct texts than this are taken for times, names or ids, unless the column is named as categorical.
 MAX_PROPOSED_VALUES = 1_000
 MAX_VALUES = 10_000  # each becomes a column of the detector's input
@@ -37,16 +38,36 @@ def texts(column: Any) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), None, text)
 
 
-def plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Refuse what is neither numbers nor texts, whichever way the file stores them."""
+def words(column: Any) -> pa.Array:
+    """A column as texts, each in one spelling, which labels, kinds and categories share.
+
+    Blanks around a text do not belong to it; 6.0 is 6, and True is true; what stands for nothing is missing.
+    """
+    encoded = texts(column).dictionary_encode()
+    return pa.array([word(text) for text in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+
+
+def word(text: str) -> str | None:
+    """The one spelling of a text; None where it stands for nothing."""
+    text = text.strip()
+    small = text.lower()
+    if small in ("", *MISSING_WORDS):
+        return None
+    if small in ("true", "false"):
+        return small
+    return re.sub(r"^([+-]?[0-9]+)\.0+$", r"\1", text)
+
+
+def plain(column: pa.ChunkedArray, name: str, remedy: str | None = None) -> pa.ChunkedArray:
+    """Refuse what is neither numbers nor texts, whichever way the file stores them. remedy: what to do instead of
+    leaving the column out.
+    """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if is_number or pa.types.is_null(kind) or _is_text(column):
         return column
-    raise DataError(
-        f"expected numbers, texts or booleans in column {name!r}, got {kind}; leave it out by"
-        f" {override('data.drop', [name])}, or write it as a number"
-    )
+    remedy = remedy or f"leave it out by {override('data.drop', [name])}, or write it as a number"
+    raise DataError(f"expected numbers, texts or booleans in column {name!r}, got {kind}; {remedy}")
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
@@ -88,7 +109,7 @@ def _as_they_stand(chunk: pa.Array) -> pa.Array:
 def _given(chunk: pa.Array) -> pa.Array:
     """Texts without the spaces around them and without those that stand for nothing."""
     trimmed = pc.utf8_trim_whitespace(texts(chunk))
-    absent = pc.is_in(pc.utf8_lower(trimmed), pa.array(["", *MISSING_NUMBERS]))
+    absent = pc.is_in(pc.utf8_lower(trimmed), pa.array(["", *MISSING_WORDS]))
     return pc.if_else(absent, None, trimmed)
 
 
@@ -144,7 +165,8 @@ def categories_of(column: pa.ChunkedArray, name: str, limit: int) -> tuple[Codes
     codes, start = np.empty(len(column), dtype=np.int32), 0
     for chunk in column.chunks:
         encoded = texts(chunk).dictionary_encode()
-        of_chunk = np.array([place.setdefault(text, len(place)) for text in encoded.dictionary.to_pylist()] + [-1])
+        spelled = [word(text) for text in encoded.dictionary.to_pylist()]
+        of_chunk = np.array([-1 if text is None else place.setdefault(text, len(place)) for text in spelled] + [-1])
         codes[start : start + len(chunk)] = of_chunk[pc.fill_null(encoded.indices, -1).to_numpy()]
         start += len(chunk)
     if len(place) > limit:

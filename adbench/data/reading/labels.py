@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from adbench.arrays.categories import CategoryColumn
 from adbench.data.base import NORMAL
-from adbench.data.reading.cells import texts
+from adbench.data.reading.cells import plain, word, words
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
 from adbench.text import override
@@ -25,25 +25,31 @@ MAX_KINDS = 200  # each gets metrics of its own
 def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
     """Which rows are anomalies, and their kind: the label's own value when it has more than two, else "anomaly".
 
-    normal: the value that means normal; None takes it from a pair that can be meant in only one way, and says so.
-    Raises DataError when there is one value only, when it is missing somewhere, or when its meaning is not certain.
+    normal: the value that means normal, or a list of them; None takes it from a pair that can be meant in only one way,
+    and says so. Raises DataError when there is one value only, when it is missing somewhere, or when its meaning is not
+    certain.
     """
-    text = texts(column)
+    text = words(plain(column, name, "write each label as one word or number, in a column of its own"))
     if text.null_count:
         row = pc.index(text.is_null(), True).as_py()
         raise DataError(
             f"expected a label in each row, got {text.null_count:,} empty cells in column {name!r}, the first in row"
             f" {row + 1:,}; fill them in or take these rows out"
         )
-    # Pandas writes a column of whole numbers that once had a gap as 0.0 and 1.0.
-    text = pc.replace_substring_regex(pc.utf8_trim_whitespace(text), r"^(-?\d+)\.0+$", r"\1")
-    values = sorted(pc.unique(text).to_pylist())
+    counts = {found["values"]: found["counts"] for found in pc.value_counts(text).to_pylist()}
+    values = sorted(counts)
     if len(values) == 1:
         raise DataError(
             f"expected normal rows and anomalies, got only {values[0]!r} in column {name!r}; name another data.label"
         )
-    meaning = _guess(values, name, notes) if normal is None else _find(values, name, normal)
-    label = pc.not_equal(text, meaning).to_numpy(zero_copy_only=False)
+    meanings = [_guess(counts, name, notes)] if normal is None else _find(values, name, normal)
+    _require_one_spelling(values, meanings, name)
+    label = pc.invert(pc.is_in(text, pa.array(meanings))).to_numpy(zero_copy_only=False)
+    if not label.any():
+        raise DataError(
+            f"expected anomalies beside the normal rows, got only {abbreviated(meanings)} in column {name!r}; name"
+            " fewer values by data.normal="
+        )
     if len(values) == 2:
         return label, CategoryColumn((NORMAL, ANOMALY), label.astype(np.uint8))
     return label, _kinds(text, name, label)
@@ -51,37 +57,70 @@ def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[n
 
 def read_family(column: Any, name: str, label: npt.NDArray[np.bool_]) -> CategoryColumn:
     """The kind of each anomaly as the family column names it."""
-    return _kinds(pc.fill_null(texts(column), UNKNOWN), name, label)
+    remedy = "name another column by data.family="
+    return _kinds(pc.fill_null(words(plain(column, name, remedy)), UNKNOWN), name, label)
 
 
-def _guess(values: list[str], name: str, notes: list[str]) -> str:
+def _guess(counts: dict[str, int], name: str, notes: list[str]) -> str:
+    values = sorted(counts)
     lower = {value.lower(): value for value in values}
     pair = NORMAL_OF_PAIR.get(frozenset(lower))
-    words = [word for word in NORMAL_WORDS if word in lower]
-    if len(values) != 2 or len(lower) != 2 or (pair is None and len(words) != 1):
+    known = [one for one in NORMAL_WORDS if one in lower]
+    if len(values) != 2 or len(lower) != 2 or (pair is None and len(known) != 1):
         raise ConfigError(
             f"expected data.normal, the value of column {name!r} that means normal, got none and {len(values):,} values"
-            f" ({abbreviated(values)}); write {override('data.normal', values[0])} if that is it"
+            f" ({abbreviated(values)}); write {_named([values[0]])} if that is it"
         )
-    normal = lower[pair or words[0]]
+    normal = lower[pair or known[0]]
     other = next(value for value in values if value != normal)
+    if pair is not None and counts[other] > counts[normal]:
+        # A guess that makes most rows anomalies is as likely the wrong way round.
+        raise ConfigError(
+            f"expected data.normal, the value of column {name!r} that means normal, got none, and {normal} would make"
+            f" {counts[other] / sum(counts.values()):.0%} of the rows anomalies; write"
+            f" {_named([normal])} or {_named([other])}"
+        )
     notes.append(f"{name}={normal} is taken as normal and {other} as the anomaly; data.normal= says otherwise")
     return normal
 
 
-def _find(values: list[str], name: str, normal: Any) -> str:
-    if isinstance(normal, dict | list):
-        raise ConfigError(f"expected data.normal to be one value of column {name!r}, got {normal!r}")
-    word = str(normal).removesuffix(".0") if isinstance(normal, float) else str(normal).strip()
-    if word in values:
-        return word
-    # true and false reach us as booleans, however the file spells them.
-    alike = [value for value in values if value.lower() == word.lower()]
-    if len(alike) != 1:
+def _find(values: list[str], name: str, normal: Any) -> list[str]:
+    """The values that mean normal, as the column spells them."""
+    named = normal if isinstance(normal, list) else [normal]
+    if not named or any(isinstance(one, dict | list) for one in named):
+        raise ConfigError(f"expected data.normal to be a value of column {name!r}, or a list of them, got {normal!r}")
+    found = []
+    for one in named:
+        spelled = word(str(one))
+        # true and false reach us as booleans, however the file spells them.
+        alike = [v for v in values if v == spelled] or [v for v in values if v.lower() == str(spelled).lower()]
+        if len(alike) != 1:
+            raise ConfigError(
+                f"expected data.normal to be a value of column {name!r}, got {one}; there is {abbreviated(values)}"
+            )
+        found += alike
+    return found
+
+
+def _require_one_spelling(values: list[str], meanings: list[str], name: str) -> None:
+    """Raise ConfigError for an anomaly whose name is another spelling of normal."""
+    normal = {_bare(one) for one in meanings}
+    alike = [value for value in values if value not in meanings and _bare(value) in (*normal, *NORMAL_WORDS)]
+    if alike:
         raise ConfigError(
-            f"expected data.normal to be a value of column {name!r}, got {word}; there is {abbreviated(values)}"
+            f"expected every spelling of normal in column {name!r} to be named, got {abbreviated(alike)} beside"
+            f" {abbreviated(meanings)}; write {_named([*meanings, *alike])}"
         )
-    return alike[0]
+
+
+def _named(values: list[str]) -> str:
+    """The override that names these values as normal; a whole number without quotes."""
+    plain_values = [int(one) if one.lstrip("-").isdigit() and str(int(one)) == one else one for one in values]
+    return override("data.normal", plain_values if len(plain_values) > 1 else plain_values[0])
+
+
+def _bare(text: str) -> str:
+    return text.lower().strip(" .")
 
 
 def _kinds(text: pa.Array, name: str, label: npt.NDArray[np.bool_]) -> CategoryColumn:
