@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adbench.config.checks import require_one_of
+from adbench.config.checks import require_at_least, require_one_of
 from adbench.data.base import DatasetInfo, Table
 from adbench.data.reading.column_store import InMemory, OnDisk, Spool, Store
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
 from adbench.data.reading.labels import read_family, read_label
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
-from adbench.data.reading.tabular import abbreviated, read_files
+from adbench.data.reading.tabular import CsvForm, abbreviated, read_files
 from adbench.errors import ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.text import override
@@ -43,6 +43,8 @@ def load(
     drop: list[str] | None = None,
     missing: str = REFUSE,
     separator: str | None = None,
+    header: list[str] | None = None,
+    skip_rows: int | None = None,
     spool: Spool | None = None,
 ) -> Table:
     """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
@@ -53,7 +55,8 @@ def load(
     names the kind of an anomaly; else the label's values, when it has more than two. categorical: the categorical
     columns; None proposes those of text, and says so. drop: columns to leave out, such as times and ids. missing:
     refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
-    missing, and in a column of numbers also NA, N/A, NaN, null, None and ?. separator: of CSV; None finds it out.
+    missing, and so are NA, N/A, NaN, null, None, ? and -. separator: of CSV; None finds it out. header: the names of
+    the columns of CSV files without a header. skip_rows: lines before the header.
     spool: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
 
     Raises ConfigError or DataError, in one sentence, for whatever would have to be guessed.
@@ -62,7 +65,10 @@ def load(
     dropped = _names(drop, "data.drop")
     files, test_files = _files(path, test_path)
     notes: list[str] = []
-    rows, n_rows, store = _read(files + test_files, separator, dropped, spool, notes)
+    if skip_rows is not None:
+        require_at_least("data.skip_rows", skip_rows, 0)
+    form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0)
+    rows, n_rows, store = _read(files + test_files, form, dropped, spool, notes)
     label = _label_name(label, rows)
     is_anomaly, kind = read_label(rows[label], label, normal, notes)
     if family is not None:
@@ -87,13 +93,13 @@ def load(
 
 
 def _read(
-    files: list[Path], separator: str | None, drop: list[str], spool: Spool | None, notes: list[str]
+    files: list[Path], form: CsvForm, drop: list[str], spool: Spool | None, notes: list[str]
 ) -> tuple[Rows, list[int], Store]:
     """The rows, how many each file has, and where their columns are to lie."""
     if spool is None or table_bytes(files) <= spool.limit:
-        return *read_files(files, separator, drop, notes), InMemory()
+        return *read_files(files, form, drop, notes), InMemory()
     folder = spool.folder()
-    return *read_on_disk(files, separator, drop, folder, notes), OnDisk(folder)
+    return *read_on_disk(files, form, drop, folder, notes), OnDisk(folder)
 
 
 def _files(path: str | list[str] | None, test_path: str | list[str] | None) -> tuple[list[Path], list[Path]]:

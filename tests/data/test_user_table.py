@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -25,6 +26,7 @@ from adbench.config.identity import run_name
 from adbench.config.instantiate import build
 from adbench.data.base import Table
 from adbench.data.reading.cells import word
+from adbench.data.reading.column_store import Spool
 from adbench.data.table import load
 from adbench.errors import AdbenchError, ConfigError, DataError
 
@@ -229,7 +231,7 @@ BAD: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "one column": ("x\n1\n2\n", {}, "separated by comma, semicolon, tab, pipe.*none of them"),
     "two separators": ("a;b,y\n1;2,0\n1;2,1\n", {}, "got comma and semicolon; name it by data.separator="),
     "duplicate column": ("x,x,y\n1,2,0\n3,4,1\n", {}, "distinct column names.*'x' for columns 1 and 2"),
-    "nameless column": (",x,y\n1,2,0\n3,4,1\n", {}, "got none for column 1"),
+    "nameless column": ("x,,y\n1,2,0\n3,4,1\n", {}, "got none for column 2"),
     "short row": ("a,x,y\n1,2,0\n3,4\n", {}, "expected 3 columns in each line.*Expected 3 columns, got 2"),
     "open quote": ('x,k,y\n1,"a,0\n2,b,1\n', {}, "expected .* columns in each line|none below"),
     "latin-1": ("x,y\né,0\nb,1\n".encode("latin-1"), {}, "expected UTF-8 text .* 0xe9 at position 4"),
@@ -437,3 +439,69 @@ def test_a_label_that_is_a_struct_is_one_sentence(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(rows, tmp_path / "rows.parquet")
     with pytest.raises(DataError, match="booleans in column 'label', got struct"):
         load(str(tmp_path / "rows.parquet"), label="label")
+
+
+ROWS = [f"{i},{'ab'[i % 2]},{int(i % 5 == 0)}" for i in range(20)]
+
+
+@pytest.fixture(params=["in memory", "on disk"])
+def load_from(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Table]:
+    def load_it(path: str, **keys: Any) -> Table:
+        if request.param == "in memory":
+            return load(path, **keys)
+        (tmp_path / "scratch").mkdir(exist_ok=True)
+        return load(path, spool=Spool(0.0, lambda: tmp_path / "scratch"), **keys)
+
+    return load_it
+
+
+def test_a_header_that_comes_again_is_left_out_and_noted(write: Write, load_from: Callable[..., Table]) -> None:
+    lines = ["x,kind,y", *ROWS[:7], "x,kind,y", *ROWS[7:15], " x , kind,y", *ROWS[15:]]
+    table = load_from(write("\n".join(lines) + "\n"), label="y", normal=0)
+    assert rows_of(table)["x"] == list(range(20))
+    (note,) = [note for note in table.notes if "header" in note]
+    assert "2 rows" in note
+    assert "row 8" in note
+
+
+def test_a_first_line_that_is_a_record_is_asked_and_names_can_be_given(
+    write: Write, load_from: Callable[..., Table]
+) -> None:
+    path = write("\n".join(ROWS) + "\n")
+    with pytest.raises(DataError, match=r"looks like a record: 0, a, 1; .* data.header=\[c0,c1,c2\]"):
+        load_from(path, label="y")
+    table = load_from(path, label="y", header=["x", "kind", "y"], normal=0)
+    assert rows_of(table)["x"] == list(range(20))
+    with pytest.raises(ConfigError, match="name the 3 columns of .*, got 2 names"):
+        load_from(path, label="y", header=["x", "y"])
+    counted = write("0,1,2\n" + "\n".join(ROWS) + "\n", "counted.csv")
+    assert rows_of(load_from(counted, label="2", normal=0))["0"] == list(range(20))
+
+
+@pytest.mark.parametrize("line", ["# made on Monday", "sep=,", "#"])
+def test_lines_before_the_header_are_named_and_can_be_left_out(
+    line: str, write: Write, load_from: Callable[..., Table]
+) -> None:
+    path = write("\n".join([line, "x,kind,y", *ROWS]) + "\n")
+    with pytest.raises(DataError, match=r"in line 1 of .*; leave it out by data.skip_rows=1"):
+        load_from(path, label="y")
+    assert rows_of(load_from(path, label="y", normal=0, skip_rows=1))["x"] == list(range(20))
+
+
+def test_a_quote_that_swallows_lines_names_its_row(write: Write, load_from: Callable[..., Table]) -> None:
+    lines = list(ROWS)
+    lines[4], lines[12] = '4,"a,1', '12,a",0'
+    with pytest.raises(DataError, match="in column 'kind' of row 5 that goes on for 8 more lines"):
+        load_from(write("x,kind,y\n" + "\n".join(lines) + "\n"), label="y")
+    honest = 'x,kind,y\n1,"two\nlines, and a comma",0\n2,b,1\n3,b,0\n'
+    assert rows_of(load_from(write(honest, "honest.csv"), label="y"))["x"] == [1, 2, 3]
+
+
+def test_an_index_that_pandas_wrote_is_left_out_and_noted(write: Write, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"x": range(20), "y": [int(i % 5 == 0) for i in range(20)]}).sample(frac=0.9, random_state=0)
+    rows.to_csv(tmp_path / "rows.csv")
+    rows.to_parquet(tmp_path / "rows.parquet")
+    for name, said in (("rows.csv", "the first column of"), ("rows.parquet", "__index_level_0__ of")):
+        table = load(str(tmp_path / name), label="y")
+        assert list(rows_of(table)) == ["x"]
+        assert sum(said in note and "left out" in note for note in table.notes) == 1

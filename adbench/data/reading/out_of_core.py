@@ -13,6 +13,7 @@ from adbench.data.reading.tabular import (
     GZIP,
     PARQUET,
     SEPARATORS,
+    CsvForm,
     csv_layout,
     csv_options,
     kept_columns,
@@ -21,8 +22,10 @@ from adbench.data.reading.tabular import (
     one_after_the_other,
     open_text,
     readable,
+    require_closed_quotes,
     require_same_columns,
     well_formed,
+    without_headers,
 )
 
 _HEAD_BYTES = 1 << 16
@@ -91,7 +94,7 @@ def _csv_bytes(path: Path) -> float:
 
 
 def read_on_disk(
-    paths: list[Path], separator: str | None, drop: list[str], folder: Path, notes: list[str]
+    paths: list[Path], form: CsvForm, drop: list[str], folder: Path, notes: list[str]
 ) -> tuple[RowsOnDisk, list[int]]:
     """The rows of all files, and how many each has; as `read_files`, whose errors it raises.
 
@@ -101,7 +104,7 @@ def read_on_disk(
     for path in paths:
         with readable(path):
             is_parquet = kind_of(path) == PARQUET
-            part = _parquet_part(path, drop) if is_parquet else _csv_part(path, separator, drop, folder, notes)
+            part = _parquet_part(path, drop, notes) if is_parquet else _csv_part(path, form, drop, folder, notes)
         if not part.n_rows:
             raise no_rows(path)
         if parts:
@@ -111,10 +114,10 @@ def read_on_disk(
     return RowsOnDisk(parts, sum(n_rows)), n_rows
 
 
-def _parquet_part(path: Path, drop: list[str]) -> Part:
+def _parquet_part(path: Path, drop: list[str], notes: list[str]) -> Part:
     file = pyarrow.parquet.ParquetFile(path)
     names = file.schema_arrow.names
-    kept = kept_columns(names, path, drop)
+    kept = kept_columns(names, path, drop, notes)
 
     def column(name: str) -> pa.ChunkedArray:
         wanted = names[kept[name]]
@@ -124,19 +127,24 @@ def _parquet_part(path: Path, drop: list[str]) -> Part:
     return Part(path, list(kept), file.metadata.num_rows, column)
 
 
-def _csv_part(path: Path, separator: str | None, drop: list[str], folder: Path, notes: list[str]) -> Part:
-    delimiter, kept = csv_layout(path, separator, drop, notes)
-    texts, n_rows = folder / "texts.arrows", -1  # the header is no row
+def _csv_part(path: Path, form: CsvForm, drop: list[str], folder: Path, notes: list[str]) -> Part:
+    delimiter, kept = csv_layout(path, form, drop, notes)
+    texts, n_rows, is_header = folder / "texts.arrows", 0, form.header is None
     schema = pa.schema([(name, pa.string()) for name in kept])
     try:
         with open_text(path) as file, require_room(folder), pa.OSFile(str(texts), "wb") as sink:
             writer = pa.ipc.new_stream(sink, schema)
             with well_formed(path, kept):
-                for batch in pyarrow.csv.open_csv(pa.PythonFile(file, "r"), *csv_options(delimiter, kept, quotes=True)):
-                    rows = batch.slice(1) if n_rows < 0 else batch
-                    n_rows += len(batch)
-                    columns = [rows.column(f"f{i}").cast(pa.string()) for i in kept.values()]
-                    writer.write_batch(pa.record_batch(columns, schema=schema))
+                options = csv_options(delimiter, kept, form, quotes=True)
+                for batch in pyarrow.csv.open_csv(pa.PythonFile(file, "r"), *options):
+                    read = batch.slice(1) if is_header else batch
+                    is_header = False
+                    columns = [read.column(f"f{i}").cast(pa.string()) for i in kept.values()]
+                    rows = pa.record_batch(columns, schema=schema)
+                    require_closed_quotes(rows, delimiter, len(kept), path, n_rows)
+                    rows = without_headers(rows, path, notes)
+                    writer.write_batch(rows)
+                    n_rows += len(rows)
             writer.close()
         table = pa.ipc.open_stream(pa.memory_map(str(texts))).read_all()
     finally:

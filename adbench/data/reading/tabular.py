@@ -9,12 +9,15 @@ import csv
 import gzip
 import io
 import itertools
+import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -29,19 +32,30 @@ _HEAD_BYTES = 1 << 22  # what is looked at before a file is read: the header mus
 _SNIFFED_ROWS = 20
 
 
-def read_files(
-    paths: list[Path], separator: str | None, drop: list[str], notes: list[str]
-) -> tuple[pa.Table, list[int]]:
+MIN_COUNTED = 3  # numbers that make a count of columns
+MAX_SHOWN = 50  # columns whose names a sentence lists
+
+
+@dataclass(frozen=True)
+class CsvForm:
+    """How CSV files are written, as far as the user says it."""
+
+    separator: str | None = None  # None: found out
+    header: list[str] | None = None  # the names of the columns, where the files have none; None: their first line
+    skip_rows: int = 0  # lines before the header
+
+
+def read_files(paths: list[Path], form: CsvForm, drop: list[str], notes: list[str]) -> tuple[pa.Table, list[int]]:
     """The rows of all files, one file after the other, and how many each has; columns in the order of the first.
 
-    separator: of CSV files; None finds it out, and adds to notes which it is. drop: columns that are not even parsed.
+    notes: gets what was taken for certain, such as the separator. drop: columns that are not even parsed.
     Raises DataError when a file cannot be read, has no rows, or has other columns than the first.
     """
     parts: list[pa.Table] = []
     for path in paths:
         with readable(path):
             is_parquet = kind_of(path) == PARQUET
-            part = _read_parquet(path, drop) if is_parquet else _read_csv(path, separator, drop, notes)
+            part = _read_parquet(path, drop, notes) if is_parquet else _read_csv(path, form, drop, notes)
         if not len(part):
             raise no_rows(path)
         if parts:
@@ -88,36 +102,112 @@ def readable(path: Path) -> Iterator[None]:
         raise DataError(f"expected a file that can be read at {path}, got {reason}; get it again") from None
 
 
-def _read_parquet(path: Path, drop: list[str]) -> pa.Table:
+def _read_parquet(path: Path, drop: list[str], notes: list[str]) -> pa.Table:
     file = pyarrow.parquet.ParquetFile(path)
-    kept = kept_columns(file.schema_arrow.names, path, drop)
+    kept = kept_columns(file.schema_arrow.names, path, drop, notes)
     # All are read and then chosen by position: a name with a dot in it would mean a nested column to the reader.
     table = file.read()
     return pa.table([table.column(i) for i in kept.values()], names=list(kept))
 
 
-def _read_csv(path: Path, separator: str | None, drop: list[str], notes: list[str]) -> pa.Table:
-    delimiter, kept = csv_layout(path, separator, drop, notes)
+def _read_csv(path: Path, form: CsvForm, drop: list[str], notes: list[str]) -> pa.Table:
+    delimiter, kept = csv_layout(path, form, drop, notes)
     with open_text(path) as file:
         content = file.read()
+    quotes = b'"' in content
     with well_formed(path, kept):
-        options = csv_options(delimiter, kept, quotes=b'"' in content)
-        return pyarrow.csv.read_csv(pa.BufferReader(content), *options).slice(1).rename_columns(list(kept))
+        options = csv_options(delimiter, kept, form, quotes)
+        table = pyarrow.csv.read_csv(pa.BufferReader(content), *options)
+    table = table.slice(0 if form.header else 1).rename_columns(list(kept))
+    if quotes:
+        require_closed_quotes(table, delimiter, len(kept), path, 0)
+    return without_headers(table, path, notes)
 
 
-def csv_layout(path: Path, separator: str | None, drop: list[str], notes: list[str]) -> tuple[str, dict[str, int]]:
+def without_headers(rows: Any, path: Path, notes: list[str]) -> Any:
+    """The rows of a table, or of a batch of one, that do not repeat the header, as in files that were joined."""
+    repeats = None
+    for name in rows.schema.names:
+        is_name = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(rows.column(name)), name), False)
+        repeats = is_name if repeats is None else pc.and_(repeats, is_name)
+        if not pc.any(repeats).as_py():
+            return rows
+    row = pc.index(repeats, True).as_py() + 1
+    notes.append(f"{pc.sum(repeats).as_py():,} rows of {path} repeat the header, the first is row {row:,}; left out")
+    return rows.filter(pc.invert(repeats))
+
+
+def require_closed_quotes(rows: Any, delimiter: str, n_columns: int, path: Path, start: int) -> None:
+    """Raise DataError for a quote that swallows lines: a cell with line ends and as many separators as a row has.
+
+    start: the number of rows before these.
+    """
+    for name in rows.schema.names:
+        column = rows.column(name)
+        ends = pc.fill_null(pc.match_substring(column, "\n"), False)
+        if not pc.any(ends).as_py():
+            continue
+        separators = pc.count_substring(column, delimiter)
+        swallowed = pc.and_(ends, pc.fill_null(pc.greater_equal(separators, max(1, n_columns - 1)), False))
+        if pc.any(swallowed).as_py():
+            row = pc.index(swallowed, True).as_py()
+            lines = column[row].as_py().count("\n")
+            raise DataError(
+                f"expected each quote to end in its own cell in {path}, got one in column {name!r} of row"
+                f" {start + row + 1:,} that goes on for {lines:,} more lines; correct the quote there"
+            )
+
+
+def csv_layout(path: Path, form: CsvForm, drop: list[str], notes: list[str]) -> tuple[str, dict[str, int]]:
     """The character between the columns of a CSV file, and name -> position of those that are not dropped."""
     with open_text(path) as file:
+        for _ in range(form.skip_rows):
+            file.readline()
         head = _text_head(file.read(_HEAD_BYTES), path)
-    delimiter = _delimiter(head, path, separator, notes)
-    return delimiter, kept_columns(next(_rows(head, delimiter)), path, drop)
+    line = head.lstrip("\ufeff\r\n").partition("\n")[0].strip()
+    if line.startswith("#") or line.lower().startswith("sep="):
+        raise DataError(
+            f"expected {'rows' if form.header else 'a header'} in line {form.skip_rows + 1} of {path}, got"
+            f" {line[:40]!r}, which is none; leave it out by {override('data.skip_rows', form.skip_rows + 1)}"
+        )
+    delimiter = _delimiter(head, path, form.separator, notes)
+    first = next(_rows(head, delimiter))
+    if form.header is None:
+        _require_names(first, path)
+        return delimiter, kept_columns(first, path, drop, notes)
+    if len(form.header) != len(first):
+        raise ConfigError(
+            f"expected data.header to name the {len(first)} columns of {path}, got {len(form.header)} names; name each"
+        )
+    return delimiter, kept_columns(form.header, path, drop, notes)
 
 
-def csv_options(delimiter: str, kept: dict[str, int], quotes: bool) -> tuple[Any, Any, Any]:
-    """How Arrow is to read a CSV file: its header as the first row, so that columns are told apart by position."""
+def _require_names(header: list[str], path: Path) -> None:
+    """Raise DataError for a first line that looks like a record: half of its cells or more are numbers.
+
+    A count such as 0, 1, 2 is none: pandas names columns so that have no names.
+    """
+    cells = [cell.strip() for cell in header]
+    numbers = [cell for cell in cells if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell)]
+    if not numbers or 2 * len(numbers) < len(cells):
+        return
+    counted = [int(cell) for cell in numbers if cell.isdigit()]
+    is_count = len(counted) == len(numbers) and counted == list(range(counted[0], counted[0] + len(counted)))
+    if is_count and counted[0] in (0, 1) and (len(counted) >= MIN_COUNTED or len(counted) == len(cells) > 1):
+        return
+    names = [f"c{i}" for i in range(len(cells))]
+    by = override("data.header", names) if len(names) <= MAX_SHOWN else "data.header"
+    raise DataError(
+        f"expected names in the first line of {path}, got what looks like a record: {abbreviated(cells)}; if the file"
+        f" has no header, name its {len(cells)} columns, as in {by}"
+    )
+
+
+def csv_options(delimiter: str, kept: dict[str, int], form: CsvForm, quotes: bool) -> tuple[Any, Any, Any]:
+    """How Arrow is to read a CSV file: a header as the first row, so that columns are told apart by position."""
     columns = [f"f{i}" for i in kept.values()]
     return (
-        pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES),
+        pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES, skip_rows=form.skip_rows),
         pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=quotes),
         pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(columns, pa.large_string()),
@@ -208,8 +298,11 @@ def _widths(head: str, delimiter: str) -> list[int]:
         return [0]
 
 
-def kept_columns(header: list[str], path: Path, drop: list[str]) -> dict[str, int]:
-    """Name -> position of the columns that are not dropped. Spaces around a name do not belong to it."""
+def kept_columns(header: list[str], path: Path, drop: list[str], notes: list[str]) -> dict[str, int]:
+    """Name -> position of the columns that are not dropped. Spaces around a name do not belong to it.
+
+    An index that pandas wrote along is left out, and that is noted.
+    """
     if len(header) > MAX_COLUMNS:
         raise DataError(
             f"expected at most {MAX_COLUMNS:,} columns in {path}, got {len(header):,}; keep the columns that matter"
@@ -218,6 +311,10 @@ def kept_columns(header: list[str], path: Path, drop: list[str]) -> dict[str, in
     names = [name.strip() for name in header]
     for i, name in enumerate(names):
         if name in drop:
+            continue
+        if re.fullmatch(r"__index_level_\d+__", name) or (i == 0 and name in ("", "Unnamed: 0") and len(names) > 1):
+            note = f"the first column of {path}, which has no name," if not name else f"{name} of {path}"
+            notes.append(f"{note} is taken for an index that pandas wrote, and left out")
             continue
         if not name:
             raise DataError(f"expected a name for each column of {path}, got none for column {i + 1}; give it one")
