@@ -3,6 +3,7 @@
 import ast
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import adbench
 from adbench.arrays.archive import pack, unpack
 from adbench.config.compose import compose
 from adbench.config.identity import run_hash
@@ -21,10 +23,11 @@ from adbench.config.instantiate import build
 from adbench.data import nslkdd
 from adbench.errors import ConfigError, DataError, SealedLabelsError
 from adbench.evaluation.seal import freeze
+from adbench.results.provenance import source_digest
 from adbench.results.record import Run
 from adbench.runner import prepared_cache as prepared_files
 from adbench.runner.prepare import prepare
-from adbench.runner.prepared_cache import SOURCES, Prepared
+from adbench.runner.prepared_cache import ROOMS, Prepared
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
 from adbench.storage import cache as cache_module
@@ -390,20 +393,32 @@ def test_packed_bytes_are_whole_or_nothing() -> None:
             unpack(packed[:i] + bytes([packed[i] ^ 1]) + packed[i + 1 :])
 
 
-# What `adbench.runner.prepare` imports beside that and does not decide about the rows of a configuration.
-NO_SOURCES = {
-    *("config", "errors.py", "results", "storage", "text.py"),
-    *("evaluation/batch_invariance.py", "evaluation/thresholds.py", "evaluation/thresholds/base.py"),
-}
-
-
 def test_whatever_decides_about_the_bits_of_an_entry_is_in_its_key() -> None:
     script = "import sys, adbench.runner.prepare; print([m for m in sys.modules if m.startswith('adbench.')])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    names = ast.literal_eval(done.stdout)
-    files = {f"{name.removeprefix('adbench.').replace('.', '/')}.py" for name in names}
-    named = {*SOURCES, *NO_SOURCES}
-    left = {file for file in files if file not in named and file.partition("/")[0] not in named}
-    assert left <= {f"{room}.py" for room in ("arrays", "config", "data", "evaluation", "preprocess", "protocols")} | {
-        *("results.py", "runner.py", "storage.py", "data/reading.py")
-    }
+    rooms = {name.split(".")[1] for name in ast.literal_eval(done.stdout)}
+    assert rooms - set(ROOMS) == {"errors", "text", "results"}  # sentences, and what the key itself is made of
+    package = Path(adbench.__file__).parent
+    assert all((package / room).is_dir() for room in ROOMS)
+
+
+def test_an_edited_room_is_another_key(quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "adbench"
+    shutil.copytree(Path(adbench.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(adbench, "__file__", str(package / "__init__.py"))
+
+    def key() -> str | None:
+        source_digest.cache_clear()
+        return prepared_files.key_of(compose(quick))
+
+    try:
+        keys = [key()]
+        for room in (*ROOMS, "models"):
+            file = sorted((package / room).rglob("*.py"))[-1]
+            file.write_text(file.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
+            keys.append(key())
+    finally:
+        source_digest.cache_clear()
+    assert None not in keys
+    assert len(set(keys)) == 1 + len(ROOMS)
+    assert keys[-1] == keys[-2]  # a model's code decides about no rows
