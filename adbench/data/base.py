@@ -1,6 +1,7 @@
 """What every dataset loads into: columns as contiguous arrays, and what is known about each row."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from adbench.arrays.row_hash import Hashes, mix_in, start_hashes
 from adbench.errors import DataError
 
 NORMAL = "normal"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,3 +155,9 @@ class Table:
             subsets={name: of_subset[rows] for name, of_subset in self.subsets.items()},
             notes=self.notes,
         )
+
+
+def say(notes: Iterable[str]) -> None:
+    """Tell the user what a loader took for certain."""
+    for note in notes:
+        _log.warning("adbench: %s", note)

@@ -107,7 +107,7 @@ def prepare(attempt: Attempt) -> Ready:
     attempt.hold(deterministic(settings.threads))
     rule = build(config["threshold"], "threshold")
 
-    rows = prepare_rows(config, rule, seconds, attempt.context.memory)
+    rows = prepare_rows(config, rule, seconds, attempt.context.rows)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
         controls = dict(control_scores(config, rows))
     environment = describe(config, rows.fingerprints)

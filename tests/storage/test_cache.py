@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ from adbench.runner.prepared_cache import ROOMS, Prepared
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
 from adbench.storage import cache as cache_module
-from adbench.storage.cache import IN_USE, LABELS, UNSURE, Cache, CacheDraft, CacheEntry
+from adbench.storage.cache import IN_USE, LABELS, UNSURE, Cache, CacheEntry
 
 A, B, C, D = (letter * 32 for letter in "abcd")  # keys
 
@@ -178,14 +179,18 @@ def test_damaged_control_scores_are_made_anew(run: Callable[..., Run], entries: 
     assert without_times(run()) == without_times(first)
 
 
-@pytest.mark.parametrize("step", ["write_labels", "save", "write", "__init__"])
+@pytest.mark.parametrize("step", ["folder", "labels", "matrices", "head"])
 def test_a_full_disk_costs_a_sentence(
     step: str, run: Callable[..., Run], entries: Callable[[], list[Path]], monkeypatch: Any, caplog: Any
 ) -> None:
     def full(*args: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(CacheDraft, step, full)
+    def pack_or_full(arrays: Any, document: Any) -> bytes:
+        return full() or b"" if ("encoder" in document) == (step == "head") else pack(arrays, document)
+
+    name = {"folder": "SharedFile", "matrices": "blocks_of"}.get(step, "pack")
+    monkeypatch.setattr(cache_module, name, pack_or_full if name == "pack" else full)
     first, second = run(), run()
     assert without_times(first) == without_times(second)
     said = [r.getMessage() for r in caplog.records if "cache" in r.getMessage()]
@@ -218,11 +223,10 @@ def test_of_two_writers_one_wins(quick: list[str], entries: Callable[[], list[Pa
 
 
 def filled(cache: Cache, key: str, size: int = 1000) -> CacheEntry | None:
-    draft = cache.draft(key)
-    assert draft is not None
-    draft.write_labels({}, None)
-    draft.save("x", np.zeros((size // 4, 1), np.float32))
-    return draft.commit()
+    with cache.writer(key) as writer:
+        writer.write_labels({}, None)
+        writer.save("x", np.zeros((size // 4, 1), np.float32))
+        return writer.commit()
 
 
 def test_what_was_not_used_for_longest_goes_first_and_what_is_in_use_stays(tmp_path: Path) -> None:
@@ -265,10 +269,12 @@ def test_an_entry_that_another_process_uses_stays(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", limit=1e9)
-    alive, dead = cache.draft(A), cache.draft(B)
-    assert alive is not None
-    assert dead is not None
+    alive, dead = cache.writer(A), cache.writer(B)
+    assert alive.path is not None
+    assert dead.path is not None
     path = dead.path
+    (path / "scratch").mkdir()
+    (path / "scratch" / "fit").write_bytes(b"0")
     del dead
     cache.trim()
     assert alive.path.exists()
@@ -376,6 +382,44 @@ def test_a_loader_says_again_what_it_took_for_certain(table: Path, caplog: Any) 
         caplog.clear()
         prepare_by(overrides)
         assert caplog.text.count("label=0 is taken as normal") == 1
+
+
+def test_a_loader_that_refuses_says_what_it_took_for_certain_too(table: Path, caplog: Any) -> None:
+    table.write_text(table.read_text(encoding="utf-8").replace(",", ";") + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="data.label"):
+        prepare_by(["data=table", f"data.path={table}", "data.label=elsewhere"])
+    assert caplog.text.count("is read as separated by semicolon") == 1
+
+
+@pytest.mark.parametrize("cache", ["cache=false", "cache_gb=1"])
+def test_what_is_large_is_on_disk_alone(
+    cache: str, quick: list[str], entries: Callable[[], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    prepared = prepare_by([*quick, cache, "memory_gb=0"])
+    assert prepared.matrices.fit.any()  # still there, where no file has its name any more
+    assert list(scratch.iterdir()) == []
+    assert len(entries()) == (cache != "cache=false")
+    for entry in entries():
+        assert sorted(path.name for path in entry.iterdir()) == sorted([*prepared.matrices._fields, "head", LABELS])
+
+
+def test_files_that_are_written_while_they_are_loaded_are_not_kept(
+    quick: list[str], tiny_data: Path, entries: Callable[[], list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, file = nslkdd.load, tiny_data / "nslkdd" / "KDDTest+.txt.gz"
+
+    def load(*args: Any, **kwargs: Any) -> Any:
+        table = honest(*args, **kwargs)
+        file.write_bytes(file.read_bytes() + b" ")
+        return table
+
+    load.__module__ = "adbench.data.nslkdd"
+    monkeypatch.setattr(nslkdd, "load", load)
+    assert prepare_by(quick).entry is None
+    assert entries() == []
 
 
 def test_packed_bytes_are_whole_or_nothing() -> None:
