@@ -36,7 +36,7 @@ def card(name: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
         "licence": info.licence,
         "citation": info.citation,
     }
-    return facts | describe(table) | {"notes": list(info.notes)}
+    return facts | describe(table) | {"notes": [*info.notes, *table.notes]}
 
 
 def describe(table: Table) -> dict[str, Any]:

@@ -19,13 +19,15 @@ CODE = "code"  # a whole number, which value of the source column it is
 class Column:
     """One column. source: the table's column that it was made of, which one-hot columns of one group share.
 
-    values: of a code, what its numbers stand for, from 0 on; of every other kind, nothing.
+    values: of a code, what its numbers stand for, from 0 on; of every other kind, nothing. step: of a window that was
+    laid out as one row, 0 for the last one and negative before.
     """
 
     name: str
     kind: str = NUMBER
     source: str = ""
     values: tuple[str, ...] = ()
+    step: int | None = None
 
     def __post_init__(self) -> None:
         if not self.source:
@@ -70,11 +72,12 @@ class Columns(Sequence[Column]):
         return np.array([i for i, column in enumerate(self.of_row) if column.kind == kind], dtype=np.intp)
 
     def groups(self) -> dict[str, npt.NDArray[np.intp]]:
-        """Source -> the positions of its one-hot columns, of which exactly one is 1 in every row."""
+        """The positions of the one-hot columns of which exactly one is 1 in every row, by their source and step."""
         found: dict[str, list[int]] = {}
         for i, column in enumerate(self.of_row):
             if column.kind == ONE_HOT:
-                found.setdefault(column.source, []).append(i)
+                key = column.source if column.step is None else f"{column.source}@{column.step}"
+                found.setdefault(key, []).append(i)
         return {source: np.array(positions, dtype=np.intp) for source, positions in found.items()}
 
     def flattened(self) -> "Columns":
@@ -82,8 +85,8 @@ class Columns(Sequence[Column]):
         if self.steps is None:
             return self
         laid = (
-            replace(column, name=f"{column.name}@{step - self.steps + 1}", source=column.source)
-            for step in range(self.steps)
+            replace(column, name=f"{column.name}@{step}", step=step)
+            for step in range(1 - self.steps, 1)
             for column in self.of_row
         )
         return Columns(tuple(laid))
@@ -103,10 +106,14 @@ class Columns(Sequence[Column]):
         if not len(self.of_kind(CODE)):
             return x.reshape(len(x), self.flattened().shape[0])
         x = x.reshape(len(x), *self.shape)
-        opened = [
-            (x[..., i, None] == np.arange(len(column.values), dtype=np.float32)).astype(np.float32)
-            if column.kind == CODE
-            else x[..., i, None]
-            for i, column in enumerate(self.of_row)
-        ]
-        return np.concatenate(opened, axis=-1).reshape(len(x), -1)
+        width = sum(len(column.values) if column.kind == CODE else 1 for column in self.of_row)
+        opened, start = np.zeros((*x.shape[:-1], width), np.float32), 0
+        for i, column in enumerate(self.of_row):
+            if column.kind == CODE:
+                for value in range(len(column.values)):
+                    opened[..., start + value] = x[..., i] == value
+                start += len(column.values)
+            else:
+                opened[..., start] = x[..., i]
+                start += 1
+        return opened.reshape(len(x), -1)

@@ -19,8 +19,7 @@ INFO = DatasetInfo(
     title="NSL-KDD: network connections, KDDTrain+ and KDDTest+",
     licence="redistribution and mirroring allowed with a citation of Tavallaee et al., CISDA 2009",
     citation="M. Tavallaee, E. Bagheri, W. Lu, A. A. Ghorbani, A Detailed Analysis of the KDD CUP 99 Data Set, "
-    "IEEE Symposium "
-    "on Computational Intelligence for Security and Defense Applications (CISDA), 2009",
+    "IEEE Symposium on Computational Intelligence for Security and Defense Applications (CISDA), 2009",
     source="Canadian Institute for Cybersecurity, University of New Brunswick, "
     "https://www.unb.ca/cic/datasets/nsl.html",
     notes=(

@@ -25,8 +25,7 @@ INFO = DatasetInfo(
     title="UNSW-NB15: network flows, the 82,332-row partition with a seeded split",
     licence="free for academic research; commercial use must be agreed with its authors",
     citation="N. Moustafa, J. Slay, UNSW-NB15: a comprehensive data set for network intrusion detection systems "
-    "(UNSW-NB15 "
-    "network data set), Military Communications and Information Systems Conference (MilCIS), 2015",
+    "(UNSW-NB15 network data set), Military Communications and Information Systems Conference (MilCIS), 2015",
     source="UNSW Canberra, The UNSW-NB15 Dataset, https://research.unsw.edu.au/projects/unsw-nb15-dataset",
     notes=(
         "id counts the rows, which lie sorted by label; it is dropped.",

@@ -11,9 +11,11 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from adbench.arrays.objects import read_objects
+from adbench.arrays.types import Matrix
 from adbench.config.compose import compose
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import TARGET
+from adbench.data.base import Features
 from adbench.errors import RunFolderError
 from adbench.models.base import KeepsObjects, as_taken
 from adbench.results.formats import part_of
@@ -22,11 +24,16 @@ from adbench.results.record import DONE, MODEL, OBJECTS, PREPROCESS, Run, read_r
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a run learned: rows of its table -> `encoder.transform` -> `detector.score_rows` -> above `threshold`?"""
+    """What a run learned: features of its table -> `rows` -> `detector.score_rows` -> above `threshold`?"""
 
     run: Run
     encoder: Any
     detector: Any
+
+    def rows(self, features: Features) -> Matrix:
+        """Rows of the run's table, encoded, in the shape that the detector takes."""
+        x: Matrix = self.encoder.transform(features)
+        return x.reshape(len(x), *as_taken(self.detector, self.encoder.columns).shape)
 
     @property
     def threshold(self) -> float:
@@ -48,8 +55,8 @@ def load(folder: Path) -> Fitted:
         encoder.restore(about["fitted"], arrays)
     detector, about, learned = _build(run, MODEL, columns=encoder.columns)
     with _reading(folder):
-        if about["n_features"] != len(encoder.columns):
-            raise ValueError(f"a model of {about['n_features']} columns for rows of {len(encoder.columns)}")
+        if about["n_features"] != (n_columns := as_taken(detector, encoder.columns).shape[-1]):
+            raise ValueError(f"a model of {about['n_features']} columns for rows of {n_columns}")
         detector.restore(learned)
         if isinstance(detector, KeepsObjects):
             detector.restore_objects(read_objects((folder / OBJECTS).read_bytes(), detector.trusted))

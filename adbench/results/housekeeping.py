@@ -144,8 +144,9 @@ def _strange_file(folder: Path) -> str | None:
 
 
 def _remove_tree(folder: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):  # where somebody else removes it too
-        shutil.rmtree(folder)
+    while folder.exists():
+        with contextlib.suppress(FileNotFoundError):  # where somebody else removes it too
+            shutil.rmtree(folder)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def _encode(encoder: Any, parts: dict[str, Features], scratch: Scratch) -> Matri
 def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArray[np.float64]]:
     """Control name -> scores of the test rows; computed once for the same rows, controls, seed and threads."""
     # Linear algebra on another number of threads can differ in the last bits.
-    key = json.dumps([config["controls"], config["seed"], config["trainer"].get("threads")], sort_keys=True)
+    key = json.dumps([config["controls"], config["seed"], config["trainer"]["threads"]], sort_keys=True)
     if key not in prepared.controls:
         prepared.controls[key] = _stored_scores(key, prepared.entry) or _made_scores(config, prepared, key)
     return prepared.controls[key]
@@ -84,7 +84,7 @@ def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArr
 
 def _made_scores(config: Config, prepared: Prepared, key: str) -> dict[str, npt.NDArray[np.float64]]:
     controls = build(config["controls"], "controls")
-    scores = controls(*prepared.plain(), config["seed"])
+    scores = controls(prepared.plain(prepared.matrices.fit), prepared.plain(prepared.matrices.test), config["seed"])
     if prepared.entry:
         prepared.entry.add(_controls_file(key), scores, {"key": key, "names": list(scores)})
     return scores

@@ -142,10 +142,10 @@ class Prepared:
         """The same rows, each in the shape that these columns have."""
         return replace(self, matrices=Matrices(*(x.reshape(len(x), *columns.shape) for x in self.matrices)))
 
-    def plain(self) -> tuple[Matrix, Matrix]:
-        """The fit and the test rows as plain numbers, for controls: see `Columns.plain`."""
-        rows = self.encoder.columns.plain_rows
-        return rows(self.matrices.fit), rows(self.matrices.test)
+    def plain(self, x: Matrix) -> Matrix:
+        """Rows of one of the matrices as plain numbers, for controls: see `Columns.plain`."""
+        rows: Matrix = self.encoder.columns.plain_rows(x)
+        return rows
 
     def with_anomalies(self) -> tuple[Matrix, RowLabels]:
         """The fit rows, followed by the known anomalies, and which are which."""

@@ -24,7 +24,7 @@ from adbench.results.provenance import describe, now
 from adbench.results.record import COLUMNS, ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
 from adbench.runner.prepare import control_scores
 from adbench.runner.prepare import prepare as prepare_rows
-from adbench.runner.prepared_cache import Prepared
+from adbench.runner.prepared_cache import Matrices, Prepared
 from adbench.runner.reporter import Stopwatch
 from adbench.runner.run import Attempt
 from adbench.training.checkpoint import Checkpoint, identity, random_states
@@ -158,8 +158,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
     environment = ready.environment | result.described()
     with seconds.of("calibrate"):
         # A protocol may have no calibration rows; a detector is not asked to score none.
-        if isinstance(detector, Calibrates) and len(x_calibration):
-            detector.calibrate(x_calibration[::2])
+        if _calibrate(detector, x_calibration):
             x_calibration = x_calibration[1::2]
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else np.empty(0)
     with seconds.of("score"):
@@ -169,7 +168,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
     # A rule that promises a rate gets nothing of the test scores to look at.
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
     with seconds.of("controls"):
-        controls = _with_untrained(ready.controls, ready.untrained, x_test)
+        controls = _with_untrained(ready.controls, ready.untrained, ready.rows.matrices)
     control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
 
     with seconds.of("save"):
@@ -178,8 +177,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
 
     with seconds.of("evaluate"):
         labels = rows.labels.open(frozen)
-        _, plain = rows.plain()
-        column, of_column = best_column(plain, labels.label)
+        column, of_column = best_column(rows.plain(x_test), labels.label)
         controls = controls | {ORACLE: of_column}
         metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
     with seconds.of("save"):
@@ -225,9 +223,19 @@ def _named(config: Config, group: str) -> dict[str, Any]:
     return {group: config["choices"][group], "arguments": without_target(config[group])}
 
 
-def _with_untrained(controls: dict[str, Any], untrained: Any, x_test: Any) -> dict[str, Any]:
+def _calibrate(detector: Any, x_calibration: Matrix) -> bool:
+    """Let a detector see every other calibration row, where it wants to; the threshold then does without them."""
+    if not isinstance(detector, Calibrates) or not len(x_calibration):
+        return False
+    detector.calibrate(x_calibration[::2])
+    return True
+
+
+def _with_untrained(controls: dict[str, Any], untrained: Any, rows: Matrices) -> dict[str, Any]:
     """Control name -> scores of the test rows, each checked as the model's own scores are."""
+    x_test = rows.test
     if untrained is not None:
+        _calibrate(untrained, rows.calibration)
         controls = {UNTRAINED: untrained.score_rows(x_test)} | controls
     for name, scores in controls.items():
         require_scores(scores, len(x_test), f"test rows by the control {name}")

@@ -153,9 +153,11 @@ class Cache:
         path = self.folder / key
         try:
             held = SharedFile(path / LABELS, os.O_RDONLY, SHARED)
-        except OSError:
+        except FileNotFoundError:
             if path.is_dir():  # not whole, or just being removed
                 self.forget(path)
+            return None
+        except OSError:  # it may be whole: it is another's, or there are too many open files
             return None
         with contextlib.suppress(OSError):  # a folder for reading only
             os.utime(held.file)

@@ -14,13 +14,24 @@ RESUMABLE = "resumable"  # goes on from a checkpoint to the same bits
 CONTRIBUTES, UPDATES, CALIBRATES, KEEPS_OBJECTS = "contributes", "updates", "calibrates", "keeps_objects"
 WINDOWS, CODES, LABELS = "windows", "codes", "labels"  # what it takes beside plain rows of numbers
 
-_METHODS = {CONTRIBUTES: "contributions", UPDATES: "update", CALIBRATES: "calibrate", KEEPS_OBJECTS: "objects"}
+# What a class has to have for each, all of it; see `adbench.models.base`.
+_METHODS = {
+    CONTRIBUTES: ("contributions",),
+    UPDATES: ("update",),
+    CALIBRATES: ("calibrate",),
+    KEEPS_OBJECTS: ("objects", "restore_objects", "trusted"),
+}
 _TAKES = {WINDOWS: "takes_windows", CODES: "takes_codes", LABELS: "takes_labels"}
 
 
 def capabilities_of(detector: type) -> frozenset[str]:
-    """What detectors of a class can do."""
-    found = {name for name, method in _METHODS.items() if hasattr(detector, method)}
+    """What detectors of a class can do. Raises TypeError for a class that has only part of what that takes."""
+    found = set()
+    for capability, names in _METHODS.items():
+        missing = [name for name in names if getattr(detector, name, None) is None]
+        if missing and len(missing) < len(names):
+            raise TypeError(f"expected {detector.__name__} to have {' and '.join(names)}, got no {', '.join(missing)}")
+        found |= set() if missing else {capability}
     found |= {name for name, flag in _TAKES.items() if getattr(detector, flag, False)}
     if not issubclass(detector, TrainableModule):
         return frozenset(found | {CLASSICAL})

@@ -72,13 +72,14 @@ class Training:
                 # Of several networks, fewer come first.
                 if module.members is not None or parts * 2 > settings.batch_size:
                     raise
+            finally:
+                module.steps = Steps()
             parts *= 2
             self.say(f"out of memory: a batch goes through in {parts} parts, whose gradients add up to its own")
             module.load_state_dict(initial)
             restore_random_states(states)
             if self.checkpoint is not None:
                 self.checkpoint.forget()
-        module.steps = Steps()
         return batches.n_rows * epochs
 
     def _run(self, module: TrainableModule, batches: Batches, epochs: int) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from adbench.arrays.columns import CODE, Columns
 from adbench.arrays.types import Arrays, Matrix, RowLabels, Scores
+from adbench.models.autoencoders.ae import AE
 from adbench.models.base import ClassicalDetector, Training, draw_seed
 from adbench.models.neural import ColumnDetector, mlp
 
@@ -36,6 +37,22 @@ class Convolutions(ColumnDetector):
 
     def column_scores(self, x: Tensor) -> Tensor:
         return (x - self.reconstruct(x)).square()
+
+
+class Scaled(AE):
+    """A network whose scores are in units of what calibration rows have."""
+
+    def __init__(self, columns: Columns, **arguments: Any) -> None:
+        shipped = {"hidden_sizes": [8], "latent_size": 2, "error_scale": 0.1, "learning_rate": 1e-2}
+        super().__init__(columns, **(shipped | arguments))
+        self.register_buffer("unit", torch.full((1,), torch.nan))
+
+    def calibrate(self, x: Matrix) -> None:
+        self.unit = torch.ones(1)
+        self.unit = torch.tensor([self.score_rows(x).mean()], dtype=torch.float32)
+
+    def column_scores(self, x: Tensor) -> Tensor:
+        return super().column_scores(x) / self.unit
 
 
 class Embeddings(ColumnDetector):

@@ -20,9 +20,9 @@ from adbench.results.record import Run
 from adbench.runner.reporter import Reporter
 from adbench.runner.run import train
 from adbench.testing.detectors import Check, checks_of
-from tests.contracts.detectors import Averaged, Convolutions, Embeddings, Mixture, NearerTo
+from tests.contracts.detectors import Averaged, Convolutions, Embeddings, Mixture, NearerTo, Scaled
 
-DETECTORS = (Convolutions, Embeddings, NearerTo, Averaged, Mixture)
+DETECTORS = (Convolutions, Embeddings, NearerTo, Averaged, Mixture, Scaled)
 CASES = [(detector, check) for detector in DETECTORS for check in checks_of(detector)]
 
 
@@ -53,6 +53,24 @@ def test_what_calibrates_never_sees_the_rows_that_set_the_threshold(run_of: Call
     fitted = load(run.folder)
     assert len(np.intersect1d(fitted.detector.score_rows(seen), calibration_scores(run))) == 0
     assert len(calibration_scores(run)) == n_calibration
+
+
+def test_the_untrained_twin_is_calibrated_as_the_detector_is(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scaled, "__module__", "adbench.models.autoencoders.ae")
+    monkeypatch.setattr("adbench.models.autoencoders.ae.AE", Scaled)
+    run = train(["model=ae", "model.hidden_sizes=[8]", *tiny])
+    assert run.status == "done", run.error
+    assert "control/untrained/roc_auc" in run.metrics
+    assert load(run.folder).detector.unit > 0
+
+
+def test_half_a_capability_is_refused() -> None:
+    class Half(Averaged):
+        def objects(self) -> dict[str, Any]:
+            return {}
+
+    with pytest.raises(TypeError, match="got no restore_objects, trusted"):
+        checks_of(Half)
 
 
 def calibration_scores(run: Run) -> np.ndarray:
@@ -148,10 +166,15 @@ def test_windows_of_the_encoder_reach_a_detector_and_others_get_them_as_rows(
     laid_out = train(["model=knn", *tiny, "preprocess=standard", memory])
     assert (laid_out.folder / "scores.parquet").read_bytes() == (rows.folder / "scores.parquet").read_bytes()
     assert laid_out.environment["oracle_best_column"].startswith("x")
+    fitted = load(laid_out.folder)
+    some = Features(np.zeros((3, 12)), fitted.encoder.numeric_names, np.zeros((3, 0), np.int32), {})
+    assert fitted.detector.score_rows(fitted.rows(some)).shape == (3,)
     for again in ("first", "from the cache"):
         run = run_of(ClassicalWindows, "preprocess=standard", memory, f"runs_dir={tmp_path / again}")
         assert run.status == "done", run.error
-        assert load(run.folder).detector.shape == (3, 4)
+        fitted = load(run.folder)
+        assert fitted.detector.shape == (3, 4)
+        assert fitted.rows(some).shape == (3, 3, 4)
         assert {k: v for k, v in run.metrics.items() if k.startswith("control/")} == {
             k: v for k, v in rows.metrics.items() if k.startswith("control/")
         }
@@ -228,6 +251,8 @@ def test_columns_by_hand() -> None:
     assert columns.shape == (2, 4)
     assert columns.sources == ["x", "kind", "y"]
     assert {source: list(at) for source, at in columns.groups().items()} == {"kind": [1, 2]}
+    laid_out = columns.flattened().groups()
+    assert {source: list(at) for source, at in laid_out.items()} == {"kind@-1": [1, 2], "kind@0": [5, 6]}
     flat = columns.flattened()
     assert flat.shape == (8,)
     assert flat.names[:5] == ["x@-1", "kind=a@-1", "kind=b@-1", "y@-1", "x@0"]
