@@ -9,7 +9,7 @@ import pandas as pd
 
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
-from adbench.data.base import Features, Table
+from adbench.data.base import Features, Table, say
 from adbench.data.catalogue import dataset_info
 from adbench.errors import ConfigError
 from adbench.evaluation.ranking import placement_values
@@ -29,6 +29,7 @@ def card(name: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
         if not override.lstrip("+~").startswith("data."):
             raise ConfigError(f"expected overrides of the dataset, such as data.folder=PATH, got {override}")
     table: Table = build(compose([f"data={name}", *overrides])["data"], "data")
+    say(table.notes)
     facts = {
         "name": name,
         "title": info.title,
@@ -36,7 +37,7 @@ def card(name: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
         "licence": info.licence,
         "citation": info.citation,
     }
-    return facts | describe(table) | {"notes": [*info.notes, *table.notes]}
+    return facts | describe(table) | {"notes": list(info.notes)}
 
 
 def describe(table: Table) -> dict[str, Any]:
