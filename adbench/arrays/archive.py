@@ -9,7 +9,7 @@ import safetensors.numpy
 
 from adbench.arrays.types import Arrays
 
-_MAGIC = b"adbench arrays 1 "
+MAGIC = b"adbench arrays 1 "
 _CHECKSUM_BYTES = 8
 _DOCUMENT = "document.json"
 
@@ -19,14 +19,14 @@ def pack(arrays: Arrays, document: Any) -> bytes:
     text = np.frombuffer(json.dumps(document).encode(), np.uint8)
     named = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     content = safetensors.numpy.save({f"array/{name}": array for name, array in named.items()} | {_DOCUMENT: text})
-    return _MAGIC + _checksum(content) + content
+    return MAGIC + _checksum(content) + content
 
 
 def unpack(packed: bytes) -> tuple[Arrays, Any]:
     """What `pack` got. Raises ValueError for bytes that are not all of its, and not in its order."""
-    start = len(_MAGIC) + _CHECKSUM_BYTES
+    start = len(MAGIC) + _CHECKSUM_BYTES
     content = packed[start:]
-    if packed[:start] != _MAGIC + _checksum(content):
+    if packed[:start] != MAGIC + _checksum(content):
         raise ValueError("expected the whole of packed arrays, got other bytes")
     try:
         found = safetensors.numpy.load(content)

@@ -60,12 +60,12 @@ def size(folder: Folder = None, as_json: Json = False) -> None:
 
 @cache_app.command()
 @command
-def clear(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> None:
-    """Remove all that no process is using. Runs make their rows anew when they need them.
+def clear(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> int:
+    """Remove all that no process is using; exit code 2 if something else cannot be removed. Runs make their rows anew.
 
     Example: adbench cache clear --folder /scratch/rows --yes
     """
-    from adbench.storage.cache import IN_USE
+    from adbench.storage.cache import IN_USE, UNSURE
 
     with _cache(folder) as cache:
         before, n_bytes = cache.size()
@@ -74,10 +74,12 @@ def clear(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> Non
         left = cache.clear()
         n_bytes -= cache.size()[1]
     n_removed, reasons = max(0, before - len(left)), Counter(left.values())
+    code = 2 if reasons.keys() - {IN_USE, UNSURE} else 0
     if as_json:
         document = {"folder": str(cache.folder), "removed": n_removed, "bytes": n_bytes}
         print_json(document | {"in_use": reasons[IN_USE], "left": left})
-        return
+        return code
     print(f"removed {n_removed:,} entries, {n_bytes / 2**30:.2f} GiB, from {printable(str(cache.folder))}")
     for reason, n in reasons.items():
         print(f"left {n:,}: {reason}")
+    return code

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from adbench.cli.common import Json, command, console, print_entries, print_json
+from adbench.text import printable
 
 Name = Annotated[str, typer.Argument(help="A dataset, as `adbench data list` names it.", show_default=False)]
 
@@ -65,7 +66,7 @@ def fetch(
     """
     from adbench.data import catalogue as datasets
 
-    files = datasets.fetch(name, source, report=lambda step: print(f"adbench: {step}", file=sys.stderr))
+    files = datasets.fetch(name, source, report=lambda step: print(f"adbench: {printable(step)}", file=sys.stderr))
     print_entries("files", files, as_json)
 
 

@@ -96,13 +96,21 @@ def _from_mirror(mirror: str, file: str, target: Path, sha256: str, report: Call
 def _addresses(mirror: str, file: str, folder: str) -> list[str]:
     """Where a mirror can have a file: compressed or not, directly or in the dataset's folder."""
     names = [file] if file.endswith(".gz") else [f"{file}.gz", file]
-    scheme = urlsplit(mirror).scheme
+    try:
+        parts = urlsplit(mirror)
+    except ValueError as error:
+        raise ConfigError(f"expected a folder or an address, got {mirror} ({error}); name one with --from") from None
+    scheme = parts.scheme
     if scheme in ("http", "https"):
-        base = mirror.rstrip("/")
+        base = f"{scheme}{mirror[len(scheme) :]}".rstrip("/")  # the scheme in small letters
         return [f"{base}/{quote(part)}" for name in names for part in (name, f"{folder}/{name}")]
     if "://" in mirror and scheme != "file":
         raise ConfigError(f"expected a folder or an address of http, https or file, got {mirror}; name one with --from")
-    root = Path(url2pathname(urlsplit(mirror).path)) if scheme == "file" else Path(mirror).expanduser()
+    if scheme == "file" and parts.netloc not in ("", "localhost"):
+        raise ConfigError(
+            f"expected file:///PATH, got {mirror}, which names another machine; name a folder with --from"
+        )
+    root = Path(url2pathname(parts.path)) if scheme == "file" else Path(mirror).expanduser()
     if not root.is_dir():
         raise _NotThereError("no folder")
     return [str(root / part) for name in names for part in (name, f"{folder}/{name}")]

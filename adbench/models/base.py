@@ -144,16 +144,22 @@ def blocks(x: Matrix) -> Iterator[Matrix]:
 
 
 def as_taken(detector: Any, columns: Columns) -> Columns:
-    """The columns as a detector, or its class, takes them. Raises ConfigError for codes that it would take for numbers.
+    """The columns as a detector, or its class, takes them. Raises ConfigError as `require_takes_codes` does.
 
     The rows are then shaped (rows, *columns.shape).
     """
-    if any(column.kind == CODE for column in columns) and not getattr(detector, "takes_codes", False):
+    if any(column.kind == CODE for column in columns):
+        require_takes_codes(detector, "this one")
+    return columns if getattr(detector, "takes_windows", False) else columns.flattened()
+
+
+def require_takes_codes(detector: Any, name: str) -> None:
+    """Raise ConfigError for a detector, or a class, that would take codes of categories for numbers."""
+    if not getattr(detector, "takes_codes", False):
         raise ConfigError(
-            "expected a model that embeds categories for preprocess.categories=codes, got one that would take the"
+            f"expected a model that embeds categories for preprocess.categories=codes, got {name}, which would take"
             " codes for numbers; write preprocess.categories=null"
         )
-    return columns if getattr(detector, "takes_windows", False) else columns.flattened()
 
 
 def draw_seed() -> int:

@@ -16,7 +16,8 @@ from adbench.evaluation.controls import ORACLE, UNTRAINED, best_column
 from adbench.evaluation.evaluate import evaluate
 from adbench.evaluation.seal import Sealed, freeze, require_scores
 from adbench.evaluation.thresholds.base import require_rows
-from adbench.models.base import Calibrates, KeepsObjects, as_taken
+from adbench.models.base import Calibrates, KeepsObjects, as_taken, require_takes_codes
+from adbench.preprocess.base import CODES
 from adbench.preprocess.usual import without_values
 from adbench.results.folder import RunFolder
 from adbench.results.formats import without_target
@@ -106,6 +107,9 @@ def prepare(attempt: Attempt) -> Ready:
     settings = build(config["trainer"], "trainer", seed=_seeds(config)[1])
     attempt.hold(deterministic(settings.threads))
     rule = build(config["threshold"], "threshold")
+    model = locate(config["model"], "model")
+    if config["preprocess"]["categories"] == CODES:
+        require_takes_codes(model, config["choices"]["model"])
 
     rows = prepare_rows(config, rule, seconds, attempt.context.rows)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
@@ -114,7 +118,7 @@ def prepare(attempt: Attempt) -> Ready:
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 
-    columns = as_taken(locate(config["model"], "model"), rows.encoder.columns)
+    columns = as_taken(model, rows.encoder.columns)
     rows = rows.shaped(columns)
     detector, untrained, draw_seed = _detector(config, columns)
     if isinstance(detector, Calibrates):

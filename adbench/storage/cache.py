@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.archive import pack, unpack
+from adbench.arrays.archive import MAGIC, pack, unpack
 from adbench.arrays.memmap import Array, blocks_of, checksum, open_copy
 from adbench.arrays.types import Arrays
 from adbench.storage.atomic import replacing
@@ -30,8 +30,9 @@ from adbench.storage.lock import EXCLUSIVE, SHARED, SharedFile
 LABELS = "labels"
 IN_USE, UNSURE = "held by a running process", "perhaps just being written"  # why an entry is left
 _NEW = ".new"  # ends the names of entries that are not whole yet
-# A key, an entry of it that is being written, or one that is being removed: whatever else lies there is not ours.
-_OURS = re.compile(rf"[0-9a-f]{{32}}(\.\w{{8}}\{_NEW})?|tmp\w{{8}}\{_NEW}", re.ASCII)
+_REMOVED = "adbench-removed."  # begins the names of folders in which entries are removed
+# A key, or an entry of it that is being written. A folder of such a name can still be somebody else's: see `_is_ours`.
+_KEY = re.compile(rf"[0-9a-f]{{32}}(\.\w{{8}}\{_NEW})?", re.ASCII)
 _ABANDONED_SECONDS = 3600.0  # after which a folder without a file to lock is nobody's
 
 _log = logging.getLogger(__name__)
@@ -154,8 +155,7 @@ class Cache:
         try:
             held = SharedFile(path / LABELS, os.O_RDONLY, SHARED)
         except FileNotFoundError:
-            if path.is_dir():  # not whole, or just being removed
-                self.forget(path)
+            self.forget(path)  # not whole, or just being removed
             return None
         except OSError:  # it may be whole: it is another's, or there are too many open files
             return None
@@ -174,7 +174,8 @@ class Cache:
     def forget(self, path: Path) -> None:
         """Remove an entry that is not what was written, though others use it: what they have open stays."""
         with contextlib.suppress(OSError):
-            _remove(path)
+            if _is_ours(path):
+                _remove(path)
 
     def trim(self) -> None:
         """Remove what a killed process left, then what was not used for longest, until the rest is within the limit."""
@@ -202,7 +203,7 @@ class Cache:
 
     def _entries(self) -> list[Path]:
         try:
-            return [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name) and path.is_dir()]
+            return [path for path in self.folder.iterdir() if _is_ours(path)]
         except FileNotFoundError:
             return []  # nothing was kept yet
 
@@ -210,6 +211,28 @@ class Cache:
 @functools.cache
 def _say(sentence: str) -> None:
     _log.warning("adbench: %s", sentence)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a folder is an entry, or what is left of one: one of its files is packed arrays, or it is empty.
+
+    Nothing else that lies in a cache's folder is ever removed.
+    """
+    if path.is_symlink() or not path.is_dir() or not (path.name.startswith(_REMOVED) or _KEY.fullmatch(path.name)):
+        return False
+    try:
+        files = list(path.iterdir())
+        return not files or path.name.startswith(_REMOVED) or any(map(_is_packed, files))
+    except OSError:
+        return True  # and cannot be removed either, which its removal says
+
+
+def _is_packed(file: Path) -> bool:
+    if file.is_symlink() or not file.is_file():
+        return False
+    with file.open("rb") as content:
+        start = content.read(len(MAGIC))
+    return start == MAGIC or (file.name == LABELS and not start)  # which a draft begins with
 
 
 def _last_use(path: Path) -> float:
@@ -251,7 +274,7 @@ def _remove_unused(path: Path, last_use: float) -> str | None:
 
 def _remove(path: Path) -> None:
     # Renamed first: half of an entry must never be found under its key.
-    rubbish = Path(tempfile.mkdtemp(suffix=_NEW, dir=path.parent))
+    rubbish = Path(tempfile.mkdtemp(prefix=_REMOVED, suffix=_NEW, dir=path.parent))
     try:
         path.rename(rubbish / path.name)
     finally:

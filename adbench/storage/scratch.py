@@ -21,7 +21,8 @@ class Scratch:
     def __init__(self, limit: float, parent: Path | None = None) -> None:
         self.limit, self._parent = limit, parent
         self._path: Path | None = None
-        self.files: dict[str, Path] = {}  # of the matrices that were made here
+        self._elsewhere = None if parent is None else Scratch(limit)
+        self.files: dict[str, Path] = {}  # of the matrices that found room here
 
     def __enter__(self) -> Self:
         return self
@@ -29,6 +30,8 @@ class Scratch:
     def __exit__(self, *_: object) -> None:
         if self._path is not None:
             shutil.rmtree(self._path, ignore_errors=True)
+        if self._elsewhere is not None:
+            self._elsewhere.__exit__()
 
     @property
     def path(self) -> Path:
@@ -40,10 +43,19 @@ class Scratch:
         return self._path
 
     def matrix(self, name: str, shape: tuple[int, ...], fill: Callable[[Array], Any]) -> Array:
-        """A float32 matrix on disk, of zeros that `fill` fills; what is written into it later changes no file."""
+        """A float32 matrix on disk, of zeros that `fill` fills; what is written into it later changes no file.
+
+        Raises DataError where there is no room for it, not even where the system keeps what is temporary.
+        """
         path = self.path / name
-        with require_room(self.path):
+        try:
             x = create(path, shape, np.float32)
+        except OSError:
+            path.unlink(missing_ok=True)
+            if self._elsewhere is not None:
+                return self._elsewhere.matrix(name, shape, fill)
+            with require_room(self.path):
+                raise
         fill(x)
         self.files[name] = path
         return open_copy(path, shape, np.float32)

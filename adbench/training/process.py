@@ -1,6 +1,7 @@
 """What a training asks of its process: threads, determinism, and quiet libraries. Undone when it is over."""
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from threadpoolctl import threadpool_limits
 
+# What Lightning sets in the environment for a seed and for determinism.
+_VARIABLES = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS", "CUBLAS_WORKSPACE_CONFIG")
 # Lightning's notices about devices and its own products.
 _LOGGERS = ("pytorch_lightning", "lightning_fabric")
 _WARNINGS = (
@@ -22,8 +25,10 @@ _WARNINGS = (
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
     """Arithmetic that gives the same bits each time, with this many threads: their number can change the last bits."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads_before, enabled = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warn_only, benchmark = torch.is_deterministic_algorithms_warn_only_enabled(), torch.backends.cudnn.benchmark
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    environment = {name: os.environ.get(name) for name in _VARIABLES}
     with threadpool_limits(threads):
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
@@ -32,9 +37,12 @@ def deterministic(threads: int) -> Iterator[None]:
         try:
             yield
         finally:
-            torch.set_num_threads(before[0])
-            torch.use_deterministic_algorithms(before[1])
+            torch.set_num_threads(threads_before)
+            torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+            torch.backends.cudnn.benchmark = benchmark
             torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+            for name, value in environment.items():
+                os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
 @contextmanager

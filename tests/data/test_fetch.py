@@ -317,3 +317,10 @@ def test_verify_counts_rows(mirror: Path, target: Path, monkeypatch: pytest.Monk
     datasets.fetch("nslkdd", str(mirror))
     monkeypatch.setitem(nslkdd.INFO.rows, TRAIN, 2000)
     assert datasets.verify("nslkdd")[0]["problem"] == "3,000 lines instead of 2,000"
+
+
+@pytest.mark.parametrize("source", ["http://[::1", "file://elsewhere/folder", "ftp://example.org/x"])
+def test_an_address_that_is_none_is_one_sentence(source: str, target: Path) -> None:
+    with pytest.raises(ConfigError, match="name .* with --from") as caught:
+        datasets.fetch("nslkdd", source)
+    assert "\n" not in str(caught.value)

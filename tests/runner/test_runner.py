@@ -31,7 +31,7 @@ def test_a_run_leaves_every_file_and_believable_metrics(model: str, quick: list[
     run = train([f"model={model}", *quick])
     assert run.status == "done", run.error
     neural = is_neural(run)
-    assert {path.name for path in run.folder.iterdir()} == set(FILES) - {"error.txt", "stop"} - (
+    assert {path.name for path in run.folder.iterdir()} == set(FILES) - {"error.txt", "stop", "model.skops"} - (
         set() if neural else {HISTORY}
     )
     m = run.metrics

@@ -32,6 +32,7 @@ from adbench.runner.prepared_cache import ROOMS, Prepared
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
 from adbench.storage import cache as cache_module
+from adbench.storage import scratch as scratch_module
 from adbench.storage.cache import IN_USE, LABELS, UNSURE, Cache, CacheEntry
 
 A, B, C, D = (letter * 32 for letter in "abcd")  # keys
@@ -304,9 +305,9 @@ def test_why_an_entry_was_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", refuse)
-        assert cache.clear() == {B: os.strerror(errno.EISDIR), C: os.strerror(errno.EACCES)}
+        assert cache.clear() == {C: os.strerror(errno.EACCES)}  # B is no entry any more
     assert sorted(path.name for path in cache.folder.iterdir()) == [B, C]  # and nothing of the attempt
-    assert cache.clear() == {B: os.strerror(errno.EISDIR)}
+    assert cache.clear() == {}
 
 
 def test_what_is_no_entry_is_never_removed(tmp_path: Path) -> None:
@@ -466,3 +467,39 @@ def test_an_edited_room_is_another_key(quick: list[str], tmp_path: Path, monkeyp
     assert None not in keys
     assert len(set(keys)) == 1 + len(ROOMS)
     assert keys[-1] == keys[-2]  # a model's code decides about no rows
+
+
+@pytest.mark.parametrize("name", [A, f"{A}.abcdefgh.new", "tmpabcdefgh.new", "thesis"])
+@pytest.mark.parametrize("content", ["thesis.txt", "labels", "labels/train.txt"])
+def test_what_is_not_of_the_cache_is_never_removed(name: str, content: str, tmp_path: Path) -> None:
+    precious = tmp_path / name / content
+    precious.parent.mkdir(parents=True)
+    precious.write_text("mine")
+    for path in (precious, precious.parent, tmp_path / name):
+        os.utime(path, (0, 0))
+    cache = Cache(tmp_path, 0.0)
+    cache.open(A)
+    cache.forget(tmp_path / name)
+    cache.trim()
+    assert cache.clear() == {}
+    assert cache.size() == (0, 0)
+    assert precious.read_text() == "mine"
+
+
+def test_a_cache_without_room_leaves_large_rows_to_the_temporary_folder(
+    quick: list[str], entries: Callable[[], list[Path]], own_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    expected = [x.copy() for x in prepare_by([*quick, "cache=false"]).matrices]
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    create = scratch_module.create
+    there = lambda path, *of: full() if own_cache in path.parents else create(path, *of)  # noqa: E731
+    monkeypatch.setattr(scratch_module, "create", there)
+    monkeypatch.setattr(cache_module, "blocks_of", full)
+    found = prepare_by([*quick, "memory_gb=0"])
+    for x, x_expected in zip(found.matrices, expected, strict=True):
+        np.testing.assert_array_equal(x, x_expected)
+    assert "goes on without a cache" in caplog.text
+    assert entries() == []

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import warnings
@@ -11,6 +12,7 @@ import torch
 
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.errors import AdbenchError
 from adbench.runner.run import train
 from adbench.training.process import deterministic, quiet
 
@@ -55,6 +57,24 @@ def test_a_run_leaves_the_process_as_it_was(tiny: list[str]) -> None:
     before = state()
     assert train(["model=ae", *tiny, "trainer.threads=1"]).status == "done"
     assert state() == before
+
+
+def test_a_caller_s_own_determinism_comes_back_from_a_finished_run_and_from_a_refused_one(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS", "CUBLAS_WORKSPACE_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        assert train(["model=ae", *tiny]).status == "done"
+        with pytest.raises(AdbenchError):
+            train(["model=ae", *tiny, "target_fpr=0.0000001"])
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+        assert torch.backends.cudnn.benchmark
+        assert not {name for name in os.environ if name.startswith(("PL_", "CUBLAS"))}
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_within_they_are_what_was_asked_for() -> None:
