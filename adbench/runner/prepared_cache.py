@@ -177,7 +177,7 @@ class RowCache:
         self._last: Prepared | None = None
 
     def get_or_make(self, config: Config, make: Make, seconds: Watch) -> Prepared:
-        """The rows of a configuration, which is their key. seconds: times the look into the disk cache as a load."""
+        """The rows of a configuration, which is their key. seconds: times what is read from disk and written there."""
         if self._last is None or self._key != same_rows(config):
             self._last = None  # before others are loaded
             prepared = _find_or_make(config, make, seconds)
@@ -203,10 +203,11 @@ def _find_or_make(config: Config, make: Make, seconds: Watch) -> Prepared:
             prepared = make(scratch, lambda labels: writer.write_labels(*_packed(labels)))
             if key_of(config) != key:  # somebody writes the files
                 return prepared
-            for name, x in prepared.matrices._asdict().items():
-                writer.save(name, x, scratch.files.get(name))
-        writer.write(HEAD, *_head(prepared))
-        entry = writer.commit()
+            with seconds.of("transform"):
+                for name, x in prepared.matrices._asdict().items():
+                    writer.save(name, x, scratch.files.get(name))
+                writer.write(HEAD, *_head(prepared))
+        entry = writer.commit()  # without the scratch folder, which lies in its own
     cache.trim()
     return replace(prepared, entry=entry)
 
