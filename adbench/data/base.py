@@ -93,6 +93,12 @@ class Features:
         release_pages(self.codes)
 
 
+def say(notes: Iterable[str]) -> None:
+    """Tell the user what a loader took for certain: see `Table.notes`."""
+    for note in notes:
+        _log.warning("adbench: %s", note)
+
+
 def _columns(x: npt.NDArray[Any], positions: npt.NDArray[np.intp] | None) -> Iterator[npt.NDArray[Any]]:
     for column in np.asarray(x).T:
         yield column if positions is None else column[positions]
@@ -155,9 +161,3 @@ class Table:
             subsets={name: of_subset[rows] for name, of_subset in self.subsets.items()},
             notes=self.notes,
         )
-
-
-def say(notes: Iterable[str]) -> None:
-    """Tell the user what a loader took for certain."""
-    for note in notes:
-        _log.warning("adbench: %s", note)
