@@ -1,5 +1,7 @@
 """A table of your own: payments, sensors, medical records; one record a row, and a column that tells the anomalies."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.config.checks import require_at_least, require_one_of
-from adbench.data.base import DatasetInfo, Table
-from adbench.data.reading.column_store import InMemory, OnDisk, Spool, Store
+from adbench.data.base import DatasetInfo, Table, say
+from adbench.data.reading.column_store import ColumnStore, ColumnStoreOnDisk
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
 from adbench.data.reading.labels import read_family, read_label
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
 from adbench.data.reading.tabular import CsvForm, abbreviated, read_files
-from adbench.errors import ConfigError, DataError
+from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
+from adbench.storage.scratch import Scratch
 from adbench.text import override
 
 INFO = DatasetInfo(
@@ -45,7 +48,7 @@ def load(
     separator: str | None = None,
     header: list[str] | None = None,
     skip_rows: int | None = None,
-    spool: Spool | None = None,
+    scratch: Scratch | None = None,
 ) -> Table:
     """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
 
@@ -57,49 +60,59 @@ def load(
     refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
     missing, and so are NA, N/A, NaN, null, None, ? and -. separator: of CSV; None finds it out. header: the names of
     the columns of CSV files without a header. skip_rows: lines before the header.
-    spool: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
+    scratch: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
 
     Raises ConfigError or DataError, in one sentence, for whatever would have to be guessed.
     """
     require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
     dropped = _names(drop, "data.drop")
-    files, test_files = _files(path, test_path)
-    notes: list[str] = []
     if skip_rows is not None:
         require_at_least("data.skip_rows", skip_rows, 0)
-    form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0)
-    rows, n_rows, store = _read(files + test_files, form, dropped, spool, notes)
-    label = _label_name(label, rows)
-    is_anomaly, kind = read_label(rows[label], label, normal, notes)
-    if family is not None:
-        kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
-    names = [name for name in rows.column_names if name not in (label, family)]
-    if not names:
-        raise DataError(f"expected feature columns beside {label!r}, got none; data.drop can leave out fewer")
-    named = None if categorical is None else _names(categorical, "data.categorical")
-    columns = type_columns(rows, names, named, store, notes)
-    kept = _kept_rows(columns, len(rows), missing, notes)
-    kind = kind[kept]
-    return Table(
-        name="table",
-        features=to_features(columns, kept, fill=missing == IMPUTE),
-        label=is_anomaly[kept].astype(np.int8),
-        family=kind,
-        attack=kind,
-        is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
-        fingerprints={str(file): sha256_of(file) for file in files + test_files},
-        notes=tuple(notes),
-    )
+    files, test_files = _files(path, test_path)
+    with _notes() as notes:
+        form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0)
+        rows, n_rows, store = _read(files + test_files, form, dropped, scratch, notes)
+        label = _label_name(label, rows)
+        is_anomaly, kind = read_label(rows[label], label, normal, notes)
+        if family is not None:
+            kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
+        names = [name for name in rows.column_names if name not in (label, family)]
+        if not names:
+            raise DataError(f"expected feature columns beside {label!r}, got none; data.drop can leave out fewer")
+        named = None if categorical is None else _names(categorical, "data.categorical")
+        columns = type_columns(rows, names, named, store, notes)
+        kept = _kept_rows(columns, len(rows), missing, notes)
+        kind = kind[kept]
+        return Table(
+            name="table",
+            features=to_features(columns, kept, fill=missing == IMPUTE),
+            label=is_anomaly[kept].astype(np.int8),
+            family=kind,
+            attack=kind,
+            is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
+            fingerprints={str(file): sha256_of(file) for file in files + test_files},
+            notes=tuple(notes),
+        )
+
+
+@contextmanager
+def _notes() -> Iterator[list[str]]:
+    """What is to be said of a table. Where there will be no table, since it is refused, that is said at once."""
+    notes: list[str] = []
+    try:
+        yield notes
+    except AdbenchError:
+        say(notes)
+        raise
 
 
 def _read(
-    files: list[Path], form: CsvForm, drop: list[str], spool: Spool | None, notes: list[str]
-) -> tuple[Rows, list[int], Store]:
+    files: list[Path], form: CsvForm, drop: list[str], scratch: Scratch | None, notes: list[str]
+) -> tuple[Rows, list[int], ColumnStore]:
     """The rows, how many each file has, and where their columns are to lie."""
-    if spool is None or table_bytes(files) <= spool.limit:
-        return *read_files(files, form, drop, notes), InMemory()
-    folder = spool.folder()
-    return *read_on_disk(files, form, drop, folder, notes), OnDisk(folder)
+    if scratch is None or table_bytes(files) <= scratch.limit:
+        return *read_files(files, form, drop, notes), ColumnStore()
+    return *read_on_disk(files, form, drop, scratch.path, notes), ColumnStoreOnDisk(scratch.path)
 
 
 def _files(path: str | list[str] | None, test_path: str | list[str] | None) -> tuple[list[Path], list[Path]]:

@@ -78,12 +78,12 @@ def main() -> None:
         os.dup2(nothing.fileno(), sys.stdin.fileno())
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read, args=(lines, jobs), daemon=True).start()
-    from adbench.runner.prepared_cache import RowMemory  # once the thread above watches over this process
+    from adbench.runner.prepared_cache import RowCache  # once the thread above watches over this process
 
-    memory = RowMemory()
+    rows = RowCache()
     while True:
         job = jobs.get()
-        context = Context(Reporter(), job["force"], memory)
+        context = Context(Reporter(), job["force"], rows)
         print(json.dumps(run_jobs(job["configs"], context)), file=answers, flush=True)
 
 

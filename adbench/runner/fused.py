@@ -16,7 +16,7 @@ from adbench.config.keys import Config
 from adbench.errors import AdbenchError
 from adbench.models.neural import NeuralDetector
 from adbench.results.record import Run
-from adbench.runner.prepared_cache import RowMemory
+from adbench.runner.prepared_cache import RowCache
 from adbench.runner.run import ApartError, Attempt, Context
 from adbench.runner.stages import Ready, TrainingResult, conclude, prepare
 from adbench.training.checkpoint import restore_random_states
@@ -56,7 +56,7 @@ def run_together(configs: Sequence[Config], context: Context) -> "list[Future[Ru
 
     The outcome of each is its Run, or the error that `adbench.runner.run.run` would raise, or ApartError.
     """
-    context = replace(context, memory=context.memory or RowMemory())
+    context = replace(context, rows=context.rows or RowCache())
     outcomes: list[Future[Run]] = [Future() for _ in configs]
     members: list[_Member] = []
     with deterministic(max(1, configs[0]["trainer"]["threads"])):  # fewer are refused by the run

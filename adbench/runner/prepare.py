@@ -3,82 +3,74 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
-from typing import Any, Protocol
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from adbench.arrays.memmap import open_copy
 from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
-from adbench.data.base import Features, say
-from adbench.data.reading.column_store import Spool
+from adbench.data.base import Features, Table, say
 from adbench.evaluation.batch_invariance import require_batch_invariant
+from adbench.evaluation.seal import Labels
 from adbench.evaluation.thresholds.base import require_rows
 from adbench.preprocess.usual import usual_values
 from adbench.protocols.base import Split
-from adbench.runner.prepared_cache import CacheWriter, Matrices, Prepared, RowCache, RowMemory, bytes_of, key_of
+from adbench.runner.prepared_cache import Matrices, Prepared, RowCache, Watch
 from adbench.storage.cache import CacheEntry
+from adbench.storage.scratch import Scratch
 
 
-class Watch(Protocol):
-    """Times stages: see `adbench.runner.reporter.Stopwatch`."""
-
-    def of(self, stage: str) -> Any:
-        """A context for one stage."""
-
-
-def prepare(config: Config, rule: Any, seconds: Watch, memory: RowMemory | None = None) -> Prepared:
-    """The rows of a run. rule: refuses too few calibration rows before hours of training."""
-    rows = RowCache(config, memory)
-    prepared = rows.get_or_make(lambda writer: _make(config, rule, seconds, writer), lambda: seconds.of("load"))
+def prepare(config: Config, rule: Any, seconds: Watch, rows: RowCache | None = None) -> Prepared:
+    """The rows of a run. rule: refuses too few calibration rows before hours of training. rows: what runs share."""
+    prepared = (rows or RowCache(memory_bytes=0)).get_or_make(config, partial(_make, config, rule, seconds), seconds)
     require_rows(rule, len(prepared.matrices.calibration), config["target_fpr"])
     return prepared
 
 
-def _make(config: Config, rule: Any, seconds: Watch, writer: CacheWriter) -> Prepared:
+def _make(
+    config: Config, rule: Any, seconds: Watch, scratch: Scratch, store_labels: Callable[[Labels], None]
+) -> Prepared:
     with seconds.of("load"):
-        table = build(config["data"], "data", **_spool(config, writer))
-        if key_of(config) != writer.key:  # somebody writes the files
-            writer.give_up()
-        notes, fingerprints = table.notes, table.fingerprints
+        table: Table = build(config["data"], "data", **_scratch(config, scratch))
+        fingerprints, notes = table.fingerprints, table.notes
         say(notes)
     with seconds.of("preprocess"):
-        split: Split = build(config["protocol"], "protocol")(table, config["seed"], writer.labels)
+        split: Split = build(config["protocol"], "protocol")(table, config["seed"], store_labels)
         del table  # and with it the labels: nothing that is called from here on finds them
         require_rows(rule, len(split.calibration), config["target_fpr"])
         encoder = build(config["preprocess"], "preprocess").fit(split.fit)
         usual = usual_values(split.fit)
     with seconds.of("transform"):
-        parts = (split.fit, split.calibration, split.test, split.anomalies)
-        n_bytes = 4 * sum(map(len, parts)) * int(np.prod(encoder.columns.shape))
-        resident = n_bytes <= bytes_of(config, "memory_gb")
-        named = zip(Matrices._fields, parts, strict=True)
-        matrices = Matrices(*(_encode(encoder, name, part, None if resident else writer) for name, part in named))
+        parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)
+        matrices = _encode(encoder, dict(parts), scratch)
         require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
-        prepared = Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes)
-        return writer.commit(prepared, resident)
+    return Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes)
 
 
-def _spool(config: Config, writer: CacheWriter) -> dict[str, Any]:
-    """For a loader that can keep a table out of memory: how large it may be, and where else it can lie."""
+def _scratch(config: Config, scratch: Scratch) -> dict[str, Scratch]:
+    """For a loader that can keep a table out of memory."""
     parameters = inspect.signature(locate(config["data"], "data")).parameters
-    limit = bytes_of(config, "memory_gb")
-    return {"spool": Spool(limit, lambda: writer.place.path)} if "spool" in parameters else {}
+    return {"scratch": scratch} if "scratch" in parameters else {}
 
 
-def _encode(encoder: Any, name: str, part: Features, writer: CacheWriter | None) -> Matrix:
-    """The matrix of a part, in memory or as a file: what is written into it from then on changes no file."""
-    shape = len(part), *encoder.columns.shape
-    if writer is None:
-        x: Matrix = encoder.transform(part) if len(part) else np.empty(shape, np.float32)
-        return x
-    path, file = writer.create(name, shape)
-    if len(part):  # an encoder is not asked to encode no row
-        encoder.transform(part, out=file)
-    return open_copy(path, shape, np.float32)
+def _encode(encoder: Any, parts: dict[str, Features], scratch: Scratch) -> Matrices:
+    """The matrix of each part; on disk where all of them do not fit in memory."""
+    shapes = {name: (len(part), *encoder.columns.shape) for name, part in parts.items()}
+    resident = 4 * sum(map(math.prod, shapes.values())) <= scratch.limit
+
+    def encode(name: str, part: Features) -> Matrix:
+        if not len(part):  # nothing that an encoder has to know how to encode
+            return np.empty(shapes[name], np.float32)
+        if resident:
+            return encoder.transform(part)
+        return scratch.matrix(name, shapes[name], partial(encoder.transform, part))
+
+    return Matrices(**{name: encode(name, part) for name, part in parts.items()})
 
 
 def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArray[np.float64]]:

@@ -4,11 +4,10 @@ import hashlib
 import importlib
 import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ import pyarrow as pa
 
 from adbench.arrays.categories import CategoryColumn
 from adbench.arrays.columns import Columns
-from adbench.arrays.memmap import checksum, require_room
+from adbench.arrays.memmap import checksum
 from adbench.arrays.types import Arrays, Matrix, RowLabels
 from adbench.config.checks import require_not_negative
 from adbench.config.identity import same_rows
@@ -27,7 +26,7 @@ from adbench.data.base import DatasetInfo, say
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.evaluation.seal import Labels, SealedLabels
 from adbench.results.provenance import cpu, source_digest
-from adbench.storage.cache import Cache, CacheDraft, CacheEntry
+from adbench.storage.cache import LABELS, Cache, CacheEntry
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
 
@@ -35,14 +34,11 @@ HEAD = "head"
 MEMORY_BYTES = 2**30
 GIB = 2**30
 
-# What of adbench's source decides about the bits of an entry.
-SOURCES = (
-    *("arrays", "data", "preprocess", "protocols", "evaluation/controls.py", "evaluation/seal.py"),
-    *("runner/prepare.py", "runner/prepared_cache.py", "storage/cache.py", "storage/scratch.py"),
-)
+# The rooms whose code can change the bits of an entry; others than these cannot, and models least of all.
+ROOMS = ("arrays", "storage", "config", "data", "evaluation", "preprocess", "protocols", "runner")
 
 
-def cache_of(config: Config) -> Cache | None:
+def _cache_of(config: Config) -> Cache | None:
     """The cache that a configuration names; None where it wants none. Raises ConfigError for what is neither."""
     folder = config["cache"]
     if folder is False:
@@ -69,7 +65,7 @@ def key_of(config: Config) -> str | None:
         return None
     data = {k: v for k, v in config["data"].items() if k not in (*CONTENT["data"], *(WHERE_NOT_WHAT["data"] or ()))}
     seed = config["seed"] if protocol.get("split_seed") is None else None
-    made_with = [source_digest(*SOURCES), np.__version__, pa.__version__, cpu()]
+    made_with = [source_digest(*ROOMS), np.__version__, pa.__version__, cpu()]
     parts = json.dumps([made_with, files, data, protocol, config["preprocess"], seed], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
@@ -85,7 +81,7 @@ def _data_files(data: Config) -> list[Any]:
     return [[path.name, sha256_of(path)] for path in sorted(folder.iterdir()) if path.is_file()]
 
 
-def packed_labels(labels: Labels) -> tuple[Arrays, Any]:
+def _packed(labels: Labels) -> tuple[Arrays, Any]:
     """Labels as numbers and words."""
     names = {"family": labels.family, "attack": labels.attack}
     arrays: Arrays = {"label": labels.label} | {name: column.codes for name, column in names.items()}
@@ -95,7 +91,7 @@ def packed_labels(labels: Labels) -> tuple[Arrays, Any]:
     return arrays, document | {"known_attacks": known, "subsets": list(labels.subsets)}
 
 
-def labels_of(entry: CacheEntry) -> Labels:
+def _labels_in(entry: CacheEntry) -> Labels:
     """The labels of an entry. Raises DataError where their file was changed after it was checked."""
     try:
         arrays, document = entry.labels()
@@ -133,6 +129,15 @@ class Prepared:
     controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
     entry: CacheEntry | None = None  # where they lie in the cache, which nobody removes as long as this lives
 
+    @property
+    def n_bytes(self) -> int:
+        """What the matrices take."""
+        return sum(x.nbytes for x in self.matrices)
+
+    def for_one_run(self) -> "Prepared":
+        """The same with matrices of its own, in which a run may write, and labels under a seal of its own."""
+        return replace(self, matrices=Matrices(*map(np.array, self.matrices)), labels=self.labels.reseal())
+
     def shaped(self, columns: Columns) -> "Prepared":
         """The same rows, each in the shape that these columns have."""
         return replace(self, matrices=Matrices(*(x.reshape(len(x), *columns.shape) for x in self.matrices)))
@@ -149,154 +154,100 @@ class Prepared:
         return np.concatenate([fit, anomalies]), labels
 
 
-class RowMemory:
-    """The rows of the last run of this process, for the next one that needs the same.
+class Watch(Protocol):
+    """Times stages: see `adbench.runner.reporter.Stopwatch`."""
 
-    A run gets matrices of its own, in which it may write, and labels under a seal of its own. Rows that lie on disk are
-    not memoised, nor are those above MEMORY_BYTES: a second copy could exhaust the memory.
-    """
+    def of(self, stage: str) -> Any:
+        """A context for one stage."""
 
-    def __init__(self) -> None:
-        self._key = ""
-        self._prepared: Prepared | None = None
 
-    def get(self, config: Config) -> Prepared | None:
-        """The rows for this configuration, if it is they that are here."""
-        if self._prepared is None or self._key != same_rows(config):
-            self._prepared = None  # before others are loaded
-            return None
-        matrices = Matrices(*map(np.array, self._prepared.matrices))
-        return replace(self._prepared, matrices=matrices, labels=self._prepared.labels.reseal())
-
-    def put(self, config: Config, prepared: Prepared) -> Prepared:
-        """Keep these, and hand them out as `get` will."""
-        matrices = prepared.matrices
-        if sum(x.nbytes for x in matrices) > MEMORY_BYTES or any(isinstance(x, np.memmap) for x in matrices):
-            return prepared
-        self._key, self._prepared = same_rows(config), prepared
-        return self.get(config) or prepared
+# Called with room for what does not fit in memory, and with what stores the labels before they are sealed.
+Make = Callable[[Scratch, Callable[[Labels], None]], Prepared]
 
 
 class RowCache:
-    """The one door to prepared rows: those in memory, else those in the disk cache, else those that are made."""
+    """The one door to prepared rows: those of the last run, in memory; else those on disk; else they are made.
 
-    def __init__(self, config: Config, memory: RowMemory | None) -> None:
-        self.config, self.memory = config, memory
+    memory_bytes: larger rows, and those that lie on disk, are not held in memory: a second copy could exhaust it.
+    """
 
-    def get_or_make(self, make: Callable[["CacheWriter"], Prepared], loading: Callable[[], Any]) -> Prepared:
-        """The rows of this configuration. make: called with what writes them into the cache. loading: times a load."""
-        memory = self.memory
-        if memory is not None and (found := memory.get(self.config)) is not None:
-            return found
-        bytes_of(self.config, "memory_gb")  # refuses what is none
-        with loading():
-            cache = cache_of(self.config)
-            key = key_of(self.config) if cache else None
-            prepared = self._read(cache, key) if cache and key else None
-        if prepared is None:
-            with CacheWriter(cache, key) as writer:
-                prepared = make(writer)
-        return prepared if memory is None else memory.put(self.config, prepared)
+    def __init__(self, memory_bytes: float = MEMORY_BYTES) -> None:
+        self._memory_bytes = memory_bytes
+        self._key = ""
+        self._last: Prepared | None = None
 
-    def _read(self, cache: Cache, key: str) -> Prepared | None:
-        """The rows in the cache; what is not as it was written is removed."""
-        entry = cache.open(key)
-        if entry is None:
-            return None
-        try:
-            return self._restored(entry)
-        except (ArithmeticError, LookupError, OSError, TypeError, ValueError):
-            cache.forget(entry.path)
-            return None
-
-    def _restored(self, entry: CacheEntry) -> Prepared:
-        arrays, document = entry.read(HEAD)
-        if entry.labels_checksum() != document["labels"]:
-            raise ValueError("expected the labels that were written, got others")
-        shapes = document["matrices"]
-        n_bytes = sum(4 * math.prod(shape) for shape, _ in shapes.values())
-        resident = n_bytes <= bytes_of(self.config, "memory_gb")
-        test_rows = arrays.pop("test_rows")
-        learned = {name.removeprefix("encoder/"): array for name, array in arrays.items()}
-        matrices = {name: entry.matrix(name, tuple(s), crc, resident) for name, (s, crc) in shapes.items()}
-        prepared = Prepared(
-            fingerprints=document["fingerprints"],
-            encoder=build(self.config["preprocess"], "preprocess").restore(document["encoder"], learned),
-            matrices=Matrices(**matrices),
-            test_rows=test_rows,
-            labels=SealedLabels.elsewhere(lambda: labels_of(entry), len(test_rows)),
-            usual=document["usual"],
-            notes=tuple(document["notes"]),
-            entry=entry,
-        )
-        say(prepared.notes)
-        return prepared
+    def get_or_make(self, config: Config, make: Make, seconds: Watch) -> Prepared:
+        """The rows of a configuration, which is their key. seconds: times what is read from disk and written there."""
+        if self._last is None or self._key != same_rows(config):
+            self._last = None  # before others are loaded
+            prepared = _find_or_make(config, make, seconds)
+            if any(isinstance(x, np.memmap) for x in prepared.matrices) or prepared.n_bytes > self._memory_bytes:
+                return prepared
+            self._key, self._last = same_rows(config), prepared
+        return self._last.for_one_run()
 
 
-class CacheWriter:
-    """Writes rows into the disk cache while they are prepared; a full disk costs the entry, not the run."""
-
-    def __init__(self, cache: Cache | None, key: str | None) -> None:
-        self.cache, self.key = cache, key
-        self._draft = cache.draft(key) if cache and key else None
-        self._scratch = Scratch()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.give_up()
-        self._scratch.remove()
-
-    @property
-    def place(self) -> CacheDraft | Scratch:
-        """Where large files are written: where they are to stay, or a temporary folder."""
-        return self._draft or self._scratch
-
-    def create(self, name: str, shape: tuple[int, ...]) -> tuple[Path, npt.NDArray[np.float32]]:
-        """A matrix on disk, of zeros, and its path. Raises DataError where there is no room for it, even elsewhere."""
-        with self._trying() as draft:
-            if draft:
-                return draft.path / name, draft.create(name, shape, np.float32)
-        with require_room(self._scratch.path):
-            return self._scratch.path / name, self._scratch.create(name, shape, np.float32)
-
-    @contextmanager
-    def _trying(self) -> Iterator[CacheDraft | None]:
-        try:
-            yield self._draft
-        except OSError as error:
-            self.give_up()
-            if self.cache:
-                self.cache.goes_on_without(error)
-
-    def labels(self, labels: Labels) -> None:
-        """Write the labels, and forget them."""
-        with self._trying() as draft:
-            if draft:
-                draft.write_labels(*packed_labels(labels))
-
-    def commit(self, prepared: Prepared, resident: bool) -> Prepared:
-        """Write the rest, and let others find it; returns the rows with their entry. resident: matrices in memory."""
-        entry = None
-        with self._trying() as draft:
-            if draft and self.cache:
-                for name, x in prepared.matrices._asdict().items() if resident else ():
-                    draft.save(name, x)
-                draft.write(HEAD, *_head(prepared, draft.labels_checksum))
-                entry = draft.commit()
-                self._draft = None if entry else self._draft
-                self.cache.trim()
-        return replace(prepared, entry=entry)
-
-    def give_up(self) -> None:
-        """Remove what was written into the cache; what is mapped stays readable."""
-        if self._draft:
-            self._draft.discard()
-        self._draft = None
+def _find_or_make(config: Config, make: Make, seconds: Watch) -> Prepared:
+    limit = bytes_of(config, "memory_gb")
+    with seconds.of("load"):
+        cache = _cache_of(config)
+        key = key_of(config) if cache else None
+        found = _find(config, cache, key, limit) if cache and key else None
+    if found is not None:
+        return found
+    if cache is None or key is None:
+        with Scratch(limit) as scratch:
+            return make(scratch, lambda labels: None)
+    with cache.writer(key) as writer:
+        with Scratch(limit, writer.path) as scratch:
+            prepared = make(scratch, lambda labels: writer.write_labels(*_packed(labels)))
+            if key_of(config) != key:  # somebody writes the files
+                return prepared
+            with seconds.of("transform"):
+                for name, x in prepared.matrices._asdict().items():
+                    writer.save(name, x, scratch.files.get(name))
+                writer.write(HEAD, *_head(prepared))
+        entry = writer.commit()  # without the scratch folder, which lies in its own
+    cache.trim()
+    return replace(prepared, entry=entry)
 
 
-def _head(prepared: Prepared, labels_checksum: int) -> tuple[Arrays, Any]:
+def _find(config: Config, cache: Cache, key: str, limit: float) -> Prepared | None:
+    """The rows in the cache; what is not as it was written is removed."""
+    entry = cache.open(key)
+    if entry is None:
+        return None
+    try:
+        prepared = _restored(config, entry, limit)
+    except (ArithmeticError, LookupError, OSError, TypeError, ValueError):
+        cache.forget(entry.path)
+        return None
+    say(prepared.notes)
+    return prepared
+
+
+def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
+    arrays, document = entry.read(HEAD)
+    if entry.labels_checksum() != document[LABELS]:
+        raise ValueError("expected the labels that were written, got others")
+    shapes = document["matrices"]
+    resident = sum(4 * math.prod(shape) for shape, _ in shapes.values()) <= limit
+    test_rows = arrays.pop("test_rows")
+    learned = {name.removeprefix("encoder/"): array for name, array in arrays.items()}
+    matrices = {name: entry.matrix(name, tuple(s), crc, resident) for name, (s, crc) in shapes.items()}
+    return Prepared(
+        fingerprints=document["fingerprints"],
+        encoder=build(config["preprocess"], "preprocess").restore(document["encoder"], learned),
+        matrices=Matrices(**matrices),
+        test_rows=test_rows,
+        labels=SealedLabels.elsewhere(lambda: _labels_in(entry), len(test_rows)),
+        usual=document["usual"],
+        notes=tuple(document["notes"]),
+        entry=entry,
+    )
+
+
+def _head(prepared: Prepared) -> tuple[Arrays, dict[str, Any]]:
     arrays = {f"encoder/{name}": array for name, array in prepared.encoder.arrays.items()}
     document = {
         "fingerprints": prepared.fingerprints,
@@ -304,6 +255,5 @@ def _head(prepared: Prepared, labels_checksum: int) -> tuple[Arrays, Any]:
         "matrices": {name: [x.shape, checksum(x)] for name, x in prepared.matrices._asdict().items()},
         "notes": prepared.notes,
         "usual": prepared.usual,
-        "labels": labels_checksum,
     }
     return arrays | {"test_rows": prepared.test_rows}, document

@@ -20,7 +20,7 @@ from adbench.runner.loggers.log import Log
 from adbench.runner.reporter import Reporter, Stopwatch
 
 if TYPE_CHECKING:
-    from adbench.runner.prepared_cache import RowMemory
+    from adbench.runner.prepared_cache import RowCache
 
 MAX_SEED = 2**32 - 1  # what numpy and torch both take
 
@@ -35,7 +35,7 @@ class Context:
 
     reporter: Reporter
     force: bool = False  # run again what is finished
-    memory: "RowMemory | None" = None  # of rows that runs of this process share
+    rows: "RowCache | None" = None  # that runs of this process share
 
 
 def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Reporter | None = None) -> Run:

@@ -111,7 +111,7 @@ def prepare(attempt: Attempt) -> Ready:
     if config["preprocess"]["categories"] == CODES:
         require_takes_codes(model, config["choices"]["model"])
 
-    rows = prepare_rows(config, rule, seconds, attempt.context.memory)
+    rows = prepare_rows(config, rule, seconds, attempt.context.rows)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
         controls = dict(control_scores(config, rows))
     environment = describe(config, rows.fingerprints)

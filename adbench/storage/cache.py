@@ -14,14 +14,15 @@ import shutil
 import tempfile
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from adbench.arrays.archive import MAGIC, pack, unpack
-from adbench.arrays.memmap import Array, blocks_of, checksum, create, open_copy
+from adbench.arrays.memmap import Array, blocks_of, checksum, open_copy
 from adbench.arrays.types import Arrays
 from adbench.storage.atomic import replacing
 from adbench.storage.lock import EXCLUSIVE, SHARED, SharedFile
@@ -70,50 +71,73 @@ class CacheEntry:
         return functools.reduce(lambda found, block: zlib.crc32(block, found), self._held.content(), 0)
 
 
-class CacheDraft:
-    """An entry that is being written, under a name that nobody looks for. Whatever cannot be written is an OSError."""
+class CacheWriter:
+    """Writes an entry, under a name that nobody looks for; a context, after which what was not committed is gone.
 
-    def __init__(self, folder: Path, key: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.target = folder / key
-        self.path = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=_NEW, dir=folder))
-        self._held = SharedFile(self.path / LABELS, os.O_RDWR | os.O_CREAT, EXCLUSIVE)
-        self.labels_checksum = 0
+    Once something cannot be written, that is said, and the rest is left out.
+    """
+
+    def __init__(self, cache: "Cache", key: str) -> None:
+        self._cache, self._target = cache, cache.folder / key
+        self.path: Path | None = None  # the folder; None where none can be made
+        self._labels_checksum: int | None = None
+        self._failed = False
+        with self._writing():
+            cache.folder.mkdir(parents=True, exist_ok=True)
+            self.path = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=_NEW, dir=cache.folder))
+            self._held = SharedFile(self.path / LABELS, os.O_RDWR | os.O_CREAT, EXCLUSIVE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.path is not None:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Path | None]:
+        try:
+            yield None if self._failed else self.path
+        except OSError as error:
+            self._failed = True
+            self._cache.goes_on_without(error)
 
     def write_labels(self, arrays: Arrays, document: Any) -> None:
         """Write the labels, packed, and forget them."""
-        content = pack(arrays, document)
-        self.labels_checksum = zlib.crc32(content)
-        with os.fdopen(os.dup(self._held.file), "wb") as file:
-            file.write(content)
+        with self._writing() as folder:
+            if folder:
+                content = pack(arrays, document)
+                with os.fdopen(os.dup(self._held.file), "wb") as file:
+                    file.write(content)
+                self._labels_checksum = zlib.crc32(content)
 
-    def write(self, name: str, arrays: Arrays, document: Any) -> None:
-        """Write packed arrays."""
-        (self.path / name).write_bytes(pack(arrays, document))
+    def save(self, name: str, x: npt.NDArray[np.float32], at: Path | None = None) -> None:
+        """Write a matrix. at: its file, where it has one, which becomes the entry's."""
+        with self._writing() as folder:
+            if folder and at:
+                at.rename(folder / name)
+            elif folder:
+                with (folder / name).open("wb") as file:
+                    for block in blocks_of(x):
+                        file.write(block)
 
-    def save(self, name: str, x: npt.NDArray[np.float32]) -> None:
-        """Write a matrix."""
-        with (self.path / name).open("wb") as file:
-            for block in blocks_of(x):
-                file.write(block)
-
-    def create(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, order: str = "C") -> Array:
-        """A matrix that is its file, to be filled."""
-        return create(self.path / name, shape, dtype, order)
+    def write(self, name: str, arrays: Arrays, document: dict[str, Any]) -> None:
+        """Write packed arrays. The document also gets the checksum of the labels."""
+        with self._writing() as folder:
+            if folder:
+                (folder / name).write_bytes(pack(arrays, document | {LABELS: self._labels_checksum}))
 
     def commit(self) -> CacheEntry | None:
-        """Make it the entry of its key; None where another process was faster, whose entry it then is."""
+        """Make it the entry of its key; None where something is missing, or another process was faster."""
+        if self.path is None or self._failed:
+            return None
         self._held.lock(SHARED)  # before anybody can find it: who meets a stronger lock takes it for unusable
         try:
-            self.path.rename(self.target)
+            self.path.rename(self._target)
         except OSError:
-            self.discard()
             return None
-        return CacheEntry(self.target, self._held)
-
-    def discard(self) -> None:
-        """Remove it. What is mapped or open stays readable."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        self.path = None
+        return CacheEntry(self._target, self._held)
 
 
 class Cache:
@@ -139,13 +163,9 @@ class Cache:
             os.utime(held.file)
         return CacheEntry(path, held)
 
-    def draft(self, key: str) -> CacheDraft | None:
-        """An entry to be written; None where none can be."""
-        try:
-            return CacheDraft(self.folder, key)
-        except OSError as error:
-            self.goes_on_without(error)
-            return None
+    def writer(self, key: str) -> CacheWriter:
+        """What writes an entry."""
+        return CacheWriter(self, key)
 
     def goes_on_without(self, error: OSError) -> None:
         """Say, once a process, that nothing can be kept."""

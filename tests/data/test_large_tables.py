@@ -20,7 +20,6 @@ from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.data.base import Features, Table
 from adbench.data.reading import tabular as read_rows
-from adbench.data.reading.column_store import Spool
 from adbench.data.reading.out_of_core import table_bytes
 from adbench.data.table import load
 from adbench.errors import AdbenchError, DataError
@@ -28,6 +27,7 @@ from adbench.runner.prepare import prepare
 from adbench.runner.prepared_cache import Prepared
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
+from adbench.storage.scratch import Scratch
 from adbench.testing.capabilities import CLASSICAL, NEURAL, example_of
 
 BLOCK_BYTES = 64  # few lines of CSV
@@ -56,15 +56,16 @@ def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
 def both_ways(path: Any, **arguments: Any) -> tuple[Table | str, Table | str]:
     """The table, or the error, by memory and by disk."""
 
-    def outcome(spool: Spool | None) -> Table | str:
+    def outcome(scratch: Scratch | None) -> Table | str:
         try:
-            return load(path, spool=spool, **arguments)
+            return load(path, scratch=scratch, **arguments)
         except AdbenchError as error:
             return f"{type(error).__name__}: {error}"
 
-    with tempfile.TemporaryDirectory() as folder:
-        on_disk = outcome(Spool(-1.0, lambda: Path(folder)))
-        assert list(Path(folder).iterdir()) == [] or isinstance(on_disk, str)
+    with Scratch(limit=-1.0) as scratch:
+        on_disk = outcome(scratch)
+        assert list(scratch.path.iterdir()) == [] or isinstance(on_disk, str)
+    assert not scratch.path.exists()
     return outcome(None), on_disk
 
 

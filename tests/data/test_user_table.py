@@ -26,9 +26,9 @@ from adbench.config.identity import run_name
 from adbench.config.instantiate import build
 from adbench.data.base import Table
 from adbench.data.reading.cells import word
-from adbench.data.reading.column_store import Spool
 from adbench.data.table import load
 from adbench.errors import AdbenchError, ConfigError, DataError
+from adbench.storage.scratch import Scratch
 
 # Letters of several alphabets, quotes, all separators, line ends inside a cell; no number and nothing empty.
 WORDS = st.text(st.sampled_from("aZé中 \"',;|\t\n\r"), max_size=6).map(lambda text: f"w{text}")
@@ -449,8 +449,8 @@ def load_from(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., T
     def load_it(path: str, **keys: Any) -> Table:
         if request.param == "in memory":
             return load(path, **keys)
-        (tmp_path / "scratch").mkdir(exist_ok=True)
-        return load(path, spool=Spool(0.0, lambda: tmp_path / "scratch"), **keys)
+        with Scratch(0.0, tmp_path) as scratch:
+            return load(path, scratch=scratch, **keys)
 
     return load_it
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,16 @@ from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
 from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.data import nslkdd
 from adbench.executors.base import LOST
 from adbench.executors.local import Local, out_of_memory_kills
 from adbench.models.classical.iforest import IForest
 from adbench.results.record import ERROR, read_run
 from adbench.runner import run as runner
-from adbench.runner.prepared_cache import RowMemory
-from adbench.runner.reporter import Reporter
+from adbench.runner.prepare import prepare
+from adbench.runner.prepared_cache import RowCache
+from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import Context
 from adbench.storage.lock import holder_of
 from adbench.sweeps.plan import plan
@@ -67,12 +71,12 @@ def test_a_worker_that_dies_is_noticed_though_its_child_lives(tiny: list[str], t
 
 
 def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) -> None:
-    kept = RowMemory()
+    kept = RowCache()
     of_both = ["model=ae", *quick[:1], *quick[2:]]
 
     def metrics(folder: str, *more: str) -> dict[str, float]:
         config = compose([*of_both, f"runs_dir={tmp_path / folder}", *more])
-        run = runner.run(config, Context(Reporter(), memory=kept if folder == "kept" else None))
+        run = runner.run(config, Context(Reporter(), rows=kept if folder == "kept" else None))
         assert run.status == "done", run.error
         times = {name for name in run.metrics if name.endswith("_seconds")} | {"rows_per_second"}
         return {name: value for name, value in run.metrics.items() if name not in times}
@@ -87,23 +91,45 @@ def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) 
         assert metrics("kept", *more) == metrics("alone", *more)
     finished = read_run(next((tmp_path / "kept").glob("*-ae-s0-*")))
     assert finished.metrics["load_seconds"] >= 0
-    prepared = kept.get(compose([*of_both, "model=iforest"]))
-    assert prepared is not None  # model is no part of what the rows depend on
-    assert kept.get(compose([*of_both, "protocol.calibration_fraction=0.3"])) is None
+
+
+def test_the_rows_of_the_last_run_are_in_memory(quick: list[str]) -> None:
+    def made(rows: RowCache, *more: str) -> int:
+        """How often the table is loaded anew, without a cache on disk."""
+        config, load, n_loads = compose([*quick, "cache=false", *more]), nslkdd.load, []
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            n_loads.append(1)
+            return load(*args, **kwargs)
+
+        counted.__module__ = "adbench.data.nslkdd"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(nslkdd, "load", counted)
+            prepare(config, build(config["threshold"], "threshold"), Stopwatch(Reporter()), rows)
+        return len(n_loads)
+
+    rows = RowCache()
+    # The model is no part of what rows depend on; only those of the last run are here.
+    for more, n_loads in (([], 1), (["model=iforest"], 0), (["preprocess=minmax"], 1), ([], 1), (["memory_gb=4"], 0)):
+        assert made(rows, *more) == n_loads
+    for small in (RowCache(memory_bytes=0), RowCache(memory_bytes=1000)):
+        assert [made(small), made(small)] == [1, 1]
+    on_disk = RowCache()
+    assert [made(on_disk, "memory_gb=0"), made(on_disk, "memory_gb=0")] == [1, 1]
 
 
 @pytest.mark.parametrize("cache", ["false", "null"])
 def test_what_a_detector_writes_into_its_rows_reaches_no_other_run(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str
 ) -> None:
-    def metrics(model: str, folder: str, kept: RowMemory | None) -> dict[str, float]:
+    def metrics(model: str, folder: str, kept: RowCache | None) -> dict[str, float]:
         config = compose([*quick[:1], *quick[2:], f"model={model}", f"runs_dir={tmp_path / folder}", f"cache={cache}"])
-        run = runner.run(config, Context(Reporter(), memory=kept))
+        run = runner.run(config, Context(Reporter(), rows=kept))
         assert run.status == "done", run.error
         return {name: value for name, value in run.metrics.items() if "second" not in name}
 
     honest = metrics("pca", "honest", None)
-    learn, kept = IForest.learn, RowMemory()
+    learn, kept = IForest.learn, RowCache()
 
     def vandal(self: IForest, x: np.ndarray) -> dict[str, np.ndarray]:
         learned = learn(self, x)

@@ -3,8 +3,10 @@
 import ast
 import errno
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import adbench
 from adbench.arrays.archive import pack, unpack
 from adbench.config.compose import compose
 from adbench.config.identity import run_hash
@@ -21,14 +24,16 @@ from adbench.config.instantiate import build
 from adbench.data import nslkdd
 from adbench.errors import ConfigError, DataError, SealedLabelsError
 from adbench.evaluation.seal import freeze
+from adbench.results.provenance import source_digest
 from adbench.results.record import Run
 from adbench.runner import prepared_cache as prepared_files
 from adbench.runner.prepare import prepare
-from adbench.runner.prepared_cache import SOURCES, Prepared
+from adbench.runner.prepared_cache import ROOMS, Prepared
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.runner.run import train
 from adbench.storage import cache as cache_module
-from adbench.storage.cache import IN_USE, LABELS, UNSURE, Cache, CacheDraft, CacheEntry
+from adbench.storage import scratch as scratch_module
+from adbench.storage.cache import IN_USE, LABELS, UNSURE, Cache, CacheEntry
 
 A, B, C, D = (letter * 32 for letter in "abcd")  # keys
 
@@ -175,14 +180,18 @@ def test_damaged_control_scores_are_made_anew(run: Callable[..., Run], entries: 
     assert without_times(run()) == without_times(first)
 
 
-@pytest.mark.parametrize("step", ["write_labels", "save", "write", "__init__"])
+@pytest.mark.parametrize("step", ["folder", "labels", "matrices", "head"])
 def test_a_full_disk_costs_a_sentence(
     step: str, run: Callable[..., Run], entries: Callable[[], list[Path]], monkeypatch: Any, caplog: Any
 ) -> None:
     def full(*args: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(CacheDraft, step, full)
+    def pack_or_full(arrays: Any, document: Any) -> bytes:
+        return full() or b"" if ("encoder" in document) == (step == "head") else pack(arrays, document)
+
+    name = {"folder": "SharedFile", "matrices": "blocks_of"}.get(step, "pack")
+    monkeypatch.setattr(cache_module, name, pack_or_full if name == "pack" else full)
     first, second = run(), run()
     assert without_times(first) == without_times(second)
     said = [r.getMessage() for r in caplog.records if "cache" in r.getMessage()]
@@ -215,11 +224,10 @@ def test_of_two_writers_one_wins(quick: list[str], entries: Callable[[], list[Pa
 
 
 def filled(cache: Cache, key: str, size: int = 1000) -> CacheEntry | None:
-    draft = cache.draft(key)
-    assert draft is not None
-    draft.write_labels({}, None)
-    draft.save("x", np.zeros((size // 4, 1), np.float32))
-    return draft.commit()
+    with cache.writer(key) as writer:
+        writer.write_labels({}, None)
+        writer.save("x", np.zeros((size // 4, 1), np.float32))
+        return writer.commit()
 
 
 def test_what_was_not_used_for_longest_goes_first_and_what_is_in_use_stays(tmp_path: Path) -> None:
@@ -262,10 +270,12 @@ def test_an_entry_that_another_process_uses_stays(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", limit=1e9)
-    alive, dead = cache.draft(A), cache.draft(B)
-    assert alive is not None
-    assert dead is not None
+    alive, dead = cache.writer(A), cache.writer(B)
+    assert alive.path is not None
+    assert dead.path is not None
     path = dead.path
+    (path / "scratch").mkdir()
+    (path / "scratch" / "fit").write_bytes(b"0")
     del dead
     cache.trim()
     assert alive.path.exists()
@@ -375,6 +385,44 @@ def test_a_loader_says_again_what_it_took_for_certain(table: Path, caplog: Any) 
         assert caplog.text.count("label=0 is taken as normal") == 1
 
 
+def test_a_loader_that_refuses_says_what_it_took_for_certain_too(table: Path, caplog: Any) -> None:
+    table.write_text(table.read_text(encoding="utf-8").replace(",", ";") + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="data.label"):
+        prepare_by(["data=table", f"data.path={table}", "data.label=elsewhere"])
+    assert caplog.text.count("is read as separated by semicolon") == 1
+
+
+@pytest.mark.parametrize("cache", ["cache=false", "cache_gb=1"])
+def test_what_is_large_is_on_disk_alone(
+    cache: str, quick: list[str], entries: Callable[[], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    prepared = prepare_by([*quick, cache, "memory_gb=0"])
+    assert prepared.matrices.fit.any()  # still there, where no file has its name any more
+    assert list(scratch.iterdir()) == []
+    assert len(entries()) == (cache != "cache=false")
+    for entry in entries():
+        assert sorted(path.name for path in entry.iterdir()) == sorted([*prepared.matrices._fields, "head", LABELS])
+
+
+def test_files_that_are_written_while_they_are_loaded_are_not_kept(
+    quick: list[str], tiny_data: Path, entries: Callable[[], list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, file = nslkdd.load, tiny_data / "nslkdd" / "KDDTest+.txt.gz"
+
+    def load(*args: Any, **kwargs: Any) -> Any:
+        table = honest(*args, **kwargs)
+        file.write_bytes(file.read_bytes() + b" ")
+        return table
+
+    load.__module__ = "adbench.data.nslkdd"
+    monkeypatch.setattr(nslkdd, "load", load)
+    assert prepare_by(quick).entry is None
+    assert entries() == []
+
+
 def test_packed_bytes_are_whole_or_nothing() -> None:
     arrays = {"a": np.arange(3), "b": np.zeros((0, 2), np.float32), "c": np.array([True])}
     packed = pack(arrays, {"words": ["é", None]})
@@ -390,23 +438,35 @@ def test_packed_bytes_are_whole_or_nothing() -> None:
             unpack(packed[:i] + bytes([packed[i] ^ 1]) + packed[i + 1 :])
 
 
-# What `adbench.runner.prepare` imports beside that and does not decide about the rows of a configuration.
-NO_SOURCES = {
-    *("config", "errors.py", "results", "storage", "text.py"),
-    *("evaluation/batch_invariance.py", "evaluation/thresholds.py", "evaluation/thresholds/base.py"),
-}
-
-
 def test_whatever_decides_about_the_bits_of_an_entry_is_in_its_key() -> None:
     script = "import sys, adbench.runner.prepare; print([m for m in sys.modules if m.startswith('adbench.')])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    names = ast.literal_eval(done.stdout)
-    files = {f"{name.removeprefix('adbench.').replace('.', '/')}.py" for name in names}
-    named = {*SOURCES, *NO_SOURCES}
-    left = {file for file in files if file not in named and file.partition("/")[0] not in named}
-    assert left <= {f"{room}.py" for room in ("arrays", "config", "data", "evaluation", "preprocess", "protocols")} | {
-        *("results.py", "runner.py", "storage.py", "data/reading.py")
-    }
+    rooms = {name.split(".")[1] for name in ast.literal_eval(done.stdout)}
+    assert rooms - set(ROOMS) == {"errors", "text", "results"}  # sentences, and what the key itself is made of
+    package = Path(adbench.__file__).parent
+    assert all((package / room).is_dir() for room in ROOMS)
+
+
+def test_an_edited_room_is_another_key(quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "adbench"
+    shutil.copytree(Path(adbench.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(adbench, "__file__", str(package / "__init__.py"))
+
+    def key() -> str | None:
+        source_digest.cache_clear()
+        return prepared_files.key_of(compose(quick))
+
+    try:
+        keys = [key()]
+        for room in (*ROOMS, "models"):
+            file = sorted((package / room).rglob("*.py"))[-1]
+            file.write_text(file.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
+            keys.append(key())
+    finally:
+        source_digest.cache_clear()
+    assert None not in keys
+    assert len(set(keys)) == 1 + len(ROOMS)
+    assert keys[-1] == keys[-2]  # a model's code decides about no rows
 
 
 @pytest.mark.parametrize("name", [A, f"{A}.abcdefgh.new", "tmpabcdefgh.new", "thesis"])
@@ -427,14 +487,17 @@ def test_what_is_not_of_the_cache_is_never_removed(name: str, content: str, tmp_
 
 
 def test_a_cache_without_room_leaves_large_rows_to_the_temporary_folder(
-    quick: list[str], entries: Callable[[], list[Path]], monkeypatch: pytest.MonkeyPatch, caplog: Any
+    quick: list[str], entries: Callable[[], list[Path]], own_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     expected = [x.copy() for x in prepare_by([*quick, "cache=false"]).matrices]
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(CacheDraft, "create", full)
+    create = scratch_module.create
+    there = lambda path, *of: full() if own_cache in path.parents else create(path, *of)  # noqa: E731
+    monkeypatch.setattr(scratch_module, "create", there)
+    monkeypatch.setattr(cache_module, "blocks_of", full)
     found = prepare_by([*quick, "memory_gb=0"])
     for x, x_expected in zip(found.matrices, expected, strict=True):
         np.testing.assert_array_equal(x, x_expected)

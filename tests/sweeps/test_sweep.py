@@ -26,7 +26,7 @@ from adbench.results.folder import RunFolder, can_be_written
 from adbench.results.record import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, STOP, read_run
 from adbench.runner.job import Job
 from adbench.runner.prepare import prepare
-from adbench.runner.prepared_cache import RowMemory
+from adbench.runner.prepared_cache import RowCache
 from adbench.runner.reporter import Reporter, Stopwatch
 from adbench.storage.lock import Lock, holder_of
 from adbench.sweeps.jobs import make_jobs
@@ -454,7 +454,7 @@ def test_a_lock_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
 
 
 def test_each_run_on_kept_rows_breaks_a_seal_of_its_own(quick: list[str], tmp_path: Path) -> None:
-    kept, config = RowMemory(), compose(quick)
+    kept, config = RowCache(), compose(quick)
     rule = build(config["threshold"], "threshold")
     first = prepare(config, rule, Stopwatch(Reporter()), kept).labels
     second = prepare(config, rule, Stopwatch(Reporter()), kept).labels

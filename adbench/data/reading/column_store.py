@@ -1,9 +1,8 @@
 """Where the columns of a table lie: in memory, or on disk, from where they are read as they are needed."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,32 +12,22 @@ from adbench.arrays.memmap import release_pages, require_room
 Array = npt.NDArray[Any]
 
 
-class Store(Protocol):
-    """Takes columns one by one, and gives them back as the columns of a matrix."""
-
-    def keep(self, column: Array) -> Array:
-        """A column, to be asked for later."""
-
-    def matrix(self, columns: Iterable[Array], shape: tuple[int, int], dtype: npt.DTypeLike, as_kept: bool) -> Array:
-        """Columns as a matrix, each contiguous. as_kept: they are all that was kept of this type, in this order."""
-
-
-class InMemory:
-    """As long as there is room."""
+class ColumnStore:
+    """Takes columns one by one, and gives them back as the columns of a matrix: in memory."""
 
     def keep(self, column: Array) -> Array:
         """The column itself."""
         return column
 
     def matrix(self, columns: Iterable[Array], shape: tuple[int, int], dtype: npt.DTypeLike, as_kept: bool) -> Array:
-        """A new matrix."""
+        """Columns as a matrix, each contiguous. as_kept: they are all that was kept of this type, in this order."""
         x = np.empty(shape, dtype, order="F")
         for i, column in enumerate(columns):
             x[:, i] = column
         return x
 
 
-class OnDisk:
+class ColumnStoreOnDisk(ColumnStore):
     """In files of a folder, one for each type of number; they are gone as soon as nothing uses them any more."""
 
     def __init__(self, folder: Path) -> None:
@@ -70,11 +59,3 @@ class OnDisk:
         kept = np.memmap(path, column.dtype, "r", start, column.shape) if len(column) else column
         release_pages(kept)
         return kept
-
-
-@dataclass(frozen=True)
-class Spool:
-    """What a loader needs to keep a large table out of memory."""
-
-    limit: float  # bytes: a table that would take more is to lie on disk
-    folder: Callable[[], Path]  # where, made when it is asked for; all in it may be removed once the table is loaded

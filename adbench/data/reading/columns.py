@@ -19,7 +19,7 @@ from adbench.data.reading.cells import (
     proposable,
     texts,
 )
-from adbench.data.reading.column_store import Store
+from adbench.data.reading.column_store import ColumnStore
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
 from adbench.text import override
@@ -42,7 +42,7 @@ class Rows(Protocol):
 class Columns:
     """What is missing is NaN among the numbers and -1 among the codes of the categories."""
 
-    store: Store
+    store: ColumnStore
     numeric: dict[str, Numbers] = field(default_factory=dict)
     codes: dict[str, Codes] = field(default_factory=dict)
     values: dict[str, list[str]] = field(default_factory=dict)  # categorical column -> its texts, by their codes
@@ -66,7 +66,7 @@ class Columns:
 
 
 def type_columns(
-    rows: Rows, names: list[str], categorical: list[str] | None, store: Store, notes: list[str]
+    rows: Rows, names: list[str], categorical: list[str] | None, store: ColumnStore, notes: list[str]
 ) -> Columns:
     """Numbers and categories, one column after the other. Without a list of the categorical columns, texts are
     categories, and that is said.
