@@ -26,7 +26,10 @@ LIMITS = ("cache_gb", "memory_gb")
 # What can be drawn with a seed of its own; null: with the run's seed.
 OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
-NOTHING_WHILE_NULL = (*OTHER_SEEDS, "preprocess.categories", "data.header", "data.skip_rows")
+NOTHING_WHILE_NULL = (
+    *(*OTHER_SEEDS, "preprocess.categories"),
+    *(f"data.{key}" for key in ("header", "skip_rows", "decimal", "thousands", "infinite")),
+)
 # Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.
 SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")
 # Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.

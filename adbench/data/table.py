@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from adbench.config.checks import require_at_least, require_one_of
 from adbench.data.base import DatasetInfo, Table, say
+from adbench.data.reading.cells import DECIMALS, THOUSANDS, NumberForm
 from adbench.data.reading.column_store import ColumnStore, ColumnStoreOnDisk
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
 from adbench.data.reading.labels import read_family, read_label
@@ -48,6 +49,9 @@ def load(
     separator: str | None = None,
     header: list[str] | None = None,
     skip_rows: int | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    infinite: str | None = None,
     scratch: Scratch | None = None,
 ) -> Table:
     """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
@@ -60,12 +64,15 @@ def load(
     refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
     missing, and so are NA, N/A, NaN, null, None, ? and -. separator: of CSV; None finds it out. header: the names of
     the columns of CSV files without a header. skip_rows: lines before the header.
+    decimal, thousands: what stands before fractions and between thousands in texts: see `cells.DECIMALS`, `THOUSANDS`.
+    infinite: "missing" takes infinite numbers for missing ones; None refuses them.
     scratch: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
 
     Raises ConfigError or DataError, in one sentence, for whatever would have to be guessed.
     """
     require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
     dropped = _names(drop, "data.drop")
+    number_form = _number_form(decimal, thousands, infinite)
     if skip_rows is not None:
         require_at_least("data.skip_rows", skip_rows, 0)
     files, test_files = _files(path, test_path)
@@ -80,7 +87,7 @@ def load(
         if not names:
             raise DataError(f"expected feature columns beside {label!r}, got none; data.drop can leave out fewer")
         named = None if categorical is None else _names(categorical, "data.categorical")
-        columns = type_columns(rows, names, named, store, notes)
+        columns = type_columns(rows, names, named, store, notes, number_form)
         kept = _kept_rows(columns, len(rows), missing, notes)
         kind = kind[kept]
         return Table(
@@ -93,6 +100,19 @@ def load(
             fingerprints={str(file): sha256_of(file) for file in files + test_files},
             notes=tuple(notes),
         )
+
+
+def _number_form(decimal: str | None, thousands: str | None, infinite: str | None) -> NumberForm:
+    if decimal is not None:
+        require_one_of("data.decimal", decimal, tuple(DECIMALS))
+    if thousands is not None:
+        require_one_of("data.thousands", thousands, tuple(THOUSANDS))
+    if infinite is not None:
+        require_one_of("data.infinite", infinite, ("missing",))
+    form = NumberForm(decimal or "point", thousands, infinite is not None)
+    if form.decimal == form.thousands:
+        raise ConfigError(f"expected data.thousands to differ from data.decimal, got {thousands} for both; name one")
+    return form
 
 
 @contextmanager

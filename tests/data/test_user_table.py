@@ -25,14 +25,14 @@ from adbench.config.compose import compose
 from adbench.config.identity import run_name
 from adbench.config.instantiate import build
 from adbench.data.base import Table
-from adbench.data.reading.cells import word
+from adbench.data.reading.cells import FURTHEST, word
 from adbench.data.table import load
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.storage.scratch import Scratch
 
 # Letters of several alphabets, quotes, all separators, line ends inside a cell; no number and nothing empty.
 WORDS = st.text(st.sampled_from("aZé中 \"',;|\t\n\r"), max_size=6).map(lambda text: f"w{text}")
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53).map(float)
+NUMBERS = st.floats(-FURTHEST, FURTHEST) | st.integers(-(2**53), 2**53).map(float)
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 
@@ -115,7 +115,7 @@ def test_the_separator_is_found_out(columns: list[list[float]], separator: str) 
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.none(), min_size=3, max_size=12))
+@given(st.lists(st.floats(-FURTHEST, FURTHEST) | st.none(), min_size=3, max_size=12))
 def test_missing_numbers_are_marked_and_depend_on_no_other_row(values: list[float | None]) -> None:
     columns: dict[str, list[Any]] = {"x": values, "z": list(range(len(values))), "y": [0] * (len(values) - 1) + [1]}
     with tempfile.TemporaryDirectory() as folder:
@@ -505,3 +505,61 @@ def test_an_index_that_pandas_wrote_is_left_out_and_noted(write: Write, tmp_path
         table = load(str(tmp_path / name), label="y")
         assert list(rows_of(table)) == ["x"]
         assert sum(said in note and "left out" in note for note in table.notes) == 1
+
+
+SEPARATED = {"comma": ("{:,.2f}", "point"), "space": ("{:,.2f}", "comma"), "apostrophe": ("{:,.2f}", "point")}
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.floats(-1e9, 1e9).map(lambda x: round(x, 2)), min_size=2, max_size=10))
+@pytest.mark.parametrize("thousands", list(SEPARATED))
+def test_numbers_are_read_as_they_are_said_to_be_written(thousands: str, values: list[float]) -> None:
+    form, decimal = SEPARATED[thousands]
+    signs = {",": {"comma": ",", "space": " ", "apostrophe": "'"}[thousands], ".": "," if decimal == "comma" else "."}
+    cells = ["".join(signs.get(sign, sign) for sign in form.format(value)) for value in values]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        path.write_text("x;y\n" + "".join(f"{cell};{int(i == 0)}\n" for i, cell in enumerate(cells)))
+        table = load(str(path), label="y", normal=0, thousands=thousands, decimal=decimal, categorical=[])
+    assert rows_of(table)["x"] == values
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        (
+            ["1,250,000", "950", "12,000"],
+            "got '1,250,000' in row 1, as with separators of thousands; write data.thousands",
+        ),
+        (["1.250.000", "12.000.000", "950"], "separators of thousands"),
+        (["12 kB", "3 MB", "7 kB"], "got '12 kB' in row 1, as with a unit"),
+        (["12%", "3.5%", "7%"], "as with a unit, percent"),
+        (["0x1f", "0x20", "0xff"], "hexadecimal"),
+        (["$5", "$7.50", "$1"], "as with a unit"),
+        (["1e200", "2", "3"], r"whose squares can be computed in column 'x', got 1e\+200 in row 1"),
+        (["1.7976931348623157e308", "2", "3"], "whose squares can be computed"),
+        (["inf", "2", "3"], "data.infinite=missing takes them for missing"),
+    ],
+)
+def test_numbers_in_other_spellings_are_asked_and_never_become_categories(
+    cells: list[str], sentence: str, write: Write
+) -> None:
+    content = "x;y\n" + "".join(f"{cell};{int(i == 2)}\n" for i, cell in enumerate(cells))
+    with pytest.raises(DataError, match=sentence) as caught:
+        load(write(content), label="y")
+    assert "\n" not in str(caught.value)
+
+
+def test_infinite_numbers_can_be_missing_ones(write: Write) -> None:
+    path = write("x,y\n1,0\nInfinity,0\n-inf,1\n4,0\n")
+    with pytest.raises(DataError, match="got 2 missing ones in column 'x'"):
+        load(path, label="y", infinite="missing")
+    assert rows_of(load(path, label="y", infinite="missing", missing="drop_rows"))["x"] == [1, 4]
+    for keys in (
+        {"decimal": "dot"},
+        {"thousands": "dot"},
+        {"infinite": "keep"},
+        {"decimal": "comma", "thousands": "comma"},
+    ):
+        with pytest.raises(ConfigError, match=r"expected data\."):
+            load(path, label="y", **keys)

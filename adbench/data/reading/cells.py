@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,40 @@ MAX_VALUES = 10_000  # each becomes a column of the detector's input
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
+_GROUPED = r"^[+-]?\d{1,3}(([,' ’\x{00A0}]\d{3})+(\.\d+)?|(\.\d{3}){2,}(,\d+)?)$"  # thousands kept apart
+_MEASURED = r"^([+-]?\d[\d.,]* ?(%|[A-Za-zµ°]{1,4})|[$€£] ?[\d.,]+|0[xX][0-9a-fA-F]+)$"  # a unit, percent, hexadecimal
+MOSTLY = 0.9  # of the texts of a column, from which on they are numbers in another spelling
+FURTHEST = 1e150  # of a number: the square of one beyond it is none any more
+EXACT = 2.0**53  # whole numbers beyond it are rounded
+
+DECIMALS = {"point": ".", "comma": ","}
+THOUSANDS = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'"}
 
 Numbers = npt.NDArray[np.float64]  # (rows,)
 Codes = npt.NDArray[np.int32]  # (rows,)
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """How numbers are written in texts, as far as the user says it: see DECIMALS and THOUSANDS.
+
+    infinite: whether what is infinite counts as missing.
+    """
+
+    decimal: str = "point"
+    thousands: str | None = None
+    infinite: bool = False
+
+    def plain(self, text: pa.Array) -> pa.Array:
+        """The texts with a decimal point and nothing between thousands."""
+        if self.thousands is not None:
+            separators = [THOUSANDS[self.thousands]] + (["\u00a0", "\u202f"] if self.thousands == "space" else [])
+            for separator in separators:
+                text = pc.replace_substring(text, separator, "")
+        return pc.replace_substring(text, ",", ".") if self.decimal == "comma" else text
+
+
+PLAIN = NumberForm()
 
 
 def texts(column: Any) -> pa.Array:
@@ -75,17 +107,28 @@ def _is_text(column: pa.ChunkedArray) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind)
 
 
-def numbers_of_column(column: pa.ChunkedArray, name: str) -> Numbers | None:
+def numbers_of_column(column: pa.ChunkedArray, name: str, form: NumberForm = PLAIN) -> Numbers | None:
     """The column as finite numbers, NaN where one is missing; None when it holds texts and no number at all."""
-    values = _parsed(column, name) if _is_text(column) else _filled(column, _as_numbers)
+    values = _parsed(column, name, form) if _is_text(column) else _filled(column, _as_numbers)
     if values is None:
         return None
     infinite = np.isinf(values)
-    if infinite.any():
+    if form.infinite:
+        values[infinite] = np.nan
+    elif infinite.any():
         row = int(np.argmax(infinite))
         raise DataError(
             f"expected finite numbers in column {name!r}, got {values[row]} in row {row + 1:,}"
-            f" ({int(infinite.sum()):,} such values); correct them, empty them, or {override('data.drop', [name])}"
+            f" ({int(infinite.sum()):,} such values); data.infinite=missing takes them for missing,"
+            f" {override('data.drop', [name])} leaves the column out"
+        )
+    far = np.abs(values) > FURTHEST
+    if far.any():
+        row = int(np.argmax(far))
+        raise DataError(
+            f"expected numbers whose squares can be computed in column {name!r}, got {values[row]:g} in row {row + 1:,}"
+            f" ({int(far.sum()):,} such values), as what stands for infinite; empty them, or"
+            f" {override('data.drop', [name])}"
         )
     return values
 
@@ -121,20 +164,27 @@ def _without_plus(chunk: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(_given(chunk), r"^\+", "").cast(pa.float64())
 
 
-def _parsed(column: pa.ChunkedArray, name: str) -> Numbers | None:
+def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm) -> Numbers | None:
     # A reading is that of the whole column: what one part of it says decides for all.
+    if form.decimal != PLAIN.decimal or form.thousands is not None:
+        try:
+            return _filled(column, lambda chunk: form.plain(_given(chunk)).cast(pa.float64()))
+        except pa.ArrowInvalid:
+            pass  # a column of texts, or of numbers as they are written everywhere
     for numbers_of in (_as_they_stand, _as_given):
         try:
             return _filled(column, numbers_of)
         except pa.ArrowInvalid:
             pass
-    n_numbers = n_given = start = 0
+    n_numbers = n_given = n_grouped = n_measured = start = 0
     word, row, has_commas = None, 0, True
     for chunk in column.chunks:
         given = _given(chunk)
         is_number = pc.fill_null(pc.match_substring_regex(given, _NUMBER), False)
         is_word = pc.and_(pc.is_valid(given), pc.invert(is_number))
         n_numbers += pc.sum(is_number).as_py() or 0
+        n_grouped += pc.sum(pc.match_substring_regex(given, _GROUPED)).as_py() or 0
+        n_measured += pc.sum(pc.match_substring_regex(given, _MEASURED)).as_py() or 0
         n_given += len(given) - given.null_count
         if word is None and (place := pc.index(is_word, True).as_py()) >= 0:
             word, row = given[place].as_py(), start + place
@@ -142,6 +192,7 @@ def _parsed(column: pa.ChunkedArray, name: str) -> Numbers | None:
         start += len(chunk)
     if n_numbers == n_given:  # a leading plus sign is all that the cast does not know
         return _filled(column, _without_plus)
+    _require_plain_numbers(name, word, row, (n_numbers, n_grouped, n_measured), n_given)
     if n_numbers:
         raise DataError(
             f"expected numbers or words in column {name!r}, got both: {n_numbers:,} numbers, and {word!r}"
@@ -149,10 +200,25 @@ def _parsed(column: pa.ChunkedArray, name: str) -> Numbers | None:
         )
     if has_commas:
         raise DataError(
-            f"expected a decimal point in column {name!r}, got {word!r}; write the file with decimal"
-            " points, or name the column in data.categorical"
+            f"expected a decimal point in column {name!r}, got {word!r}; write data.decimal=comma, or name the column"
+            " in data.categorical"
         )
     return None
+
+
+def _require_plain_numbers(name: str, word: str | None, row: int, found: tuple[int, int, int], n_given: int) -> None:
+    """Raise DataError for a column that is nearly all numbers, written in a way that can be meant in two."""
+    n_numbers, n_grouped, n_measured = found
+    if n_grouped and n_numbers + n_grouped >= MOSTLY * n_given:
+        raise DataError(
+            f"expected plain numbers in column {name!r}, got {word!r} in row {row + 1:,}, as with separators of"
+            " thousands; write data.thousands=comma (or point, space, apostrophe), or name it in data.categorical"
+        )
+    if n_measured and n_numbers + n_measured >= MOSTLY * n_given:
+        raise DataError(
+            f"expected plain numbers in column {name!r}, got {word!r} in row {row + 1:,}, as with a unit, percent or"
+            f" hexadecimal; write them as numbers, name it in data.categorical, or {override('data.drop', [name])}"
+        )
 
 
 def proposable(n_rows: int) -> int:

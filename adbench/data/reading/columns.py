@@ -11,7 +11,9 @@ import pyarrow as pa
 from adbench.data.base import Features
 from adbench.data.reading.cells import (
     MAX_VALUES,
+    PLAIN,
     Codes,
+    NumberForm,
     Numbers,
     categories_of,
     numbers_of_column,
@@ -66,7 +68,12 @@ class Columns:
 
 
 def type_columns(
-    rows: Rows, names: list[str], categorical: list[str] | None, store: ColumnStore, notes: list[str]
+    rows: Rows,
+    names: list[str],
+    categorical: list[str] | None,
+    store: ColumnStore,
+    notes: list[str],
+    form: NumberForm = PLAIN,
 ) -> Columns:
     """Numbers and categories, one column after the other. Without a list of the categorical columns, texts are
     categories, and that is said.
@@ -83,7 +90,7 @@ def type_columns(
         column = plain(rows[name], name)
         if name in (categorical or []):
             columns.add_categories(name, *categories_of(column, name, MAX_VALUES))
-        elif (numbers := numbers_of_column(column, name)) is not None:
+        elif (numbers := numbers_of_column(column, name, form)) is not None:
             columns.add_numbers(name, numbers)
             rising += [name] if categorical is None and _rises(numbers) else []
         elif categorical is None:
