@@ -139,6 +139,8 @@ def _on_runs(found: Match) -> Iterator[Verdict]:
     if after is None or not (after.seeds or after.failures):
         unfinished = f"{after.unfinished} runs that are not finished" if after else "no such run"
         yield Verdict(case, Rules(), MISSING, found.note or unfinished)
+    elif lost := sorted(set(before.seeds) - set(after.seeds)):
+        yield Verdict(case, Rules(), MISSING, f"no finished run of seed {', '.join(map(str, lost))}")
 
 
 def _unreadable(configuration: Configuration) -> Verdict:
@@ -156,6 +158,8 @@ def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> l
             before, after = (c.metrics.get(metric, {}) for c in (found.before, found.after))
             if not before:
                 continue
+            if both := before.keys() & after.keys():  # else there are no seeds to pair, and means of all are compared
+                before, after = ({seed: v for seed, v in values.items() if seed in both} for values in (before, after))
             data, model = found.before.data, found.before.model
             case = Case(data, model, found.settings, metric, before, after, less_is_better(metric))
             if not after:
@@ -189,8 +193,6 @@ def _notes(matches: Sequence[Match]) -> list[str]:
             notes[f"{name}: the configuration changed: {found.note}"] = None
         if not before.digests or not after.digests:
             notes[f"{name}: no fingerprint of the data is known on one side, so it may be other data"] = None
-        if lost := sorted(set(before.seeds) - set(after.seeds)):
-            notes[f"{name}: seeds of the baseline without a finished run: {', '.join(map(str, lost))}"] = None
     for key in sorted({key for m in matches for key in m.before.environment}):
         pairs = {(m.before.environment[key], m.after.environment[key]) for m in matches if m.after and _both(m, key)}
         for was, now in sorted(pair for pair in pairs if pair[0] != pair[1]):
