@@ -108,7 +108,7 @@ def prepare(attempt: Attempt) -> Ready:
     attempt.hold(deterministic(settings.threads))
     rule = build(config["threshold"], "threshold")
     model = locate(config["model"], "model")
-    if config["preprocess"]["categories"] == CODES:
+    if config["preprocess"].get("categories") == CODES:  # an encoder of somebody's own may know no such key
         require_takes_codes(model, config["choices"]["model"])
 
     rows = prepare_rows(config, rule, seconds, attempt.context.rows)

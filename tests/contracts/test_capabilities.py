@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from adbench.arrays.columns import CODE, ONE_HOT, Column, Columns
+from adbench.config.compose import compose
 from adbench.data.base import Features, Table
 from adbench.errors import AdbenchError, ConfigError, DataError, RunFolderError
 from adbench.inference.load import load
@@ -17,8 +18,9 @@ from adbench.preprocess.standard import Standard
 from adbench.protocols.base import Parts
 from adbench.protocols.one_class import OneClass
 from adbench.results.record import Run
+from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
-from adbench.runner.run import train
+from adbench.runner.run import run_path, train
 from adbench.testing.detectors import Check, checks_of
 from tests.contracts.detectors import Averaged, Convolutions, Embeddings, Mixture, NearerTo, Scaled
 
@@ -119,6 +121,15 @@ def test_objects_of_other_types_are_refused_before_they_are_made(run_of: Callabl
 def test_codes_are_refused_by_whoever_would_take_them_for_numbers(tiny_data: Any, quick: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"write preprocess\.categories=null"):
         train(["model=ae", "preprocess.categories=codes", *quick])
+
+
+def test_an_encoder_without_a_choice_of_categories_runs_under_the_same_name(tiny: list[str]) -> None:
+    config = compose(["model=pca", *tiny])
+    name = run_path(config).name
+    del config["preprocess"]["categories"]
+    run = runner.run(config, runner.Context(Reporter()))
+    assert run.status == "done", run.error
+    assert run.folder.name == name
 
 
 def test_codes_of_the_encoder_reach_a_detector_and_controls_stay_what_they_were(
