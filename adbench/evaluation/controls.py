@@ -1,12 +1,14 @@
 """Controls: what a table gives away without any deep model. A model that does not beat them learned nothing new.
 
-Each is fitted on the same matrix as the model, and scores the same test rows. Two more are made elsewhere, by
-`adbench.runner.stages`: the same network untrained, and the best single column, which needs the labels.
+Each is fitted on the same matrix as the model, and scores the same test rows; one, which no encoding can blind, sees
+how unusual the values of the table's own columns are. Two more are made elsewhere, by `adbench.runner.stages`: the same
+network untrained, and the best single column, which needs the labels.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -35,9 +37,9 @@ class Controls:
             require_at_least("controls.nearest_rows", nearest_rows, 1)
         self.nearest_rows = nearest_rows
 
-    def __call__(self, fit: Matrix, test: Matrix, seed: int) -> dict[str, Scores]:
-        """Control name -> scores of the test rows."""
-        rows = _Rows(fit, test, seed, self.nearest_rows)
+    def __call__(self, fit: Matrix, test: Matrix, deviations: Matrix, seed: int) -> dict[str, Scores]:
+        """Control name -> scores of the test rows. deviations: of these; see `adbench.preprocess.deviations`."""
+        rows = _Rows(fit, test, deviations, seed, self.nearest_rows)
         return {name: control.scores(rows) for name, control in CONTROLS.items()}
 
 
@@ -47,6 +49,7 @@ class _Rows:
 
     fit: Matrix
     test: Matrix
+    deviations: Matrix
     seed: int
     nearest_rows: int | None
 
@@ -73,6 +76,10 @@ def _nearest_neighbour(rows: _Rows) -> Scores:
     return nearest_distances(rows.test, rows.fit[reference], rows_of_x=scored)[place]
 
 
+def _mean_deviation(rows: _Rows) -> Scores:
+    return np.concatenate([np.abs(block, dtype=np.float64).mean(axis=1) for block in _blocks(rows.deviations)])
+
+
 def _seen_in_training(rows: _Rows) -> Scores:
     return np.where(np.isin(row_hashes(rows.test), row_hashes(rows.fit)), 0.0, 1.0)
 
@@ -85,6 +92,7 @@ CONTROLS = {
     "nearest_neighbour": Control("nearest neighbour", _nearest_neighbour),
     "pca_residual": Control("PCA residual", lambda rows: rows.moments["pca_residual"]),
     "mean_abs_z": Control("mean |z|", lambda rows: rows.moments["mean_abs_z"]),
+    "mean_deviation": Control("mean robust |z| of the table", _mean_deviation),
     "seen_in_training": Control("seen in training or not", _seen_in_training),
     "random": Control("random", _random),
 }
@@ -95,15 +103,21 @@ TITLES = {
 }
 
 
-def best_column(test: Matrix, label: npt.NDArray[np.int8]) -> tuple[int, Scores]:
+def best_column(
+    test: Matrix, columns: Sequence[str], deviations: Matrix, own: Sequence[str], label: npt.NDArray[np.int8]
+) -> tuple[str, Scores]:
     """The column that alone separates the test labels best, by AUROC in either direction, and scores made of it.
 
-    The first of several equals. It needs the labels, so it belongs behind the seal.
+    Of the encoded rows, with the names `columns`; of the table's own, with the names `own`, by the value and by how far
+    it is from the usual one. The first of several equals. It needs the labels, so it belongs behind the seal.
     """
-    anomalous = label == 1
-    wins = [_wins(column, anomalous) for block in _columns(test) for column in block]
-    best = int(np.abs(wins).argmax())
-    return best, np.copysign(1.0, wins[best]) * test[:, best].astype(np.float64)
+    best, name, scores = -1.0, "", np.zeros(len(label))
+    for x, names, sided in ((test, columns, True), (deviations, own, True), (deviations, own, False)):
+        for i, values in enumerate(chain.from_iterable(_columns(x))):
+            column = values if sided else np.abs(values)
+            if abs(wins := _wins(column, label == 1)) > best:
+                best, name, scores = abs(wins), names[i], np.copysign(1.0, wins) * column.astype(np.float64)
+    return name, scores
 
 
 def _columns(x: Matrix) -> Iterator[npt.NDArray[np.float32]]:

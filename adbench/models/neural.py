@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +21,28 @@ class NeuralDetector(TrainableModule):
     One with several losses, such as a GAN, overrides `objectives`. `TrainableModule` says what lets detectors be
     trained as one.
     """
+
+    fitted_range: Tensor
+
+    def __init__(self, learning_rate: float) -> None:
+        super().__init__(learning_rate)
+        self.register_buffer("fitted_range", torch.empty(0))  # least and largest of each column, (2, columns)
+
+    def learn_range(self, x: Matrix) -> None:
+        """Keep between what numbers the fit rows lie, for `within`."""
+        low, high = np.full(x.shape[-1], np.inf, np.float32), np.full(x.shape[-1], -np.inf, np.float32)
+        for block in self.blocks(x):
+            rows = block.flatten(0, -2).numpy(force=True)
+            low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
+        self.fitted_range = torch.from_numpy(np.stack([low, high])).to(self.device)
+
+    def within(self, x: Tensor) -> Tensor:
+        """The rows, each number moved to the nearest that was fitted on; before that, and in training, as they are.
+
+        A network that is shown numbers far outside continues its last slopes there, and may rebuild what it never met.
+        Shown these rows, it misses by all that lies outside: farther is stranger.
+        """
+        return x if not len(self.fitted_range) else torch.clamp(x, self.fitted_range[0], self.fitted_range[1])
 
     def loss(self, x: Tensor) -> Tensor:
         """The mean loss of a batch, shape (rows, ..., columns) -> ().
@@ -44,7 +67,9 @@ class NeuralDetector(TrainableModule):
 
     def fit(self, x: Matrix, training: Training, labels: RowLabels | None = None) -> int:
         """Train on the rows of x; returns the number of rows gone through, all epochs together."""
-        return training.fit(self, x)
+        n_rows = training.fit(self, x)
+        self.learn_range(x)
+        return n_rows
 
     @torch.inference_mode()
     def score_rows(self, x: Matrix) -> Scores:
@@ -63,7 +88,10 @@ class NeuralDetector(TrainableModule):
 
     def restore(self, arrays: Arrays) -> Self:
         """Take back what `arrays` gave."""
-        self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        # Runs from before there was a range have none; none is needed to score as they did.
+        self.fitted_range = torch.empty(arrays.get("fitted_range", np.empty(0)).shape)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self.load_state_dict({"fitted_range": self.fitted_range} | tensors)
         return self
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,12 @@ from adbench.arrays.memmap import release_pages
 from adbench.config.checks import require_one_of
 from adbench.data.base import Features
 from adbench.errors import DataError
+from adbench.preprocess.tails import departure
 
 Numeric = npt.NDArray[np.float64]  # (rows, numeric columns)
 UNSEEN = "<unseen>"
 CODES = "codes"
+CONSTANT = "constant"  # the array of the values of constant columns; NaN for the others
 CATEGORIES = (CODES,)
 # A value so many scales away is as strange as can be; further out its square would no longer be a float32.
 FURTHEST = 1e12
@@ -30,11 +32,15 @@ class Encoder(ABC):
     """Numeric columns scaled, then for each categorical column a 0/1 column a value seen at fit, plus one "unseen".
 
     The unseen column is 0 on every fit row: a value never met is then itself a deviation, rather than a row of
-    zeros or an error. A subclass gives `fit_numeric` and `scale`, and keeps what it learned in `self.arrays`.
+    zeros or an error. So is any change of a number that was constant: see `tails.departure`, in units of `change`. A
+    subclass gives `fit_numeric` and `scale`, and keeps what it learned in `self.arrays`. Its scale should grow with the
+    number, beyond the range of the fit rows too; where it does not, a run says so.
 
     categories: None, or "codes": one column of whole numbers per categorical column instead, for models that embed
     them. A float32 holds those below 2^24 exactly.
     """
+
+    change: ClassVar[float] = 1.0  # in the scale's units, the least that a change of a constant column counts
 
     def __init__(self, categories: str | None = None) -> None:
         if categories is not None:
@@ -44,6 +50,7 @@ class Encoder(ABC):
         self.values: dict[str, tuple[str, ...]] = {}  # categorical column -> values seen at fit, sorted
         self.arrays: dict[str, npt.NDArray[Any]] = {}
         self.columns = Columns(())  # of `transform`'s matrix
+        self.constant_columns = np.empty(0, dtype=np.intp)
 
     @abstractmethod
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
@@ -64,12 +71,18 @@ class Encoder(ABC):
             for (name, vocabulary), codes in zip(features.vocabularies.items(), features.code_columns(), strict=True)
         }
         # Column by column: so much of a large table is in memory at a time.
-        learned = [self.fit_numeric(column[:, None]) for column in features.columns()]
-        learned = learned or [self.fit_numeric(np.empty((len(features), 0)))]
+        learned = [self.fit_numeric(column[:, None]) | {CONSTANT: _constant(column)} for column in features.columns()]
+        learned = learned or [self.fit_numeric(np.empty((len(features), 0))) | {CONSTANT: np.empty(0)}]
         self.arrays = {name: np.concatenate([of[name] for of in learned], axis=-1) for name in learned[0]}
-        self.columns = self._columns()
-        self.prepare()
+        self._begin()
         return self
+
+    def _begin(self) -> None:
+        self.columns = self._columns()
+        # Runs from before changes of constant columns were told have no such array.
+        constant = self.arrays.get(CONSTANT, np.empty(0))
+        self.constant_columns = np.flatnonzero(np.isfinite(constant))
+        self.prepare()
 
     def _columns(self) -> Columns:
         numbers = [Column(name) for name in self.numeric_names]
@@ -129,6 +142,9 @@ class Encoder(ABC):
     ) -> None:
         with np.errstate(over="ignore"):  # what overflows is clipped like the rest
             scaled = self.scale(numeric)
+            if len(constant := self.constant_columns):
+                changes = departure(numeric[:, constant], self.arrays[CONSTANT][constant])
+                scaled[:, constant] = self.change * changes
             out[:, : numeric.shape[1]] = np.clip(scaled, -FURTHEST, FURTHEST, out=scaled)
         rows = np.arange(len(out))
         for i, (position, column) in enumerate(zip(positions, codes.T, strict=True)):
@@ -147,9 +163,14 @@ class Encoder(ABC):
         self.numeric_names = tuple(description["numeric_names"])
         self.values = {name: tuple(values) for name, values in description["values"].items()}
         self.arrays = arrays
-        self.columns = self._columns()
-        self.prepare()
+        self._begin()
         return self
+
+
+def _constant(column: Numeric) -> npt.NDArray[np.float64]:
+    """The value of a column that has only one, else NaN; shape (1,)."""
+    low, high = column.min(), column.max()
+    return np.array([low if low == high else np.nan])
 
 
 def mean_and_scale(x: Numeric) -> dict[str, npt.NDArray[Any]]:

@@ -1,6 +1,6 @@
 """Standardised columns: zero mean and unit variance on the fit rows."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy.typing as npt
 
@@ -9,6 +9,8 @@ from adbench.preprocess.base import Encoder, Numeric, mean_and_scale
 
 class Standard(Encoder):
     """z = (x - mean) / standard deviation."""
+
+    change: ClassVar[float] = 3.0  # standard deviations
 
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
         return mean_and_scale(x)

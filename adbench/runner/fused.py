@@ -193,6 +193,8 @@ def _fit_stacked(runs: Sequence[Ready]) -> list[TrainingResult]:
             checkpoint.forget()
         raise
     unstack(stacked, detectors)
+    for ready in runs:
+        ready.detector.learn_range(ready.x)
     whole = TrainingResult.after(training, n_rows, time.perf_counter() - start)
     share = replace(whole, seconds=whole.seconds / len(runs))
     return [replace(share, trained_with=tuple(name for name in names if name != ready.run)) for ready in runs]

@@ -18,9 +18,11 @@ from adbench.data.base import Features, Table, say
 from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.seal import Labels
 from adbench.evaluation.thresholds.base import require_rows
+from adbench.preprocess.base import Encoder
+from adbench.preprocess.deviations import Deviations
 from adbench.preprocess.usual import usual_values
 from adbench.protocols.base import Split
-from adbench.runner.prepared_cache import Matrices, Prepared, RowCache, Watch
+from adbench.runner.prepared_cache import DEVIATIONS, Matrices, Prepared, RowCache, Watch
 from adbench.storage.cache import CacheEntry
 from adbench.storage.scratch import Scratch
 
@@ -47,9 +49,36 @@ def _make(
         usual = usual_values(split.fit)
     with seconds.of("transform"):
         parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)
-        matrices = _encode(encoder, dict(parts), scratch)
+        matrices = Matrices(**_encode(encoder, dict(parts), scratch))
+        deviations = _encode(Deviations().fit(split.fit), {DEVIATIONS: split.test}, scratch)[DEVIATIONS]
+        if isinstance(encoder, Encoder):
+            lost = _flattened(config["choices"]["preprocess"], encoder, split, matrices.test)
+            say(lost)
+            notes = (*notes, *lost)
         require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
-    return Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes)
+    return Prepared(fingerprints, encoder, matrices, deviations, split.test_rows, split.labels, usual, notes)
+
+
+def _flattened(name: str, encoder: Encoder, split: Split, x_test: Matrix) -> list[str]:
+    """What is to be said where an encoding takes test values outside the fitted range for those at its ends."""
+    fit = split.fit
+    ends = np.array([[column.min(), column.max()] for column in fit.columns()]).reshape(-1, 2).T
+    codes = np.repeat(fit.block(slice(1))[1], 2, axis=0)
+    low, high = encoder.transform(Features(np.asfortranarray(ends), fit.numeric_names, codes, fit.vocabularies))
+    found = {}
+    for i, (column, values) in enumerate(zip(fit.numeric_names, split.test.columns(), strict=True)):
+        encoded = x_test[:, i]
+        below, above = (values < ends[0, i]) & (encoded >= low[i]), (values > ends[1, i]) & (encoded <= high[i])
+        if n := int(np.count_nonzero(below | above)):
+            found[column] = n
+    if not found:
+        return []
+    column, n = max(found.items(), key=lambda item: item[1])
+    others = f", {sum(found.values()) - n:,} more in {len(found) - 1:,} other columns" if len(found) > 1 else ""
+    return [
+        f"{n:,} of {len(x_test):,} test values of column {column!r} lie outside the fitted range{others}, and"
+        f" preprocess={name} does not keep how far; preprocess=standard does"
+    ]
 
 
 def _scratch(config: Config, scratch: Scratch) -> dict[str, Scratch]:
@@ -58,7 +87,7 @@ def _scratch(config: Config, scratch: Scratch) -> dict[str, Scratch]:
     return {"scratch": scratch} if "scratch" in parameters else {}
 
 
-def _encode(encoder: Any, parts: dict[str, Features], scratch: Scratch) -> Matrices:
+def _encode(encoder: Any, parts: dict[str, Features], scratch: Scratch) -> dict[str, Matrix]:
     """The matrix of each part; on disk where all of them do not fit in memory."""
     shapes = {name: (len(part), *encoder.columns.shape) for name, part in parts.items()}
     resident = 4 * sum(map(math.prod, shapes.values())) <= scratch.limit
@@ -70,7 +99,7 @@ def _encode(encoder: Any, parts: dict[str, Features], scratch: Scratch) -> Matri
             return encoder.transform(part)
         return scratch.matrix(name, shapes[name], partial(encoder.transform, part))
 
-    return Matrices(**{name: encode(name, part) for name, part in parts.items()})
+    return {name: encode(name, part) for name, part in parts.items()}
 
 
 def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArray[np.float64]]:
@@ -84,7 +113,8 @@ def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArr
 
 def _made_scores(config: Config, prepared: Prepared, key: str) -> dict[str, npt.NDArray[np.float64]]:
     controls = build(config["controls"], "controls")
-    scores = controls(prepared.plain(prepared.matrices.fit), prepared.plain(prepared.matrices.test), config["seed"])
+    fit, test = (prepared.plain(x) for x in (prepared.matrices.fit, prepared.matrices.test))
+    scores = controls(fit, test, prepared.deviations, config["seed"])
     if prepared.entry:
         prepared.entry.add(_controls_file(key), scores, {"key": key, "names": list(scores)})
     return scores

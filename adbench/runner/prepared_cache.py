@@ -30,7 +30,7 @@ from adbench.storage.cache import LABELS, Cache, CacheEntry
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
 
-HEAD = "head"
+HEAD, DEVIATIONS = "head", "deviations"
 MEMORY_BYTES = 2**30
 GIB = 2**30
 
@@ -122,6 +122,7 @@ class Prepared:
     fingerprints: dict[str, str]
     encoder: Any  # fitted on the fit rows
     matrices: Matrices
+    deviations: Matrix  # of the test rows, in the table's own columns: see `adbench.preprocess.deviations`
     test_rows: npt.NDArray[np.intp]  # position of each test row in the table
     labels: SealedLabels
     usual: list[dict[str, Any]]  # see `adbench.preprocess.usual.usual_values`
@@ -132,7 +133,16 @@ class Prepared:
     @property
     def n_bytes(self) -> int:
         """What the matrices take."""
-        return sum(x.nbytes for x in self.matrices)
+        return sum(x.nbytes for x in self.stored().values())
+
+    def stored(self) -> dict[str, Matrix]:
+        """All of them by name."""
+        return self.matrices._asdict() | {DEVIATIONS: self.deviations}
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """The names of the table's columns, those of `deviations`."""
+        return tuple(entry["name"] for entry in self.usual)
 
     def for_one_run(self) -> "Prepared":
         """The same with matrices of its own, in which a run may write, and labels under a seal of its own."""
@@ -204,7 +214,7 @@ def _find_or_make(config: Config, make: Make, seconds: Watch) -> Prepared:
             if key_of(config) != key:  # somebody writes the files
                 return prepared
             with seconds.of("transform"):
-                for name, x in prepared.matrices._asdict().items():
+                for name, x in prepared.stored().items():
                     writer.save(name, x, scratch.files.get(name))
                 writer.write(HEAD, *_head(prepared))
         entry = writer.commit()  # without the scratch folder, which lies in its own
@@ -238,6 +248,7 @@ def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
     return Prepared(
         fingerprints=document["fingerprints"],
         encoder=build(config["preprocess"], "preprocess").restore(document["encoder"], learned),
+        deviations=matrices.pop(DEVIATIONS),
         matrices=Matrices(**matrices),
         test_rows=test_rows,
         labels=SealedLabels.elsewhere(lambda: _labels_in(entry), len(test_rows)),
@@ -252,7 +263,7 @@ def _head(prepared: Prepared) -> tuple[Arrays, dict[str, Any]]:
     document = {
         "fingerprints": prepared.fingerprints,
         "encoder": prepared.encoder.description(),
-        "matrices": {name: [x.shape, checksum(x)] for name, x in prepared.matrices._asdict().items()},
+        "matrices": {name: [x.shape, checksum(x)] for name, x in prepared.stored().items()},
         "notes": prepared.notes,
         "usual": prepared.usual,
     }

@@ -181,12 +181,13 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
 
     with seconds.of("evaluate"):
         labels = rows.labels.open(frozen)
-        column, of_column = best_column(rows.plain(x_test), labels.label)
+        names = rows.encoder.columns.plain().names
+        column, of_column = best_column(rows.plain(x_test), names, rows.deviations, rows.own_columns, labels.label)
         controls = controls | {ORACLE: of_column}
         metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
     with seconds.of("save"):
         folder.write_scores(rows.test_rows, scores, labels)
-    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.columns.plain().names[column]})
+    folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: column})
     metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": result.n_rows / result.seconds}
     if ready.learns_from_labels:
         metrics["n_known_anomalies"] = len(x_anomalies)

@@ -35,6 +35,7 @@ from adbench.data.base import Table
 from adbench.evaluation.controls import Controls
 from adbench.evaluation.thresholds.base import ThresholdRule
 from adbench.evaluation.thresholds.conformal import conformal_rank
+from adbench.preprocess.deviations import Deviations
 from adbench.protocols.base import shuffled
 from adbench.stats.proportion import wilson_interval
 
@@ -92,7 +93,9 @@ def scored_parts(table: Table, seed: int) -> dict[str, tuple[Scores, Scores]]:
     fit, calibration, held_out = take(rows[2 * n_part :]), take(rows[:n_part]), take(rows[n_part : 2 * n_part])
     encoder = build(compose([])["preprocess"], "preprocess").fit(fit)
     both = np.concatenate([encoder.transform(calibration), encoder.transform(held_out)])
-    scores = Controls(nearest_rows=100)(encoder.transform(fit), both, seed)
+    deviations = Deviations().fit(fit)
+    of_both = np.concatenate([deviations.transform(calibration), deviations.transform(held_out)])
+    scores = Controls(nearest_rows=100)(encoder.transform(fit), both, of_both, seed)
     return {name: (scores[name][:n_part], scores[name][n_part:]) for name in SCORES}
 
 

@@ -90,7 +90,7 @@ class GAN(NeuralDetector):
 
     def score(self, x: Tensor) -> Tensor:
         """lambda R(x) + (1 - lambda) L(x), each a mean log-error."""
-        x_hat = self.generator(x)
+        x_hat = self.generator(self.within(x))
         residual = log_error(x - x_hat, self.error_scale).mean(dim=1)
         unlike = log_error(self.features(x) - self.features(x_hat), self.error_scale).mean(dim=1)
         return self.reconstruction_share * residual + (1 - self.reconstruction_share) * unlike

@@ -40,4 +40,4 @@ class AE(ColumnDetector):
 
     def column_scores(self, x: Tensor) -> Tensor:
         """The log-error of each column's reconstruction."""
-        return log_error(x - self.reconstruct(x), self.error_scale)
+        return log_error(x - self.reconstruct(self.within(x)), self.error_scale)

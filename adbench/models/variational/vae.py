@@ -71,7 +71,7 @@ class VAE(ColumnDetector):
 
     def _draws(self, x: Tensor) -> Tensor:
         """-log p(x|z) of each draw and column, shape (samples, rows, columns)."""
-        mu, logvar = self.encode(x)
+        mu, logvar = self.encode(self.within(x))
         z = mu + torch.exp(0.5 * logvar) * self.noise  # (samples, rows, latent)
         return negative_log_likelihood(x, self.decoder(z), self.min_scale)
 
