@@ -142,14 +142,15 @@ def _wins(column: npt.NDArray[np.float32], anomalous: npt.NDArray[np.bool_]) -> 
 
 
 def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
-    """Mean |z| of the columns, and the squared residual of the leading principal components."""
-    mean, scale, components = _moments(fit)
+    """Mean |z| of the columns, and the squared residual of the leading principal components; see `PCA`."""
+    mean, scale, components, low, high = _moments(fit)
     mean_abs_z, pca_residual = np.empty(len(test)), np.empty(len(test))
     for start in range(0, len(test), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
         centred = test[block].astype(np.float64) - mean
         mean_abs_z[block] = np.abs(centred / scale).mean(axis=1)
-        residual = centred - (centred @ components) @ components.T
+        inside = np.clip(test[block], low, high) - mean
+        residual = centred - (inside @ components) @ components.T
         pca_residual[block] = (residual**2).sum(axis=1)
         release_pages(test)
     return {"mean_abs_z": mean_abs_z, "pca_residual": pca_residual}
@@ -162,8 +163,10 @@ def _blocks(x: Matrix) -> Iterator[Matrix]:
         release_pages(x)
 
 
-def _moments(fit: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean (columns,), standard deviation (columns,) and leading principal directions (columns, components)."""
+def _moments(fit: Matrix) -> tuple[Scores, Scores, Scores, Matrix, Matrix]:
+    """Mean (columns,), standard deviation (columns,), leading principal directions (columns, components), and the
+    smallest and largest values (columns,).
+    """
     n_rows, n_columns = fit.shape
     total, covariance = np.zeros((1, n_columns)), np.zeros((n_columns, n_columns))
     low = high = fit[0]
@@ -178,4 +181,5 @@ def _moments(fit: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float
     constant = low == high
     deviation = np.where(constant, 1.0, np.sqrt(np.diag(covariance)))
     _, directions = np.linalg.eigh(covariance)  # ascending eigenvalues
-    return np.where(constant, fit[0], mean), deviation, directions[:, -min(PCA_COMPONENTS, max(1, n_columns // 2)) :]
+    leading = directions[:, -min(PCA_COMPONENTS, max(1, n_columns // 2)) :]
+    return np.where(constant, fit[0], mean), deviation, leading, low, high

@@ -39,5 +39,9 @@ class AE(ColumnDetector):
         return self.mean_squared_error(self.reconstruct(x), x)
 
     def column_scores(self, x: Tensor) -> Tensor:
-        """The log-error of each column's reconstruction."""
-        return log_error(x - self.reconstruct(self.within(x)), self.error_scale)
+        """The log-error of each column's reconstruction, and what lies outside the fitted range in units of its scale.
+
+        A logarithm alone would drown one column far outside in the small errors of many.
+        """
+        inside = self.within(x)
+        return log_error(inside - self.reconstruct(inside), self.error_scale) + (x - inside).abs() / self.error_scale

@@ -14,6 +14,11 @@ class IForest(ClassicalDetector):
 
     The trees are scikit-learn's; they are kept, and scored from, as arrays of nodes.
 
+    A row outside the range of the fit rows would have widened it: a cut of that column at random then sets the row apart
+    at once with probability gap / (range + gap), so a random column's does with p, their mean over columns. A path of
+    length h is taken for the expected one, (1 - (1 - p)^h) / p. The score of all other rows is the paper's. It stays
+    below 1 however far a row lies outside.
+
     sample_size: the rows that each tree is grown on, at most all of them.
     """
 
@@ -56,6 +61,7 @@ class IForest(ClassicalDetector):
             "length": depth + average_path_length(rows_at),
             "depth": np.array([depth.max()], dtype=np.int32),
             "sample_size": np.array([sample_size], dtype=np.int32),
+            "range": np.stack([x.min(axis=0), x.max(axis=0)]),
         }
 
     def score(self, x: Matrix) -> Scores:
@@ -66,9 +72,21 @@ class IForest(ClassicalDetector):
         for _ in range(forest["depth"][0]):
             goes_left = x[rows, forest["feature"][nodes]] <= forest["threshold"][nodes]
             nodes = np.where(goes_left, forest["left"][nodes], forest["right"][nodes])
-        mean_length = forest["length"][nodes].mean(axis=1)
+        mean_length = self._cut_short(x, forest["length"][nodes].mean(axis=1))
         scores: Scores = 2.0 ** (-mean_length / average_path_length(forest["sample_size"]))
         return scores
+
+    def _cut_short(self, x: Matrix, length: Scores) -> Scores:
+        """The mean path lengths of rows, by how far they lie outside."""
+        if "range" not in self.learned:  # in runs from before
+            return length
+        low, high = self.learned["range"].astype(np.float64)
+        gap = np.maximum(np.maximum(low - x, x - high), 0.0)
+        apart = np.divide(gap, gap + (high - low), out=np.zeros_like(gap), where=gap > 0).mean(axis=1)
+        outside = apart > 0
+        p = apart[outside]
+        length[outside] = -np.expm1(length[outside] * np.log1p(-np.minimum(p, 1 - 1e-12))) / p
+        return length
 
 
 def average_path_length(n: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:

@@ -13,7 +13,8 @@ class PCA(ClassicalDetector):
     """Squared distance to the leading principal subspace (Jackson & Mudholkar 1979, "Control Procedures for
     Residuals Associated With Principal Component Analysis").
 
-    With 10 components it is the control pca_residual.
+    What lies outside the range of the fit rows is residual, whatever the subspace: a row is projected as if each column
+    ended there. With 10 components it is the control pca_residual.
     """
 
     def __init__(self, columns: Columns, n_components: int) -> None:
@@ -36,7 +37,11 @@ class PCA(ClassicalDetector):
             )
         # A symmetric eigenproblem of columns x columns: no randomness, whatever the number of rows.
         fitted = Decomposition(self.n_components, svd_solver="covariance_eigh").fit(x.astype("float64"))
-        return {"mean": fitted.mean_, "components": fitted.components_}
+        return {
+            "mean": fitted.mean_,
+            "components": fitted.components_,
+            "range": np.stack([x.min(axis=0), x.max(axis=0)]),
+        }
 
     def score(self, x: Matrix) -> Scores:
         """The squared residual."""
@@ -46,6 +51,7 @@ class PCA(ClassicalDetector):
     def contributions(self, x: Matrix) -> Contributions:
         """Each column's squared residual, shape (rows, columns)."""
         mean, components = self.learned["mean"], self.learned["components"]
-        centred = x - mean
-        residual = centred - (centred @ components.T) @ components
+        low, high = self.learned.get("range", (-np.inf, np.inf))  # runs from before have none
+        inside = np.clip(x, low, high) - mean
+        residual = (x - mean) - (inside @ components.T) @ components
         return np.asarray(residual**2, dtype=np.float64)
