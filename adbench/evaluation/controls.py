@@ -25,6 +25,8 @@ PCA_COMPONENTS = 10
 _BLOCK_ROWS = 16_384  # bounds the memory of a float64 copy
 _BLOCK_COLUMNS = 8
 
+Named = tuple[Matrix, Sequence[str]]  # rows, and the names of their columns
+
 
 class Controls:
     """The controls that every run is compared with.
@@ -103,18 +105,17 @@ TITLES = {
 }
 
 
-def best_column(
-    test: Matrix, columns: Sequence[str], deviations: Matrix, own: Sequence[str], label: npt.NDArray[np.int8]
-) -> tuple[str, Scores]:
+def best_column(encoded: Named, own: Named, label: npt.NDArray[np.int8]) -> tuple[str, Scores]:
     """The column that alone separates the test labels best, by AUROC in either direction, and scores made of it.
 
-    Of the encoded rows, with the names `columns`; of the table's own, with the names `own`, by the value and by how far
-    it is from the usual one. The first of several equals. It needs the labels, so it belongs behind the seal.
+    encoded: the rows as models see them; own: their deviations in the table's own columns, which count by the value and
+    by its size, so that both sides can be strange. The first of several equals. It needs the labels, so it belongs
+    behind the seal.
     """
     best, name, scores = -1.0, "", np.zeros(len(label))
-    for x, names, sided in ((test, columns, True), (deviations, own, True), (deviations, own, False)):
+    for (x, names), of in ((encoded, np.asarray), (own, np.asarray), (own, np.abs)):
         for i, values in enumerate(chain.from_iterable(_columns(x))):
-            column = values if sided else np.abs(values)
+            column = of(values)
             if abs(wins := _wins(column, label == 1)) > best:
                 best, name, scores = abs(wins), names[i], np.copysign(1.0, wins) * column.astype(np.float64)
     return name, scores

@@ -181,8 +181,8 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
 
     with seconds.of("evaluate"):
         labels = rows.labels.open(frozen)
-        names = rows.encoder.columns.plain().names
-        column, of_column = best_column(rows.plain(x_test), names, rows.deviations, rows.own_columns, labels.label)
+        encoded = rows.plain(x_test), rows.encoder.columns.plain().names
+        column, of_column = best_column(encoded, (rows.deviations, rows.own_columns), labels.label)
         controls = controls | {ORACLE: of_column}
         metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
     with seconds.of("save"):

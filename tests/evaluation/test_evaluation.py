@@ -191,13 +191,21 @@ def test_controls_by_hand() -> None:
     off = line[:5] + rng.normal(size=(5, 15))
     fit, test = line.astype(np.float32), np.vstack([line[5:10], off]).astype(np.float32)
     controls = Controls(nearest_rows=None)
-    scores = controls(fit, test, seed=0)
-    assert set(scores) == {"mean_abs_z", "pca_residual", "nearest_neighbour", "seen_in_training", "random"}
+    scores = controls(fit, test, test, seed=0)
+    assert set(scores) == {
+        "mean_abs_z",
+        "pca_residual",
+        "mean_deviation",
+        "nearest_neighbour",
+        "seen_in_training",
+        "random",
+    }
+    np.testing.assert_allclose(scores["mean_deviation"], np.abs(test).mean(axis=1), rtol=1e-6)
     assert scores["pca_residual"][:5].max() < 1e-6 < 1e-2 < scores["pca_residual"][5:].min()
     z = np.abs((test - fit.mean(axis=0)) / fit.std(axis=0)).mean(axis=1)
     np.testing.assert_allclose(scores["mean_abs_z"], z, rtol=1e-4)
-    np.testing.assert_array_equal(scores["random"], controls(fit, test, seed=0)["random"])
-    assert (scores["random"] != controls(fit, test, seed=1)["random"]).any()
+    np.testing.assert_array_equal(scores["random"], controls(fit, test, test, seed=0)["random"])
+    assert (scores["random"] != controls(fit, test, test, seed=1)["random"]).any()
     np.testing.assert_array_equal(scores["seen_in_training"], [0] * 5 + [1] * 5)
 
 
@@ -209,27 +217,43 @@ def test_every_control_has_a_title_of_its_own() -> None:
 def test_nearest_neighbour_by_hand() -> None:
     fit = np.array([[0, 0], [3, 4], [0, 0], [10, 0]], dtype=np.float32)
     test = np.array([[0, 0], [-0.0, 1], [3, 5], [10, -2], [0, 1]], dtype=np.float32)
-    every = Controls(nearest_rows=None)(fit, test, seed=0)
+    every = Controls(nearest_rows=None)(fit, test, test, seed=0)
     np.testing.assert_array_equal(every["nearest_neighbour"], [0, 1, 1, 2, 1])
     np.testing.assert_array_equal(every["seen_in_training"], [0, 1, 1, 1, 1])
     # Three distinct rows, so three are all of them; one is drawn with the seed.
-    np.testing.assert_array_equal(Controls(3)(fit, test, seed=0)["nearest_neighbour"], every["nearest_neighbour"])
-    drawn = [Controls(1)(fit, test, seed=seed)["nearest_neighbour"][0] for seed in range(20)]
+    np.testing.assert_array_equal(Controls(3)(fit, test, test, seed=0)["nearest_neighbour"], every["nearest_neighbour"])
+    drawn = [Controls(1)(fit, test, test, seed=seed)["nearest_neighbour"][0] for seed in range(20)]
     assert set(drawn) == {0, 5, 10}
-    assert drawn == [Controls(1)(fit, test, seed=seed)["nearest_neighbour"][0] for seed in range(20)]
+    assert drawn == [Controls(1)(fit, test, test, seed=seed)["nearest_neighbour"][0] for seed in range(20)]
+
+
+def named(x: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    return x, [f"x{i}" for i in range(x.shape[1])]
+
+
+def nothing(n_rows: int) -> tuple[np.ndarray, list[str]]:
+    return np.zeros((n_rows, 0), np.float32), []
 
 
 def test_the_best_column_by_hand() -> None:
     label = np.array([0, 0, 1, 1], dtype=np.int8)
     # The third column separates all four pairs, by its smaller values.
     test = np.array([[0, 1, 5, 0], [1, 2, 4, 0], [1, 1, 3, 0], [2, 3, 2, 0]], dtype=np.float32)
-    column, scores = best_column(test, label)
-    assert column == 2
+    column, scores = best_column(named(test), nothing(4), label)
+    assert column == "x2"
     np.testing.assert_array_equal(scores, [-5, -4, -3, -2])
-    column, scores = best_column(test[:, [3, 1, 0]], label)
-    assert column == 2  # AUROC 1/2, 5/8 and 7/8
+    column, scores = best_column(named(test[:, [3, 1, 0]]), nothing(4), label)
+    assert column == "x2"  # AUROC 1/2, 5/8 and 7/8
     np.testing.assert_array_equal(scores, [0, 1, 1, 2])
-    assert best_column(test, np.zeros(4, dtype=np.int8))[0] == 0
+    assert best_column(named(test), nothing(4), np.zeros(4, dtype=np.int8))[0] == "x0"
+
+
+def test_the_best_column_of_the_table_counts_where_an_encoding_hides_it() -> None:
+    label = np.array([0, 0, 1, 1], dtype=np.int8)
+    hidden = np.zeros((4, 1), dtype=np.float32)
+    column, scores = best_column(named(hidden), (np.array([[0], [1], [-9], [8]], dtype=np.float32), ["valve"]), label)
+    assert column == "valve"  # on both sides
+    np.testing.assert_array_equal(scores, [0, 1, 9, 8])
 
 
 @settings(max_examples=100, deadline=None)
@@ -240,9 +264,10 @@ def test_the_best_column_is_that_of_the_best_auroc(n_rows: int, n_columns: int, 
     test = rng.integers(-1, rng.integers(0, 4, n_columns), (n_rows, n_columns)).astype(np.float32)
     # The pairs that the anomaly wins less those it loses, so that equals are equal.
     wins = np.sign(test[label][:, None] - test[~label][None]).sum(axis=(0, 1))
-    column, scores = best_column(test, label.astype(np.int8))
-    assert column == int(np.abs(wins).argmax())
-    np.testing.assert_array_equal(scores, test[:, column] * (1 if wins[column] >= 0 else -1))
+    column, scores = best_column(named(test), nothing(n_rows), label.astype(np.int8))
+    best = int(np.abs(wins).argmax())
+    assert column == f"x{best}"
+    np.testing.assert_array_equal(scores, test[:, best] * (1 if wins[best] >= 0 else -1))
 
 
 @pytest.mark.parametrize("bad", [0, -1])

@@ -54,7 +54,19 @@ def test_isolation_forest_scores_as_scikit_learn_does(sample_size: int) -> None:
     forest = IForest(COLUMNS, n_trees=20, sample_size=sample_size)
     ours = scores(forest)
     theirs = IsolationForest(n_estimators=20, max_samples=min(sample_size, 700), random_state=forest.seed).fit(FIT)
-    np.testing.assert_allclose(ours, -theirs.score_samples(TEST), rtol=1e-12)
+    inside = ((TEST >= FIT.min(axis=0)) & (TEST <= FIT.max(axis=0))).all(axis=1)
+    assert 0 < inside.sum() < len(TEST)
+    np.testing.assert_allclose(ours[inside], -theirs.score_samples(TEST[inside]), rtol=1e-12)
+    assert (ours[~inside] > -theirs.score_samples(TEST[~inside])).all()
+
+
+def test_a_forest_cuts_a_row_outside_off_sooner_by_hand() -> None:
+    fit = np.array([[0.0, 5.0], [1.0, 5.0]], dtype=np.float32)  # one cut: a path of 1, where c(2) is 1
+    forest = IForest(Columns.numbers(2), n_trees=5, sample_size=2)
+    forest.fit(fit, None)  # type: ignore[arg-type]
+    p = (0.75 + 1) / 2  # a gap of 3 beside a range of 1, and one beside none
+    found = forest.score_rows(np.array([[0.0, 5.0], [4.0, 6.0]], dtype=np.float32))
+    np.testing.assert_allclose(found, [0.5, 2.0 ** -((1 - (1 - p)) / p)])
 
 
 @pytest.mark.parametrize("k", [1, 2, 7])
@@ -95,8 +107,9 @@ def test_more_neighbours_than_distinct_rows() -> None:
 @pytest.mark.parametrize("n_components", [1, 5, N_FEATURES - 1])
 def test_pca_scores_the_squared_reconstruction_error(n_components: int) -> None:
     theirs = SklearnPCA(n_components, svd_solver="full").fit(FIT.astype(np.float64))
-    x = TEST.astype(np.float64)
-    error = ((x - theirs.inverse_transform(theirs.transform(x))) ** 2).sum(axis=1)
+    x = np.clip(TEST, FIT.min(axis=0), FIT.max(axis=0)).astype(np.float64)
+    outside = TEST - x
+    error = ((x + outside - theirs.inverse_transform(theirs.transform(x))) ** 2).sum(axis=1)
     np.testing.assert_allclose(scores(PCA(COLUMNS, n_components=n_components)), error, rtol=1e-6, atol=1e-9)
 
 

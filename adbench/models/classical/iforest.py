@@ -14,10 +14,10 @@ class IForest(ClassicalDetector):
 
     The trees are scikit-learn's; they are kept, and scored from, as arrays of nodes.
 
-    A row outside the range of the fit rows would have widened it: a cut of that column at random then sets the row apart
-    at once with probability gap / (range + gap), so a random column's does with p, their mean over columns. A path of
-    length h is taken for the expected one, (1 - (1 - p)^h) / p. The score of all other rows is the paper's. It stays
-    below 1 however far a row lies outside.
+    A row outside the range of the fit rows would have widened it: a random cut of a column sets the row apart at once
+    with probability gap / (range + gap), and that of a random column with p, their mean over columns. A path of length
+    h is then taken for the expected one, (1 - (1 - p)^h) / p. The score of all other rows is the paper's. However far a
+    row lies outside, its score stays below 1.
 
     sample_size: the rows that each tree is grown on, at most all of them.
     """
