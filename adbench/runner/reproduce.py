@@ -19,6 +19,7 @@ from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.ranking import auroc_difference, placement_values
 from adbench.evaluation.seal import digest
 from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, find_runs, read_run
+from adbench.results.versions import same_data
 from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
 from adbench.stats.bootstrap import average_precision_difference
@@ -155,7 +156,7 @@ def _compared(original: Run, again: Run) -> list[str]:
 
 
 def _siblings(original: Run) -> list[Run]:
-    """The finished runs beside it with the same configuration, one for each other seed."""
+    """The finished runs beside it with the same configuration and data, one for each other seed."""
     choices, what = original.config["choices"], flat_config(original.config, paths=True)
     found: dict[int, Run] = {original.config["seed"]: original}
     for path in find_runs(original.folder.resolve().parent):
@@ -165,7 +166,7 @@ def _siblings(original: Run) -> list[Run]:
             run = read_run(path)
         except RunFolderError:
             continue
-        if run.status == DONE and flat_config(run.config, paths=True) == what:
+        if run.status == DONE and flat_config(run.config, paths=True) == what and same_data(run, original):
             found.setdefault(run.config["seed"], run)
     return [run for run in found.values() if run is not original]
 
