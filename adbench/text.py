@@ -19,6 +19,8 @@ def override(key: str, value: Value | Sequence[Value]) -> str:
     # The brackets of a list of plain names are left alone by every shell that finds no file of such a name.
     plain = re.fullmatch(r"[\w.=\[\],/-]+", text, re.ASCII)
     # The name stays outside the quotes: whoever looks for it, or copies from it on, finds a whole word.
+    if re.fullmatch(r'"\w+"', text, re.ASCII):
+        return rf"{_shell(key)}=\"{text[1:-1]}\""
     return f"{_shell(key)}={text if plain else shlex.quote(text)}"
 
 

@@ -14,6 +14,7 @@ WHERE_NOT_WHAT = {
     "keep_values": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
+    "relax_fpr": None,  # where it makes a difference, there is one run of the two: a rate is promised, or refused
     "data": ("folder",),
     "trainer": (
         *("accelerator", "strategy", "threads", "batches_per_step"),

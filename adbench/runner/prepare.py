@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.arrays.types import Matrix
+from adbench.config.alarm_rate import RELAX
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
 from adbench.data.base import Features, Table, say
 from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.seal import Labels
-from adbench.evaluation.thresholds.base import require_rows
+from adbench.evaluation.thresholds.base import promised_rate
 from adbench.preprocess.usual import usual_values
 from adbench.protocols.base import Split
 from adbench.runner.prepared_cache import Matrices, Prepared, RowCache, Watch
@@ -28,8 +29,14 @@ from adbench.storage.scratch import Scratch
 def prepare(config: Config, rule: Any, seconds: Watch, rows: RowCache | None = None) -> Prepared:
     """The rows of a run. rule: refuses too few calibration rows before hours of training. rows: what runs share."""
     prepared = (rows or RowCache(memory_bytes=0)).get_or_make(config, partial(_make, config, rule, seconds), seconds)
-    require_rows(rule, len(prepared.matrices.calibration), config["target_fpr"])
+    rate_of(config, rule, len(prepared.matrices.calibration), len(prepared.matrices.fit))
     return prepared
+
+
+def rate_of(config: Config, rule: Any, n_calibration: int, n_fit: int) -> float:
+    """The rate that the threshold of a run is set for: see `promised_rate`."""
+    calibrates = locate(config["protocol"], "protocol").calibrates
+    return promised_rate(rule, n_calibration, config["target_fpr"], config[RELAX], n_fit if calibrates else None)
 
 
 def _make(
@@ -42,7 +49,7 @@ def _make(
     with seconds.of("preprocess"):
         split: Split = build(config["protocol"], "protocol")(table, config["seed"], store_labels)
         del table  # and with it the labels: nothing that is called from here on finds them
-        require_rows(rule, len(split.calibration), config["target_fpr"])
+        rate_of(config, rule, len(split.calibration), len(split.fit))
         encoder = build(config["preprocess"], "preprocess").fit(split.fit)
         usual = usual_values(split.fit)
     with seconds.of("transform"):

@@ -15,7 +15,6 @@ from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.controls import ORACLE, UNTRAINED, best_column
 from adbench.evaluation.evaluate import evaluate
 from adbench.evaluation.seal import Sealed, freeze, require_scores
-from adbench.evaluation.thresholds.base import require_rows
 from adbench.models.base import Calibrates, KeepsObjects, as_taken, require_takes_codes
 from adbench.preprocess.base import CODES
 from adbench.preprocess.usual import without_values
@@ -23,7 +22,7 @@ from adbench.results.folder import RunFolder
 from adbench.results.formats import without_target
 from adbench.results.provenance import describe, now
 from adbench.results.record import COLUMNS, ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
-from adbench.runner.prepare import control_scores
+from adbench.runner.prepare import control_scores, rate_of
 from adbench.runner.prepare import prepare as prepare_rows
 from adbench.runner.prepared_cache import Matrices, Prepared
 from adbench.runner.reporter import Stopwatch
@@ -68,6 +67,7 @@ class Ready:
     untrained: Any  # its twin
     controls: dict[str, Any]  # control name -> scores of the test rows
     rule: Any  # of the threshold
+    target_fpr: float  # that it is set for
     training: Training
     history: History
     draw_seed: int  # that its draws began with
@@ -121,8 +121,13 @@ def prepare(attempt: Attempt) -> Ready:
     columns = as_taken(model, rows.encoder.columns)
     rows = rows.shaped(columns)
     detector, untrained, draw_seed = _detector(config, columns)
-    if isinstance(detector, Calibrates):
-        require_rows(rule, len(rows.matrices.calibration) // 2, config["target_fpr"])
+    n_calibration = len(rows.matrices.calibration) // (2 if isinstance(detector, Calibrates) else 1)
+    target_fpr = rate_of(config, rule, n_calibration, len(rows.matrices.fit))
+    if target_fpr > config["target_fpr"]:
+        reporter.note(
+            f"{n_calibration:,} calibration rows cannot promise {100 * config['target_fpr']:.3g} % of false alarms:"
+            f" the threshold promises {100 * target_fpr:.3g} %, the least that they can; target_fpr= asks for another"
+        )
     if (n_known := len(rows.matrices.anomalies)) and not getattr(detector, "takes_labels", False):
         model = config["choices"]["model"]
         reporter.note(f"model={model} does not learn from labels: {n_known:,} known anomalies are left out")
@@ -142,6 +147,7 @@ def prepare(attempt: Attempt) -> Ready:
         untrained=untrained,
         controls=controls,
         rule=rule,
+        target_fpr=target_fpr,
         training=training,
         history=history,
         draw_seed=draw_seed,
@@ -170,10 +176,10 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
     require_batch_invariant(detector.score_rows, x_test, scores, "score")
     losses = final_losses(detector, x_calibration, folder.path / HISTORY)
     # A rule that promises a rate gets nothing of the test scores to look at.
-    threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
+    threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, ready.target_fpr)
     with seconds.of("controls"):
         controls = _with_untrained(ready.controls, ready.untrained, ready.rows.matrices)
-    control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
+    control_thresholds = _control_thresholds(rule, controls, ready.target_fpr)
 
     with seconds.of("save"):
         _save(folder, config, detector, rows, scores, calibration_scores)
@@ -183,7 +189,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         labels = rows.labels.open(frozen)
         column, of_column = best_column(rows.plain(x_test), labels.label)
         controls = controls | {ORACLE: of_column}
-        metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
+        metrics = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds)
     with seconds.of("save"):
         folder.write_scores(rows.test_rows, scores, labels)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.columns.plain().names[column]})

@@ -19,7 +19,7 @@ def result_panel(run: Run) -> RenderableType:
     parts: list[RenderableType] = [
         Text(_what(run)),
         Text(),
-        _quality(m),
+        _quality(run),
         Text(),
         _detection(m),
         Text(),
@@ -42,7 +42,8 @@ def _what(run: Run) -> str:
     )
 
 
-def _quality(m: dict[str, float]) -> Table:
+def _quality(run: Run) -> Table:
+    m = run.metrics
     table = _grid("", "this run", "by chance")
     for name in shown_in(PANEL):
         metric, value = METRICS[name], _written(METRICS[name], m[name])
@@ -54,6 +55,8 @@ def _quality(m: dict[str, float]) -> Table:
     promised = f"promised {_rate(m['target_fpr'])}" if _promises(m) else "nothing promised"
     achieved = f"{promised}, achieved {_rate(m['test_fpr'])} of normal rows"
     table.add_row("false alarms at the threshold", achieved, "")
+    if (asked := run.config.get("target_fpr", 1.0)) < m["target_fpr"] and _promises(m):
+        table.add_row("", f"(so few calibration rows cannot promise {_rate(asked)}, the default)", "")
     if "test_fpr_low" in m:
         table.add_row("", _interval_of_rate(m), "")
     found = f"{_percent(m['recall'])} of anomalies, precision {m['precision']:.3f}, F1 {m['f1']:.3f}"

@@ -49,8 +49,14 @@ class PeaksOverThreshold:
 
     def rows_needed(self, target_fpr: float) -> int:
         """So many that there are enough excesses, or that the rank exists."""
-        by_tail = math.ceil(round(self.min_excesses / self.tail_fraction, 9))
-        return min(Conformal().rows_needed(target_fpr), by_tail)
+        return min(Conformal().rows_needed(target_fpr), self._rows_of_a_tail())
+
+    def lowest_rate(self, n_calibration: int) -> float:
+        """Any, where there are enough excesses; else the conformal one."""
+        return 0.0 if n_calibration >= self._rows_of_a_tail() else Conformal().lowest_rate(n_calibration)
+
+    def _rows_of_a_tail(self) -> int:
+        return math.ceil(round(self.min_excesses / self.tail_fraction, 9))
 
     def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
         """z_q, or the conformal rank as described above."""
