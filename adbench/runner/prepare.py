@@ -43,11 +43,11 @@ def _make(
     config: Config, rule: Any, seconds: Watch, scratch: Scratch, store_labels: Callable[[Labels], None]
 ) -> Prepared:
     with seconds.of("load"):
-        table: Table = build(config["data"], "data", **_scratch(config, scratch))
+        table = load(config, scratch)
         fingerprints, notes = table.fingerprints, table.notes
         say(notes)
     with seconds.of("preprocess"):
-        split: Split = build(config["protocol"], "protocol")(table, config["seed"], store_labels)
+        split = divide(config, table, store_labels)
         del table  # and with it the labels: nothing that is called from here on finds them
         rate_of(config, rule, len(split.calibration), len(split.fit))
         encoder = build(config["preprocess"], "preprocess").fit(split.fit)
@@ -57,6 +57,18 @@ def _make(
         matrices = _encode(encoder, dict(parts), scratch)
         require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
     return Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes)
+
+
+def load(config: Config, scratch: Scratch) -> Table:
+    """The dataset of a configuration."""
+    table: Table = build(config["data"], "data", **_scratch(config, scratch))
+    return table
+
+
+def divide(config: Config, table: Table, store_labels: Callable[[Labels], None] = lambda _: None) -> Split:
+    """The table as the protocol of a configuration divides it."""
+    split: Split = build(config["protocol"], "protocol")(table, config["seed"], store_labels)
+    return split
 
 
 def _scratch(config: Config, scratch: Scratch) -> dict[str, Scratch]:

@@ -226,6 +226,17 @@ def _find(config: Config, cache: Cache, key: str, limit: float) -> Prepared | No
     return prepared
 
 
+def rows_on_disk(config: Config) -> tuple[int, int] | None:
+    """How many calibration and fit rows a configuration has, where its rows lie in the cache: they are not read."""
+    cache, key = _cache_of(config), key_of(config)
+    entry = cache.open(key) if cache and key else None
+    try:
+        shapes = entry.read(HEAD)[1]["matrices"] if entry else None
+        return (shapes["calibration"][0][0], shapes["fit"][0][0]) if shapes else None
+    except (LookupError, OSError, TypeError, ValueError):
+        return None
+
+
 def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
     arrays, document = entry.read(HEAD)
     if entry.labels_checksum() != document[LABELS]:

@@ -49,7 +49,7 @@ def require_rows(rule: ThresholdRule, n_calibration: int, target_fpr: float, n_f
         )
     ways = []
     if (lowest := rule.lowest_rate(n_calibration)) < 1:
-        ways.append(f"write {override('target_fpr', _rounded_up(lowest))}, which they can promise")
+        ways.append(f"write {override('target_fpr', rounded_up(lowest))}, which they can promise")
     ways.append("raise protocol.calibration_fraction")
     if target_fpr < lowest and needed > EVT_ROWS <= n_calibration:
         ways.append(f"try {override('threshold', 'evt')}, which extrapolates")
@@ -70,7 +70,7 @@ def promised_rate(
     return rate
 
 
-def _rounded_up(rate: float) -> float:
+def rounded_up(rate: float) -> float:
     """Three digits of it, and no less than it."""
     step = 10.0 ** (math.floor(math.log10(rate)) - 2)
     return float(f"{math.ceil(round(rate / step, 6)) * step:.3g}")
