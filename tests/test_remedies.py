@@ -24,6 +24,7 @@ from adbench.data.base import say
 from adbench.errors import AdbenchError
 from adbench.evaluation.thresholds.base import promised_rate
 from adbench.models.base import require_takes_codes
+from adbench.runner.cross import CrossEncoder, detector_for, encoder_for, require_possible
 from adbench.runner.prepare import divide
 from adbench.sweeps.plan import plan
 
@@ -172,9 +173,22 @@ def codes(config: dict[str, Any]) -> None:
         require_takes_codes(object(), config["choices"]["model"])
 
 
+class Scaled:
+    """A detector with a scale of its own."""
+
+    def calibrate(self, x: Any) -> None: ...
+
+
+def cross(config: dict[str, Any]) -> None:
+    require_possible(config, build(config["threshold"], "threshold"))
+    encoder = encoder_for(config)
+    if isinstance(encoder, CrossEncoder):
+        detector_for(config, encoder, lambda columns: Scaled())
+
+
 LOOKS: dict[str, Callable[[dict[str, Any]], None]] = {
     **{"compose": lambda _: None, "instead": lambda _: None},
-    **{"read": read, "tail": tail, "codes": codes},
+    **{"read": read, "tail": tail, "codes": codes, "cross": cross},
 }
 
 N, GAP = 60, 5
@@ -249,6 +263,10 @@ COMPOSED: dict[str, tuple[str, list[str]]] = {
     "test labels": ("plan", ["objective=validation/roc_auc"]),
     "test metric": ("plan", ["objective=test/roc_auc"]),
     "no loss": ("plan", ["objective=calibration/loss", "model=knn"]),
+    "losses of folds": ("plan", ["objective=fit/loss", "protocol.calibration=cross"]),
+    "folds alone": ("read", ["data=nslkdd", "protocol.folds=5"]),
+    "no scores for evt": ("cross", ["threshold=evt", "protocol.calibration=cross"]),
+    "no rows for a scale": ("cross", ["protocol.calibration=cross"]),
     "no calibration": ("plan", ["objective=calibration/loss", "protocol=goad"]),
 }
 

@@ -21,6 +21,7 @@ from adbench.evaluation.seal import Labels
 from adbench.evaluation.thresholds.base import promised_rate
 from adbench.preprocess.usual import usual_values
 from adbench.protocols.base import Split
+from adbench.runner.cross import encoder_for, n_calibrating
 from adbench.runner.prepared_cache import Matrices, Prepared, RowCache, Watch
 from adbench.storage.cache import CacheEntry
 from adbench.storage.scratch import Scratch
@@ -36,7 +37,8 @@ def prepare(config: Config, rule: Any, seconds: Watch, rows: RowCache | None = N
 def rate_of(config: Config, rule: Any, n_calibration: int, n_fit: int) -> float:
     """The rate that the threshold of a run is set for: see `promised_rate`."""
     calibrates = locate(config["protocol"], "protocol").calibrates
-    return promised_rate(rule, n_calibration, config["target_fpr"], config[RELAX], n_fit if calibrates else None)
+    n = n_calibrating(config, n_calibration, n_fit)
+    return promised_rate(rule, n, config["target_fpr"], config[RELAX], n_fit if calibrates else None)
 
 
 def _make(
@@ -50,7 +52,7 @@ def _make(
         split = divide(config, table, store_labels)
         del table  # and with it the labels: nothing that is called from here on finds them
         rate_of(config, rule, len(split.calibration), len(split.fit))
-        encoder = build(config["preprocess"], "preprocess").fit(split.fit)
+        encoder = encoder_for(config).fit(split.fit)
         usual = usual_values(split.fit)
     with seconds.of("transform"):
         parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)

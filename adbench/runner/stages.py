@@ -22,6 +22,7 @@ from adbench.results.folder import RunFolder
 from adbench.results.formats import without_target
 from adbench.results.provenance import describe, now
 from adbench.results.record import COLUMNS, ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
+from adbench.runner.cross import CrossDetector, detector_for, fpr_bound, n_calibrating, n_folds, require_possible
 from adbench.runner.prepare import control_scores, rate_of
 from adbench.runner.prepare import prepare as prepare_rows
 from adbench.runner.prepared_cache import Matrices, Prepared
@@ -107,6 +108,7 @@ def prepare(attempt: Attempt) -> Ready:
     settings = build(config["trainer"], "trainer", seed=_seeds(config)[1])
     attempt.hold(deterministic(settings.threads))
     rule = build(config["threshold"], "threshold")
+    require_possible(config, rule)
     model = locate(config["model"], "model")
     if config["preprocess"].get("categories") == CODES:  # an encoder of somebody's own may know no such key
         require_takes_codes(model, config["choices"]["model"])
@@ -118,11 +120,11 @@ def prepare(attempt: Attempt) -> Ready:
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 
-    columns = as_taken(model, rows.encoder.columns)
-    rows = rows.shaped(columns)
-    detector, untrained, draw_seed = _detector(config, columns)
+    rows = rows.shaped(as_taken(model, rows.encoder.columns))
+    detector, untrained, draw_seed = _detector(config, rows.encoder, model)
     n_calibration = len(rows.matrices.calibration) // (2 if isinstance(detector, Calibrates) else 1)
     target_fpr = rate_of(config, rule, n_calibration, len(rows.matrices.fit))
+    n_calibration = n_calibrating(config, n_calibration, len(rows.matrices.fit))
     if target_fpr > config["target_fpr"]:
         reporter.note(
             f"{n_calibration:,} calibration rows cannot promise {100 * config['target_fpr']:.3g} % of false alarms:"
@@ -136,7 +138,7 @@ def prepare(attempt: Attempt) -> Ready:
     tell, watching = (log.epoch, reporter.callbacks()) if here else (None, [])
     history = History(folder.path / HISTORY, rows.matrices.calibration if settings.calibration_loss else None, tell)
     checkpoint = None
-    if here and settings.checkpoint_seconds is not None:
+    if here and settings.checkpoint_seconds is not None and n_folds(config) is None:  # it is of one training
         made_with = identity(config, environment, folder.path.name)
         checkpoint = Checkpoint(folder.checkpoint(), settings.checkpoint_seconds, made_with, reporter.note)
     training = Training(settings, [history, *watching], checkpoint, reporter.note)
@@ -171,6 +173,8 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         if _calibrate(detector, x_calibration):
             x_calibration = x_calibration[1::2]
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else np.empty(0)
+        if isinstance(detector, CrossDetector):
+            calibration_scores = detector.calibration_scores
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
     require_batch_invariant(detector.score_rows, x_test, scores, "score")
@@ -196,7 +200,10 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
     metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": result.n_rows / result.seconds}
     if ready.learns_from_labels:
         metrics["n_known_anomalies"] = len(x_anomalies)
-    metrics |= {"n_fit": len(x_fit), "n_calibration": len(x_calibration), "n_test": len(x_test)}
+    n_calibration = n_calibrating(config, len(x_calibration), len(x_fit))
+    metrics |= {"n_fit": len(x_fit), "n_calibration": n_calibration, "n_test": len(x_test)}
+    if (folds := n_folds(config)) is not None:  # another promise than the rule's, and a weaker one
+        metrics |= {"promises_fpr": 0, "fpr_bound": fpr_bound(ready.target_fpr, n_calibration, folds)}
     folder.finish(metrics | losses | seconds.measured)
 
 
@@ -205,11 +212,15 @@ def _seeds(config: Config) -> list[int]:
     return [config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS]
 
 
-def _detector(config: Config, columns: Columns) -> tuple[Any, Any, int]:
+def _detector(config: Config, encoder: Any, model: Any) -> tuple[Any, Any, int]:
     """A detector with its initial weights, its untrained twin, and the seed that its further draws began with."""
     init_seed, order_seed = _seeds(config)
     seed_everything(init_seed, workers=True, verbose=False)
-    detector = build(config["model"], "model", columns=columns)
+
+    def make(columns: Columns) -> Any:
+        return build(config["model"], "model", columns=as_taken(model, columns))
+
+    detector = detector_for(config, encoder, make)
     untrained = detector.untrained()
     if all(config.get(key) is None for key in OTHER_SEEDS):
         return detector, untrained, init_seed  # the draws go on from those of the weights

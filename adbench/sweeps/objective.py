@@ -20,7 +20,7 @@ from adbench.config.keys import Config
 from adbench.errors import ConfigError
 from adbench.evaluation.metric_table import CALIBRATION_LOSS, FIT_LOSS, OBJECTIVE, shown_in
 from adbench.results.record import DONE, LOSS, Run, families
-from adbench.text import suggest
+from adbench.text import override, suggest
 
 # Label-free objective -> the metric that holds it in the end, and the column of history.csv that does after each epoch.
 LABEL_FREE = {"fit/loss": (FIT_LOSS, LOSS), "calibration/loss": (CALIBRATION_LOSS, CALIBRATION_LOSS)}
@@ -99,6 +99,11 @@ class Objective:
             )
 
     def _require_one_loss(self, config: Config) -> None:
+        if config["protocol"].get("calibration") is not None:
+            raise ConfigError(
+                f"expected one model a run for objective={self.name}, got those of several folds; write"
+                f" {override('protocol.calibration', None)}"
+            )
         target = locate(config["model"], "model")
         if hasattr(target, "objectives"):
             from adbench.models.neural import NeuralDetector
