@@ -14,6 +14,7 @@ WHERE_NOT_WHAT = {
     "keep_values": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
+    "relax_fpr": None,  # where it makes a difference, there is one run of the two: a rate is promised, or refused
     "data": ("folder",),
     "trainer": (
         *("accelerator", "strategy", "threads", "batches_per_step"),
@@ -27,7 +28,7 @@ LIMITS = ("cache_gb", "memory_gb")
 OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
 NOTHING_WHILE_NULL = (
-    *(*OTHER_SEEDS, "preprocess.categories"),
+    *(*OTHER_SEEDS, "preprocess.categories", "protocol.calibration", "protocol.folds"),
     *(f"data.{key}" for key in ("header", "skip_rows", "decimal", "thousands", "infinite")),
 )
 # Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.

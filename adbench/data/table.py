@@ -13,7 +13,7 @@ from adbench.data.base import DatasetInfo, Table, say
 from adbench.data.reading.cells import DECIMALS, THOUSANDS, NumberForm
 from adbench.data.reading.column_store import ColumnStore, ColumnStoreOnDisk
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
-from adbench.data.reading.labels import read_family, read_label
+from adbench.data.reading.labels import read_family, read_label, require_normals
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
 from adbench.data.reading.tabular import CsvForm, abbreviated, read_files
 from adbench.errors import AdbenchError, ConfigError, DataError
@@ -81,6 +81,8 @@ def load(
         rows, n_rows, store = _read(files + test_files, form, dropped, scratch, notes)
         label = _label_name(label, rows)
         is_anomaly, kind = read_label(rows[label], label, normal, notes)
+        is_test = np.repeat([False] * len(files) + [True] * len(test_files), n_rows)
+        require_normals(rows[label], label, is_anomaly, is_test)
         if family is not None:
             kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
         names = [name for name in rows.column_names if name not in (label, family)]
@@ -96,7 +98,7 @@ def load(
             label=is_anomaly[kept].astype(np.int8),
             family=kind,
             attack=kind,
-            is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
+            is_test=is_test[kept],
             fingerprints={str(file): sha256_of(file) for file in files + test_files},
             notes=tuple(notes),
         )

@@ -83,7 +83,12 @@ class Protocol(ABC):
             parts = replace(parts, test=_distinct(table, parts.test))
         for name, rows in {"fit": parts.fit, "test": parts.test}.items():
             if not len(rows):
-                raise DataError(f"expected at least one {name} row in {table.name}, got none; change protocol.*")
+                n_normal = int(((table.label == 0) & ~table.is_test).sum())
+                raise DataError(
+                    f"expected at least one {name} row in {table.name}, got none: {n_normal:,} of its"
+                    f" {int((~table.is_test).sum()):,} rows outside a test file are normal, which protocol.*_fraction"
+                    " divides; bring more rows, or take another protocol="
+                )
         take = table.features.take
         labels = _labels(table, parts.test)
         keep(labels)

@@ -19,13 +19,14 @@ from adbench.arrays.memmap import checksum
 from adbench.arrays.types import Arrays, Matrix, RowLabels
 from adbench.config.checks import require_not_negative
 from adbench.config.identity import same_rows
-from adbench.config.instantiate import build, locate
+from adbench.config.instantiate import locate
 from adbench.config.keys import CONTENT, WHERE_NOT_WHAT, Config
 from adbench.config.paths import cache_folder, data_folder
 from adbench.data.base import DatasetInfo, say
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.evaluation.seal import Labels, SealedLabels
 from adbench.results.provenance import cpu, source_digest
+from adbench.runner.cross import encoder_for
 from adbench.storage.cache import LABELS, Cache, CacheEntry
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
@@ -226,6 +227,17 @@ def _find(config: Config, cache: Cache, key: str, limit: float) -> Prepared | No
     return prepared
 
 
+def rows_on_disk(config: Config) -> tuple[int, int] | None:
+    """How many calibration and fit rows a configuration has, where its rows lie in the cache: they are not read."""
+    cache, key = _cache_of(config), key_of(config)
+    entry = cache.open(key) if cache and key else None
+    try:
+        shapes = entry.read(HEAD)[1]["matrices"] if entry else None
+        return (shapes["calibration"][0][0], shapes["fit"][0][0]) if shapes else None
+    except (LookupError, OSError, TypeError, ValueError):
+        return None
+
+
 def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
     arrays, document = entry.read(HEAD)
     if entry.labels_checksum() != document[LABELS]:
@@ -237,7 +249,7 @@ def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
     matrices = {name: entry.matrix(name, tuple(s), crc, resident) for name, (s, crc) in shapes.items()}
     return Prepared(
         fingerprints=document["fingerprints"],
-        encoder=build(config["preprocess"], "preprocess").restore(document["encoder"], learned),
+        encoder=encoder_for(config).restore(document["encoder"], learned),
         matrices=Matrices(**matrices),
         test_rows=test_rows,
         labels=SealedLabels.elsewhere(lambda: _labels_in(entry), len(test_rows)),

@@ -563,3 +563,26 @@ def test_infinite_numbers_can_be_missing_ones(write: Write) -> None:
     ):
         with pytest.raises(ConfigError, match=r"expected data\."):
             load(path, label="y", **keys)
+
+
+@pytest.mark.parametrize("nothing", ["null", "NaN", "-", "none"])
+def test_a_word_for_missing_is_a_label_where_it_is_named(nothing: str, write: Write) -> None:
+    path = write(f"x,y\n1,{nothing}\n2,odd\n3, {nothing} \n")
+    with pytest.raises(DataError, match="got 2 empty cells in column 'y', the first in row 1; .*write data.normal="):
+        load(path, label="y")
+    assert load(path, label="y", normal=nothing).label.tolist() == [0, 1, 0]
+    with pytest.raises(DataError, match="got 1 empty cells in column 'y', the first in row 4"):
+        load(write(f"x,y\n1,{nothing}\n2,odd\n3,{nothing}\n4,\n"), label="y", normal=nothing)
+
+
+def test_normal_rows_in_the_test_file_alone_are_named(write: Write) -> None:
+    train, test = write("x,y\n1,bad\n2,worse\n", "a.csv"), write("x,y\n1,bad\n2,ok\n", "b.csv")
+    with pytest.raises(DataError, match=r"in the files of data\.path, got 2 rows with y=bad, worse and none with ok"):
+        load(train, test_path=test, label="y", normal="ok")
+    assert load(test, test_path=train, label="y", normal="ok").label.tolist() == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("cell", ["w\n;", "one;\ntwo", "a\n;\nb", "x\n\n\ny;"])
+def test_a_text_of_several_lines_is_no_open_quote(cell: str, write: Write) -> None:
+    path = write(as_csv({"k": [cell, "b", "b"], "y": [0, 1, 0]}, ";"))
+    assert rows_of(load(path, label="y", separator="semicolon")) == {"k": [cell, "b", "b"]}

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from adbench.data.base import say
 from adbench.errors import ConfigError, DataError
 from adbench.text import override
 
@@ -32,6 +33,7 @@ _HEAD_BYTES = 1 << 22  # what is looked at before a file is read: the header mus
 _SNIFFED_ROWS = 20
 
 
+FEWEST_SWALLOWED = 2  # whole lines in a cell that no text of several lines has by chance
 MIN_COUNTED = 3  # numbers that make a count of columns
 MAX_SHOWN = 50  # columns whose names a sentence lists
 
@@ -138,8 +140,9 @@ def without_headers(rows: Any, path: Path, notes: list[str]) -> Any:
 
 
 def require_closed_quotes(rows: Any, delimiter: str, n_columns: int, path: Path, start: int) -> None:
-    """Raise DataError for a quote that swallows lines: a cell with line ends and as many separators as a row has.
+    """Raise DataError for a quote that swallows lines: a cell in which whole lines have a row's separators.
 
+    With a single such line it can as well be a text of several lines, as people write them: that is only said.
     start: the number of rows before these.
     """
     for name in rows.schema.names:
@@ -147,15 +150,18 @@ def require_closed_quotes(rows: Any, delimiter: str, n_columns: int, path: Path,
         ends = pc.fill_null(pc.match_substring(column, "\n"), False)
         if not pc.any(ends).as_py():
             continue
-        separators = pc.count_substring(column, delimiter)
-        swallowed = pc.and_(ends, pc.fill_null(pc.greater_equal(separators, max(1, n_columns - 1)), False))
-        if pc.any(swallowed).as_py():
-            row = pc.index(swallowed, True).as_py()
-            lines = column[row].as_py().count("\n")
-            raise DataError(
-                f"expected each quote to end in its own cell in {path}, got one in column {name!r} of row"
-                f" {start + row + 1:,} that goes on for {lines:,} more lines; correct the quote there"
-            )
+        enough = pc.fill_null(pc.greater_equal(pc.count_substring(column, delimiter), max(1, n_columns - 1)), False)
+        for row in pc.indices_nonzero(pc.and_(ends, enough)).to_pylist():
+            whole = column[row].as_py().split("\n")[1:-1]
+            where = f"in column {name!r} of row {start + row + 1:,} that goes on for {len(whole) + 1:,} more lines"
+            if any(line.count(delimiter) < n_columns - 1 for line in whole):
+                continue
+            if len(whole) >= FEWEST_SWALLOWED:
+                raise DataError(
+                    f"expected each quote to end in its own cell in {path}, got one {where}; correct the quote there"
+                )
+            say([f"there is a quote {where} of {path}; correct it there if it should have ended before"])
+            break
 
 
 def csv_layout(path: Path, form: CsvForm, drop: list[str], notes: list[str]) -> tuple[str, dict[str, int]]:
