@@ -99,6 +99,7 @@ def load(
             is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
             fingerprints={str(file): sha256_of(file) for file in files + test_files},
             notes=tuple(notes),
+            dropped=tuple(dropped),
         )
 
 

@@ -49,7 +49,7 @@ def _make(
         parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)
         matrices = _encode(encoder, dict(parts), scratch)
         require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
-    return Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes)
+    return Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes, split.warnings)
 
 
 def _scratch(config: Config, scratch: Scratch) -> dict[str, Scratch]:

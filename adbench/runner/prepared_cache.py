@@ -126,6 +126,7 @@ class Prepared:
     labels: SealedLabels
     usual: list[dict[str, Any]]  # see `adbench.preprocess.usual.usual_values`
     notes: tuple[str, ...]  # see `adbench.data.base.Table`
+    warnings: tuple[str, ...]  # see `adbench.protocols.base.Split`
     controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
     entry: CacheEntry | None = None  # where they lie in the cache, which nobody removes as long as this lives
 
@@ -243,6 +244,7 @@ def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
         labels=SealedLabels.elsewhere(lambda: _labels_in(entry), len(test_rows)),
         usual=document["usual"],
         notes=tuple(document["notes"]),
+        warnings=tuple(document["warnings"]),
         entry=entry,
     )
 
@@ -254,6 +256,7 @@ def _head(prepared: Prepared) -> tuple[Arrays, dict[str, Any]]:
         "encoder": prepared.encoder.description(),
         "matrices": {name: [x.shape, checksum(x)] for name, x in prepared.matrices._asdict().items()},
         "notes": prepared.notes,
+        "warnings": prepared.warnings,
         "usual": prepared.usual,
     }
     return arrays | {"test_rows": prepared.test_rows}, document

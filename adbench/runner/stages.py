@@ -114,7 +114,9 @@ def prepare(attempt: Attempt) -> Ready:
     rows = prepare_rows(config, rule, seconds, attempt.context.rows)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
         controls = dict(control_scores(config, rows))
-    environment = describe(config, rows.fingerprints)
+    for warning in rows.warnings:
+        reporter.note(f"warning: {warning}")
+    environment = describe(config, rows.fingerprints) | {"warnings": list(rows.warnings)}
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 

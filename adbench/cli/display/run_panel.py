@@ -25,6 +25,7 @@ def result_panel(run: Run) -> RenderableType:
         Text(),
         _comparison(m, choices["model"]),
         Text("\n".join(_verdicts(run))),
+        *(Text(f"warning: {printable(str(one))}", style="bold yellow") for one in _warnings(run)),
         Text(),
         Text(_where(run)),
     ]
@@ -122,6 +123,12 @@ def _verdicts(run: Run) -> Iterator[str]:
         yield f"the control {best} ranks at least as well: on this data {model} is not needed for the ranking"
     if ORACLE in run.environment:
         yield f"the best single column, picked with the test labels, is {printable(str(run.environment[ORACLE]))}"
+
+
+def _warnings(run: Run) -> list[object]:
+    """What makes the table easier than a detector is good; of a run from before that was recorded, nothing."""
+    warnings = run.environment.get("warnings")
+    return warnings if isinstance(warnings, list) else []
 
 
 def _where(run: Run) -> str:
