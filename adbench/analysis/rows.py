@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adbench.config.identity import flat
+from adbench.config.identity import data_name, flat
 from adbench.config.keys import NOTHING_WHILE_NULL, SEED_KEYS
 from adbench.results.record import Run
 
@@ -25,7 +25,7 @@ def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
     """
     keys, settings, tasks, solvers = _varying(runs)
     columns: dict[str, Any] = {
-        "data": [run.config["choices"].get("data", "?") for run in runs],
+        "data": [data_name(run.config) for run in runs],
         "model": [run.config["choices"].get("model", "?") for run in runs],
         "settings": settings,
         "task": tasks,
@@ -81,9 +81,9 @@ def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list
     of_data: defaultdict[Any, list[int]] = defaultdict(list)
     of_model: defaultdict[Any, list[int]] = defaultdict(list)
     for i, run in enumerate(runs):
-        choices = run.config["choices"]
-        of_data[choices.get("data")].append(i)
-        of_model[choices.get("data"), choices.get("model")].append(i)
+        data = data_name(run.config)
+        of_data[data].append(i)
+        of_model[data, run.config["choices"].get("model")].append(i)
     columns: dict[str, list[Any]] = {}
     words: list[dict[str, str]] = [{} for _ in runs]
     parts = _Parts()
@@ -100,9 +100,7 @@ def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list
     for run, of_run in zip(runs, words, strict=True):
         choices, texts = run.config["choices"], sorted(of_run.items())
         settings.append(" ".join(text for _, text in texts))
-        tasks.append(
-            " ".join([choices.get("data", "?"), *(text for key, text in texts if key.startswith(_TASK_PARTS))])
-        )
+        tasks.append(" ".join([data_name(run.config), *(text for key, text in texts if key.startswith(_TASK_PARTS))]))
         other = (text for key, text in texts if not key.startswith(_TASK_PARTS))
         solvers.append(" ".join([choices.get("model", "?"), *other]))
     return dict(sorted(columns.items())), settings, tasks, solvers

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ class Split:
     labels: SealedLabels  # of the test rows
     anomalies: Features  # known ones, for detectors that learn from labels; nothing else is fitted on them
     warnings: tuple[str, ...] = ()  # what makes results look better than a detector is, for the user
+    test_ids: Any = None  # a pyarrow array: what the user calls each test row
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class Protocol(ABC):
         keep(labels)
         fit, calibration, test, anomalies = map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies))
         warnings = tuple(leaks_of(table, looked_at).warnings())
-        return Split(fit, calibration, test, parts.test, SealedLabels(labels), anomalies, warnings)
+        ids = None if table.ids is None else table.ids.take(parts.test)
+        return Split(fit, calibration, test, parts.test, SealedLabels(labels), anomalies, warnings, ids)
 
 
 def _require_honest(table: Table, parts: Parts) -> None:

@@ -38,7 +38,7 @@ class Leaks:
     def warnings(self) -> Iterator[str]:
         """A sentence for each thing that makes results look better than a detector is."""
         name, auroc = self.best_column["column"], self.best_column["roc_auc"]
-        without = f"what is left without it, {override('data.drop', [*self.dropped, name])} shows"
+        without = f"{override('data.drop', [*self.dropped, name])} shows what is left without it"
         if auroc >= SOLVED:
             yield f"{name} ALONE tells anomalies from normal rows, AUROC {auroc:.3f}: is it the label again? {without}"
         elif auroc >= NEARLY_SOLVED:

@@ -141,7 +141,7 @@ def test_train_refuses_a_copy_and_says_the_rest_on_stderr_in_the_panel_and_in_th
         return
     warning = "b ALONE tells anomalies from normal rows, AUROC 1.000"
     assert f"adbench: warning: {warning}" in result.stderr
-    assert "data.drop=[a,b] shows" in result.stderr
+    assert "data.drop=[a,b] shows what is left" in result.stderr
     assert f"warning: {warning}" in result.stdout
     (folder,) = (tmp_path / "runs").iterdir()
     assert [warning in one for one in read_run(folder).environment["warnings"]] == [True]

@@ -7,6 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from adbench.config.identity import data_name
 from adbench.evaluation.controls import ORACLE, TITLES
 from adbench.evaluation.metric_table import AGAINST_CONTROLS, METRICS, PANEL, PERCENT, Metric, shown_in
 from adbench.results.record import Run, families
@@ -29,7 +30,7 @@ def result_panel(run: Run) -> RenderableType:
         Text(),
         Text(_where(run)),
     ]
-    title = Text(f"{choices['model']} on {choices['data']}, seed {run.config['seed']}", style="bold")
+    title = Text(f"{choices['model']} on {data_name(run.config)}, seed {run.config['seed']}", style="bold")
     return Panel(Group(*parts), title=title, title_align="left", expand=False, padding=(1, 2))
 
 

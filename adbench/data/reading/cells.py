@@ -70,6 +70,16 @@ def texts(column: Any) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), None, text)
 
 
+def ids_of(column: Any) -> pa.Array:
+    """What a column calls each row: whole numbers where it has no others, else its texts as they stand."""
+    text = texts(column)
+    try:
+        numbers = text.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return text
+    return numbers if numbers.cast(pa.string()).equals(text) else text
+
+
 def words(column: Any) -> pa.Array:
     """A column as texts, each in one spelling, which labels, kinds and categories share.
 
