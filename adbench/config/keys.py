@@ -30,7 +30,7 @@ OTHER_SEEDS = ("init_seed", "order_seed")
 NOTHING_WHILE_NULL = (
     *(*OTHER_SEEDS, "preprocess.categories"),
     *(f"data.{key}" for key in ("header", "skip_rows", "decimal", "thousands", "infinite")),
-    *(f"data.{key}" for key in ("normal_path", "anomaly_path", "id", "name")),
+    *(f"data.{key}" for key in ("normal_path", "anomaly_path", "id", "missing_words", "name")),
 )
 # Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.
 SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")

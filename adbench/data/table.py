@@ -51,6 +51,7 @@ def load(
     categorical: list[str] | None = None,
     drop: list[str] | None = None,
     missing: str = REFUSE,
+    missing_words: list[str] | None = None,
     separator: str | None = None,
     header: list[str] | None = None,
     skip_rows: int | None = None,
@@ -70,8 +71,9 @@ def load(
     more than two. id: a column that names each row; no feature, it is carried into scores.parquet. categorical: the
     categorical columns; None proposes those of text, and says so. drop: columns to leave out, such as times. missing:
     refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
-    missing, and so are NA, N/A, NaN, null, None, ? and -. separator: of CSV; None finds it out. header: the names of
-    the columns of CSV files without a header. skip_rows: lines before the header.
+    missing, and so are NA, N/A, NaN, null, None, ? and -; missing_words: further ones, of features. separator: of CSV;
+    None finds it out. header: the names of the columns of CSV files without a header. skip_rows: lines before the
+    header.
     decimal, thousands: what stands before fractions and between thousands in texts: see `cells.DECIMALS`, `THOUSANDS`.
     infinite: "missing" takes infinite numbers for missing ones; None refuses them.
     name: what the table is called in folders and tables; None: table.
@@ -81,7 +83,7 @@ def load(
     """
     require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
     dropped = _names(drop, "data.drop")
-    number_form = _number_form(decimal, thousands, infinite)
+    number_form = _number_form(decimal, thousands, infinite, _names(missing_words, "data.missing_words"))
     if skip_rows is not None:
         require_at_least("data.skip_rows", skip_rows, 0)
     sources = find_sources(path, test_path, normal_path, anomaly_path)
@@ -100,7 +102,7 @@ def load(
         if not names:
             raise DataError(f"expected feature columns beside {label or id!r}, got none; data.drop can leave out fewer")
         named = None if categorical is None else _names(categorical, "data.categorical")
-        columns = type_columns(rows, names, named, store, notes, number_form)
+        columns = type_columns(rows, names, named, store, notes, number_form, n_rows, dropped)
         kept = _kept_rows(columns, len(rows), missing, notes)
         kind = kind[kept]
         return Table(
@@ -117,14 +119,17 @@ def load(
         )
 
 
-def _number_form(decimal: str | None, thousands: str | None, infinite: str | None) -> NumberForm:
+def _number_form(
+    decimal: str | None, thousands: str | None, infinite: str | None, missing_words: list[str]
+) -> NumberForm:
     if decimal is not None:
         require_one_of("data.decimal", decimal, tuple(DECIMALS))
     if thousands is not None:
         require_one_of("data.thousands", thousands, tuple(THOUSANDS))
     if infinite is not None:
         require_one_of("data.infinite", infinite, ("missing",))
-    form = NumberForm(decimal or "point", thousands, infinite is not None)
+    words = tuple(word.strip().lower() for word in missing_words)
+    form = NumberForm(decimal or "point", thousands, infinite is not None, words)
     if form.decimal == form.thousands:
         raise ConfigError(f"expected data.thousands to differ from data.decimal, got {thousands} for both; name one")
     return form
