@@ -115,7 +115,7 @@ def prepare(attempt: Attempt) -> Ready:
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
         controls = dict(control_scores(config, rows))
     for warning in rows.warnings:
-        reporter.note(f"warning: {warning}")
+        reporter.warn(warning)
     environment = describe(config, rows.fingerprints) | {"warnings": list(rows.warnings)}
     folder.write_json(ENVIRONMENT, environment)
     log.begin()

@@ -114,7 +114,7 @@ def test_the_card_of_nslkdd_has_the_published_numbers() -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_command_shows_a_table_of_ones_own(as_json: bool, tmp_path: Path) -> None:
-    rows = "".join(f"{i},{'a[red]b[/red]'},{int(i > 90)}\n" for i in range(100))
+    rows = "".join(f"{3 * i},{'a[red]b[/red]'},{int(i > 90)}\n" for i in range(100))
     (tmp_path / "rows.csv").write_text(f"amount,kind,y\n{rows}")
     arguments = ["data", "show", "table", f"data.path={tmp_path / 'rows.csv'}", "data.label=y"]
     result = CliRunner().invoke(app, [*arguments, *(["--json"] if as_json else [])])
