@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adbench.config.identity import flat
+from adbench.config.identity import data_name, flat
 from adbench.config.keys import NOTHING_WHILE_NULL, SEED_KEYS
 from adbench.results.record import Run
 from adbench.results.versions import versions, with_one_path
@@ -84,9 +84,9 @@ def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list
     of_data: defaultdict[Any, list[int]] = defaultdict(list)
     of_model: defaultdict[Any, list[int]] = defaultdict(list)
     for i, run in enumerate(runs):
-        choices = run.config["choices"]
-        of_data[choices.get("data")].append(i)
-        of_model[choices.get("data"), choices.get("model")].append(i)
+        name = data_name(run.config)
+        of_data[name].append(i)
+        of_model[name, run.config["choices"].get("model")].append(i)
     columns: dict[str, list[Any]] = {}
     words: list[dict[str, str]] = [{} for _ in runs]
     parts = _Parts()
@@ -100,7 +100,7 @@ def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list
                     if text is not None and not is_seed:
                         words[i][key] = f"{key}={text.replace(chr(34), '')}"
     words = [dict(sorted(of_run.items())) for of_run in words]
-    names = [run.config["choices"].get("data", "?") for run in runs]
+    names = [data_name(run.config) for run in runs]
     sources = [_said(name, of, ("data.",)) for name, of in zip(names, words, strict=True)]
     data = [f"{name}{version}" for name, version in zip(names, versions(sources, runs), strict=True)]
     tasks = [_said(name, of, _TASK_PARTS) for name, of in zip(data, words, strict=True)]

@@ -14,7 +14,7 @@ from adbench.config.alarm_rate import insist_on_rate, resolve_rate
 from adbench.config.keys import Config
 from adbench.config.overrides import SEVERAL, hydra_at_hand, parse
 from adbench.config.paths import config_folder
-from adbench.config.validate import check_key, check_option, check_top, match_types
+from adbench.config.validate import check_data_name, check_key, check_option, check_top, match_types
 from adbench.errors import ConfigError
 
 # Groups that can stay without an option.
@@ -89,6 +89,8 @@ class _Composer:
         config = _changed(base, changing, choices)
         check_top(config, defaults)
         match_types(config, defaults, "")
+        if "data" in config:
+            check_data_name(config, self.groups["data"])
         if self.primary == TRAIN:
             resolve_rate(config, defaults["target_fpr"])
             typed = {override.key_or_group for override in changing}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from adbench.config.identity import flat_config
+from adbench.config.identity import data_name, flat_config
 from adbench.errors import DataError
 from adbench.results.record import DONE, FAILED, KILLED, TIMEOUT, UNREADABLE, Run
 from adbench.results.versions import with_one_path
@@ -48,9 +48,8 @@ def configurations_of(runs: Sequence[Run]) -> list[Configuration]:
     """
     groups: defaultdict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for run in with_one_path(runs):
-        choices = run.config["choices"]
         key = json.dumps(flat_config(run.config, paths=True), sort_keys=True)
-        groups[choices.get("data", "?"), choices.get("model", "?"), key].append(run)
+        groups[data_name(run.config), run.config["choices"].get("model", "?"), key].append(run)
     return [_configuration(data, model, groups[data, model, key]) for data, model, key in sorted(groups)]
 
 

@@ -16,7 +16,6 @@ from adbench.reporting.figures.base import FigureModule, Picture, choose
 from adbench.reporting.header import opening
 from adbench.reporting.leaderboard import leaderboard
 from adbench.results.record import DONE
-from adbench.results.versions import SIGN
 from adbench.storage.atomic import replacing
 
 TITLE = "Anomaly detection: what the runs show"
@@ -77,7 +76,8 @@ def _page(material: Material, pictures: Sequence[Picture], output: Path, with_ca
 
     words = [str(folder) for folder in material.folders]
     command = shlex.join(["adbench", "report", *words, "-o", str(output)])
-    names = sorted({c.data.partition(SIGN)[0] for c in material.configurations if c.runs}) if with_cards else []
+    # A table of one's own is not read again: a configuration from a stranger could name any file.
+    names = sorted({c.runs[0].config["choices"]["data"] for c in material.configurations if c.runs and with_cards})
     # Loading a dataset mostly waits for the disk, numpy and pandas, which let the drawing go on.
     with ThreadPoolExecutor(1) as beside:
         read = beside.submit(cards, names)

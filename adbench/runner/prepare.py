@@ -58,7 +58,8 @@ def _make(
         parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)
         matrices = _encode(encoder, dict(parts), scratch)
         require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
-    return Prepared(fingerprints, encoder, matrices, split.test_rows, split.labels, usual, notes)
+    rows = split.test_rows, split.labels
+    return Prepared(fingerprints, encoder, matrices, *rows, usual, notes, split.warnings, split.test_ids)
 
 
 def load(config: Config, scratch: Scratch) -> Table:

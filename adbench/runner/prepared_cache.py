@@ -127,6 +127,8 @@ class Prepared:
     labels: SealedLabels
     usual: list[dict[str, Any]]  # see `adbench.preprocess.usual.usual_values`
     notes: tuple[str, ...]  # see `adbench.data.base.Table`
+    warnings: tuple[str, ...]  # see `adbench.protocols.base.Split`
+    test_ids: Any = None  # a pyarrow array, where the user named a column of them
     controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
     entry: CacheEntry | None = None  # where they lie in the cache, which nobody removes as long as this lives
 
@@ -244,7 +246,7 @@ def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
         raise ValueError("expected the labels that were written, got others")
     shapes = document["matrices"]
     resident = sum(4 * math.prod(shape) for shape, _ in shapes.values()) <= limit
-    test_rows = arrays.pop("test_rows")
+    test_rows, ids = arrays.pop("test_rows"), arrays.pop("test_ids", None)
     learned = {name.removeprefix("encoder/"): array for name, array in arrays.items()}
     matrices = {name: entry.matrix(name, tuple(s), crc, resident) for name, (s, crc) in shapes.items()}
     return Prepared(
@@ -255,6 +257,8 @@ def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
         labels=SealedLabels.elsewhere(lambda: _labels_in(entry), len(test_rows)),
         usual=document["usual"],
         notes=tuple(document["notes"]),
+        warnings=tuple(document["warnings"]),
+        test_ids=None if ids is None else pa.ipc.open_stream(pa.py_buffer(ids)).read_all()["id"].combine_chunks(),
         entry=entry,
     )
 
@@ -266,6 +270,16 @@ def _head(prepared: Prepared) -> tuple[Arrays, dict[str, Any]]:
         "encoder": prepared.encoder.description(),
         "matrices": {name: [x.shape, checksum(x)] for name, x in prepared.matrices._asdict().items()},
         "notes": prepared.notes,
+        "warnings": prepared.warnings,
         "usual": prepared.usual,
     }
+    if prepared.test_ids is not None:
+        arrays["test_ids"] = np.frombuffer(_stream(pa.table({"id": prepared.test_ids})), np.uint8)
     return arrays | {"test_rows": prepared.test_rows}, document
+
+
+def _stream(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adbench.config.identity import flat_config
+from adbench.config.identity import data_name, flat_config
 from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.ranking import auroc_difference, placement_values
@@ -157,10 +157,10 @@ def _compared(original: Run, again: Run) -> list[str]:
 
 def _siblings(original: Run) -> list[Run]:
     """The finished runs beside it with the same configuration and data, one for each other seed."""
-    choices, what = original.config["choices"], flat_config(original.config, paths=True)
+    what = flat_config(original.config, paths=True)
     found: dict[int, Run] = {original.config["seed"]: original}
     for path in find_runs(original.folder.resolve().parent):
-        if not path.name.startswith(f"{choices['data']}-{choices['model']}-s"):
+        if not path.name.startswith(f"{data_name(original.config)}-{original.config['choices']['model']}-s"):
             continue
         try:
             run = read_run(path)

@@ -116,7 +116,9 @@ def prepare(attempt: Attempt) -> Ready:
     rows = prepare_rows(config, rule, seconds, attempt.context.rows)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
         controls = dict(control_scores(config, rows))
-    environment = describe(config, rows.fingerprints)
+    for warning in rows.warnings:
+        reporter.warn(warning)
+    environment = describe(config, rows.fingerprints) | {"warnings": list(rows.warnings)}
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 
@@ -195,7 +197,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         controls = controls | {ORACLE: of_column}
         metrics = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds)
     with seconds.of("save"):
-        folder.write_scores(rows.test_rows, scores, labels)
+        folder.write_scores(rows.test_rows, scores, labels, rows.test_ids)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: rows.encoder.columns.plain().names[column]})
     metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": result.n_rows / result.seconds}
     if ready.learns_from_labels:
@@ -236,7 +238,7 @@ def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scor
     folder.write_part(PREPROCESS, _named(config, PREPROCESS) | fitted, rows.encoder.arrays)
     folder.write_json(COLUMNS, {"columns": rows.usual if config["keep_values"] else without_values(rows.usual)})
     folder.write_calibration(calibration)
-    folder.write_scores(rows.test_rows, scores, labels=None)
+    folder.write_scores(rows.test_rows, scores, None, rows.test_ids)
 
 
 def _named(config: Config, group: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Literal
 
 from adbench.config.instantiate import locate
-from adbench.config.keys import Config
+from adbench.config.keys import CONTENT, Config
 from adbench.errors import ConfigError
 from adbench.evaluation.metric_table import CALIBRATION_LOSS, FIT_LOSS, OBJECTIVE, shown_in
 from adbench.results.record import DONE, LOSS, Run, families
@@ -85,7 +85,7 @@ class Objective:
         """What has to be the same in runs that are compared: a loss depends on its rows and their units too."""
         data = config["data"]
         if self.name not in LABEL_FREE:
-            files = {key: data.get(key) for key in ("path", "test_path")}
+            files = {key: data.get(key) for key in CONTENT["data"]}
             return {"data": [config["choices"]["data"], files], "protocol": config["protocol"]}
         same = {key: config[key] for key in ("data", "protocol", "preprocess")}
         return same | {"model": config["choices"]["model"]}

@@ -199,7 +199,7 @@ def test_what_is_taken_is_said_on_stderr(write: Write) -> None:
         assert json.loads(done.stdout)["parts"]["all rows"]["rows"] > 1
         return done.stderr
 
-    rows = "".join(f"{i}\t{i % 7}\t{'ab'[i % 2]}\t{i % 2}\n" for i in range(100))
+    rows = "".join(f"{2 * i}\t{i % 7}\t{'ab'[i % 2]}\t{i % 2}\n" for i in range(100))
     found = said(f"time\tx\tkind\ty\n{rows}")
     for words in ("separated by tab", "y=0 is taken as normal", "(kind); data.categorical=[kind]", "data.drop=[time]"):
         assert found.count(words) == 1
@@ -266,12 +266,16 @@ BAD: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "infinite": ("x,y\n1,0\ninf,1\n", {}, "expected finite numbers in column 'x', got inf in row 2"),
     "too large": ("x,y\n1,0\n1e999,1\n", {}, "expected finite numbers in column 'x', got inf in row 2"),
     "mixed": ("x,y\n1,0\n2,0\nabc,1\n", {}, "numbers or words in column 'x', got both: 2 numbers, and 'abc' in row 3"),
-    "text": ("x,k,y\n1,a,0\n2,b,1\n", {"categorical": []}, "expected numbers in column 'k', got 'a'"),
+    "text": (
+        "x,k,y\n1,a,0\n2,b,1\n",
+        {"categorical": []},
+        "got texts in column 'k', such as 'a'; data.drop=.k. leaves it",
+    ),
     "decimal comma": ("x;y\n1,5;0\n2,5;1\n", {}, "expected a decimal point in column 'x', got '1,5'"),
     "an id": (
         "k,y\n" + "".join(f"id-{i},{i % 2}\n" for i in range(200)),
         {},
-        "at most 100 different texts in column 'k', got 200 .*data.drop=.k.",
+        "a name or an id in column 'k', 200 different texts such as 'id-0'; data.drop=.k. .* data.id=k",
     ),
     "too many values": (
         "k,y\n" + "".join(f"id-{i},{i % 2}\n" for i in range(10_001)),
@@ -315,7 +319,7 @@ def test_times_and_nested_columns_of_parquet_are_asked_about(tmp_path: Path) -> 
     path = tmp_path / "rows.parquet"
     for column in (pa.array([0, 1], pa.timestamp("s")), pa.array([[1], [2]])):
         pyarrow.parquet.write_table(pa.table({"t": column, "x": [1, 2], "y": [0, 1]}), path)
-        with pytest.raises(DataError, match=r"in column 't', got .*data\.drop=\[t\]"):
+        with pytest.raises(DataError, match=r"in column 't'.*data\.drop=\[t\]"):
             load(str(path), label="y")
         assert rows_of(load(str(path), label="y", drop=["t"])) == {"x": [1, 2]}
 
@@ -347,7 +351,7 @@ def payments(tmp_path: Path) -> list[str]:
         n = 400
         amount, hour = rng.normal(20, 3, n), rng.integers(0, 24, n)
         country = rng.choice(["de", "fr"], n).tolist()
-        amount[:n_frauds], country[:n_frauds] = 500, ["nowhere"] * n_frauds
+        amount[:n_frauds], country[: n_frauds - 2] = 500, ["nowhere"] * (n_frauds - 2)
         fraud = (np.arange(n) < n_frauds).astype(int)
         columns = {"id": range(n), "amount": amount, "hour": hour, "country": country, "fraud": fraud}
         (tmp_path / f"{name}.csv").write_text(as_csv({key: list(values) for key, values in columns.items()}))

@@ -7,6 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from adbench.config.identity import data_name
 from adbench.evaluation.controls import ORACLE, TITLES
 from adbench.evaluation.metric_table import AGAINST_CONTROLS, METRICS, PANEL, PERCENT, Metric, shown_in
 from adbench.results.record import Run, families
@@ -25,10 +26,11 @@ def result_panel(run: Run) -> RenderableType:
         Text(),
         _comparison(m, choices["model"]),
         Text("\n".join(_verdicts(run))),
+        *(Text(f"warning: {printable(str(one))}", style="bold yellow") for one in _warnings(run)),
         Text(),
         Text(_where(run)),
     ]
-    title = Text(f"{choices['model']} on {choices['data']}, seed {run.config['seed']}", style="bold")
+    title = Text(f"{choices['model']} on {data_name(run.config)}, seed {run.config['seed']}", style="bold")
     return Panel(Group(*parts), title=title, title_align="left", expand=False, padding=(1, 2))
 
 
@@ -129,6 +131,12 @@ def _verdicts(run: Run) -> Iterator[str]:
         yield f"the control {best} ranks at least as well: on this data {model} is not needed for the ranking"
     if ORACLE in run.environment:
         yield f"the best single column, picked with the test labels, is {printable(str(run.environment[ORACLE]))}"
+
+
+def _warnings(run: Run) -> list[object]:
+    """What makes the table easier than a detector is good; of a run from before that was recorded, nothing."""
+    warnings = run.environment.get("warnings")
+    return warnings if isinstance(warnings, list) else []
 
 
 def _where(run: Run) -> str:
