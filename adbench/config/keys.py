@@ -28,7 +28,7 @@ OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
 NOTHING_WHILE_NULL = (
     *(*OTHER_SEEDS, "preprocess.categories"),
-    *(f"data.{key}" for key in ("header", "skip_rows", "decimal", "thousands", "infinite")),
+    *(f"data.{key}" for key in ("header", "skip_rows", "member", "decimal", "thousands", "infinite")),
 )
 # Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.
 SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")

@@ -15,10 +15,11 @@ from adbench.data.reading.column_store import ColumnStore, ColumnStoreOnDisk
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
 from adbench.data.reading.labels import read_family, read_label
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
-from adbench.data.reading.tabular import CsvForm, abbreviated, read_files
+from adbench.data.reading.tabular import CsvForm, abbreviated, label_of, read_files
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
+from adbench.storage.spool import is_spooled, name_of
 from adbench.text import override
 
 INFO = DatasetInfo(
@@ -49,21 +50,24 @@ def load(
     separator: str | None = None,
     header: list[str] | None = None,
     skip_rows: int | None = None,
+    member: str | None = None,
     decimal: str | None = None,
     thousands: str | None = None,
     infinite: str | None = None,
     scratch: Scratch | None = None,
 ) -> Table:
-    """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
+    """The rows of one or several files that share their columns: see `reading/formats` for what is read.
 
-    path, test_path: a file, a glob, or a list of them; the rows of test_path are the official test part. label: the
-    column that tells normal rows from anomalies. normal: its value that means normal; None takes it from a pair that
+    path, test_path: a file, a folder, a glob, or a list of them, and "-" for standard input; the rows of test_path are
+    the official test part. label: the column that tells normal rows from anomalies; None takes the y that is beside an
+    X, and says so. normal: its value that means normal; None takes it from a pair that
     can be meant in only one way (0/1, false/true, normal or benign and another), and says so. family: the column that
     names the kind of an anomaly; else the label's values, when it has more than two. categorical: the categorical
     columns; None proposes those of text, and says so. drop: columns to leave out, such as times and ids. missing:
     refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
     missing, and so are NA, N/A, NaN, null, None, ? and -. separator: of CSV; None finds it out. header: the names of
     the columns of CSV files without a header. skip_rows: lines before the header.
+    member: of an archive or a workbook with several tables, the file or the sheet to read.
     decimal, thousands: what stands before fractions and between thousands in texts: see `cells.DECIMALS`, `THOUSANDS`.
     infinite: "missing" takes infinite numbers for missing ones; None refuses them.
     scratch: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
@@ -77,9 +81,10 @@ def load(
         require_at_least("data.skip_rows", skip_rows, 0)
     files, test_files = _files(path, test_path)
     with _notes() as notes:
-        form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0)
+        notes += _what_was_found(path, files, test_files)
+        form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0, member)
         rows, n_rows, store = _read(files + test_files, form, dropped, scratch, notes)
-        label = _label_name(label, rows)
+        label = _label_name(label or label_of(files + test_files, form, notes), rows)
         is_anomaly, kind = read_label(rows[label], label, normal, notes)
         if family is not None:
             kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
@@ -97,7 +102,7 @@ def load(
             family=kind,
             attack=kind,
             is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
-            fingerprints={str(file): sha256_of(file) for file in files + test_files},
+            fingerprints={name_of(file): sha256_of(file) for file in files + test_files},
             notes=tuple(notes),
         )
 
@@ -130,9 +135,16 @@ def _read(
     files: list[Path], form: CsvForm, drop: list[str], scratch: Scratch | None, notes: list[str]
 ) -> tuple[Rows, list[int], ColumnStore]:
     """The rows, how many each file has, and where their columns are to lie."""
-    if scratch is None or table_bytes(files) <= scratch.limit:
+    if scratch is None or table_bytes(files, form) <= scratch.limit:
         return *read_files(files, form, drop, notes), ColumnStore()
-    return *read_on_disk(files, form, drop, scratch.path, notes), ColumnStoreOnDisk(scratch.path)
+    return *read_on_disk(files, form, drop, scratch.path, notes, scratch.limit), ColumnStoreOnDisk(scratch.path)
+
+
+def _what_was_found(path: Any, files: list[Path], test_files: list[Path]) -> Iterator[str]:
+    if isinstance(path, str) and Path(path).expanduser().is_dir():
+        yield f"{len(files):,} files of {path} are read, from {min(files).name} to {max(files).name}"
+    if any(map(is_spooled, files + test_files)):
+        yield "what came through a pipe is not kept: name a file by data.path= for a run that can be reproduced"
 
 
 def _files(path: str | list[str] | None, test_path: str | list[str] | None) -> tuple[list[Path], list[Path]]:

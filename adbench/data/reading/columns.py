@@ -90,6 +90,8 @@ def type_columns(
         column = plain(rows[name], name)
         if name in (categorical or []):
             columns.add_categories(name, *categories_of(column, name, MAX_VALUES))
+        elif categorical is None and pa.types.is_dictionary(column.type):  # which declares it, numbers or not
+            columns.add_categories(name, *categories_of(column, name, proposable(len(column))))
         elif (numbers := numbers_of_column(column, name, form)) is not None:
             columns.add_numbers(name, numbers)
             rising += [name] if categorical is None and _rises(numbers) else []
