@@ -1,7 +1,5 @@
 """Matrices of numbers, as X and y, in files of NumPy and MATLAB: their columns are x1, x2, … and y."""
 
-import contextlib
-import io
 import math
 import zipfile
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from adbench.data.reading.formats import matlab
 from adbench.data.reading.formats.file import TableFile, understood
 from adbench.data.reading.formats.packed import NPZ
 from adbench.data.reading.formats.signatures import MATLAB
@@ -18,7 +17,6 @@ from adbench.errors import ConfigError, DataError
 
 LABEL = "y"  # the name of the label column of such a file
 _CELL_BYTES = 8
-_MATLAB_KINDS = ("double", "single", "logical", "sparse", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
 
 Array = npt.NDArray[Any]
 
@@ -97,22 +95,13 @@ def _column(values: Array, name: str, file: TableFile) -> pa.Array:
 
 def _entries(file: TableFile) -> dict[str, _Entry]:
     if file.kind.format == MATLAB:
-        import scipy.io
-
-        with _seekable(file) as stream:
-            found = scipy.io.whosmat(stream)
-        return {name: _Entry(shape, None) for name, shape, kind in found if kind in _MATLAB_KINDS}
+        return {one.name: _Entry(one.shape, None) for one in matlab.variables(file.content())}
     return {name: _numpy_entry(stream) for name, stream in _numpy_streams(file)}
 
 
 def _arrays(file: TableFile, names: list[str]) -> dict[str, Array]:
     if file.kind.format == MATLAB:
-        import scipy.io
-        import scipy.sparse
-
-        with _seekable(file) as stream:
-            found = scipy.io.loadmat(stream, variable_names=names)
-        return {name: found[name].toarray() if scipy.sparse.issparse(found[name]) else found[name] for name in names}
+        return {one.name: matlab.read(one) for one in matlab.variables(file.content()) if one.name in names}
     return {
         name: np.lib.format.read_array(stream, allow_pickle=False)
         for name, stream in _numpy_streams(file)
@@ -136,9 +125,3 @@ def _numpy_entry(stream: Any) -> _Entry:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(stream)
     return _Entry(shape, dtype)
-
-
-@contextlib.contextmanager
-def _seekable(file: TableFile) -> Iterator[Any]:
-    with file.open() as stream:
-        yield stream if file.kind.is_plain else io.BytesIO(stream.read())
