@@ -15,7 +15,7 @@ import pyarrow.parquet
 
 from adbench.arrays.memmap import require_room
 from adbench.data.reading.formats import arff, arrow_files, matrices
-from adbench.data.reading.formats.file import TableFile, readable
+from adbench.data.reading.formats.file import TableFile, checked, readable, understood
 from adbench.data.reading.formats.packed import WORKBOOK
 from adbench.data.reading.formats.signatures import ARFF, ARROW, ARROW_STREAM, CSV, MATRICES, PARQUET
 from adbench.data.reading.tabular import (
@@ -70,7 +70,7 @@ class RowsOnDisk:
         return self.n_rows
 
     def _column(self, part: Part, name: str) -> pa.ChunkedArray:
-        with readable(part.file):
+        with readable(part.file), understood(part.file):
             return part.column(name)
 
 
@@ -85,7 +85,8 @@ def _bytes_of(file: TableFile) -> float:
         if kind.format == CSV:
             return _csv_bytes(file)
         if kind.format == PARQUET and kind.is_plain:
-            metadata = pyarrow.parquet.read_metadata(file.path)
+            with understood(file):
+                metadata = pyarrow.parquet.read_metadata(file.path)
             return float(metadata.num_rows * metadata.num_columns * _NUMBER_BYTES)
         if kind.format == ARFF:
             return arff.n_bytes(file)
@@ -134,48 +135,53 @@ def _part(file: TableFile, form: CsvForm, drop: list[str], folder: Path, notes: 
     if kind.format == ARROW and kind.is_plain:
         return _arrow_part(file, drop, notes)
     if (n_bytes := _bytes_of(file)) > limit:
+        remedy = "unpack it" if kind.format in (PARQUET, ARROW) else "convert it to Parquet or CSV"
         raise DataError(
-            f"expected {file} to fit in memory_gb, got about {n_bytes / _GIB:,.1f} GiB of {kind.format}, which is read"
-            " as a whole; convert it to Parquet or CSV, which are read a column at a time, or raise memory_gb"
+            f"expected a table that fits in memory_gb in {file}, got about {n_bytes / _GIB:,.2g} GiB of"
+            f" {' in '.join((kind.format, *reversed(kind.layers)))}, which is not read a column at a time; {remedy}, or"
+            " raise memory_gb"
         )
     table = read_file(file, form, drop, notes)
     return Part(file, table.column_names, len(table), lambda name: table[name])
 
 
 def _arrow_part(file: TableFile, drop: list[str], notes: list[str]) -> Part:
-    names, n_rows = arrow_files.names_and_rows(file)
+    with understood(file):
+        names, n_rows = arrow_files.names_and_rows(file)
     kept = kept_columns(names, file, drop, notes)
     return Part(file, list(kept), n_rows, lambda name: arrow_files.read_column(file, kept[name]))
 
 
 def _parquet_part(file: TableFile, drop: list[str], notes: list[str]) -> Part:
-    parquet = pyarrow.parquet.ParquetFile(file.path)
-    names = parquet.schema_arrow.names
+    with understood(file):
+        parquet = pyarrow.parquet.ParquetFile(file.path)
+        names = parquet.schema_arrow.names
     kept = kept_columns(names, file, drop, notes)
 
     def column(name: str) -> pa.ChunkedArray:
         wanted = names[kept[name]]
-        found = parquet.read(columns=[wanted])  # also gives the columns a.b and a.c for an a
+        found = checked(parquet.read(columns=[wanted]))  # also gives the columns a.b and a.c for an a
         return found.column(found.column_names.index(wanted))
 
     return Part(file, list(kept), parquet.metadata.num_rows, column)
 
 
 def _csv_part(path: TableFile, form: CsvForm, drop: list[str], folder: Path, notes: list[str]) -> Part:
-    delimiter, kept = csv_layout(path, form, drop, notes)
+    layout = csv_layout(path, form, drop, notes)
     texts, n_rows, is_header = folder / "texts.arrows", 0, form.header is None
+    kept = layout.kept
     schema = pa.schema([(name, pa.string()) for name in kept])
     try:
         with path.open() as file, require_room(folder), pa.OSFile(str(texts), "wb") as sink:
             writer = pa.ipc.new_stream(sink, schema)
-            with well_formed(path, kept):
-                options = csv_options(delimiter, kept, form, quotes=True)
+            with well_formed(path, form, layout):
+                options = csv_options(layout, form, quotes=True)
                 for batch in pyarrow.csv.open_csv(pa.PythonFile(file, "r"), *options):
                     read = batch.slice(1) if is_header else batch
                     is_header = False
                     columns = [read.column(f"f{i}").cast(pa.string()) for i in kept.values()]
                     rows = pa.record_batch(columns, schema=schema)
-                    require_closed_quotes(rows, delimiter, len(kept), path, n_rows)
+                    require_closed_quotes(rows, layout, path, n_rows)
                     rows = without_headers(rows, path, notes)
                     writer.write_batch(rows)
                     n_rows += len(rows)

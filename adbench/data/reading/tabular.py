@@ -14,13 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from adbench.data.reading.formats import arff, arrow_files, matrices, records, workbook
-from adbench.data.reading.formats.file import TableFile, one_line, readable, require_utf8, require_utf8_blocks
+from adbench.data.reading.formats.file import (
+    TableFile,
+    checked,
+    one_line,
+    readable,
+    require_utf8,
+    require_utf8_blocks,
+    understood,
+)
 from adbench.data.reading.formats.packed import NPZ, WORKBOOK
 from adbench.data.reading.formats.signatures import (
     ARFF,
@@ -34,7 +43,7 @@ from adbench.data.reading.formats.signatures import (
     PARQUET,
 )
 from adbench.errors import ConfigError, DataError
-from adbench.text import override
+from adbench.text import override, shorten
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 MAX_COLUMNS = 10_000
@@ -55,6 +64,15 @@ class CsvForm:
     header: list[str] | None = None  # the names of the columns, where the files have none; None: their first line
     skip_rows: int = 0  # lines before the header
     member: str | None = None  # of an archive or a workbook with several tables, the one that is meant
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """How one CSV file is laid out. kept: name -> position of the columns that are read. width: the number of all."""
+
+    delimiter: str
+    kept: dict[str, int]
+    width: int
 
 
 def read_files(paths: list[Path], form: CsvForm, drop: list[str], notes: list[str]) -> tuple[pa.Table, list[int]]:
@@ -83,15 +101,17 @@ def read_file(file: TableFile, form: CsvForm, drop: list[str], notes: list[str])
         if file.kind.format == CSV:
             return _read_csv(file, form, drop, notes)
         # All columns are read and then chosen by position: names need not be distinct before.
-        table = _READERS[file.kind.format](file, form)
-        kept = kept_columns(table.column_names, file, drop, notes)
+        with understood(file):
+            table = _READERS[file.kind.format](file, form)
+            names = table.column_names
+        kept = kept_columns(names, file, drop, notes)
         return pa.table([table.column(i) for i in kept.values()], names=list(kept))
 
 
 def _read_parquet(file: TableFile, _: CsvForm) -> pa.Table:
     # By position: a name with a dot in it would mean a nested column to the reader.
     with file.random_access() as source:
-        return pyarrow.parquet.ParquetFile(source).read()
+        return checked(pyarrow.parquet.ParquetFile(source).read())
 
 
 _READERS: dict[str, Callable[[TableFile, CsvForm], pa.Table]] = {
@@ -143,15 +163,15 @@ def no_rows(path: TableFile) -> DataError:
 
 
 def _read_csv(path: TableFile, form: CsvForm, drop: list[str], notes: list[str]) -> pa.Table:
-    delimiter, kept = csv_layout(path, form, drop, notes)
+    layout = csv_layout(path, form, drop, notes)
     content = path.content()
     quotes = b'"' in content
-    with well_formed(path, kept):
-        options = csv_options(delimiter, kept, form, quotes)
+    with well_formed(path, form, layout):
+        options = csv_options(layout, form, quotes)
         table = pyarrow.csv.read_csv(pa.BufferReader(content), *options)
-    table = table.slice(0 if form.header else 1).rename_columns(list(kept))
+    table = table.slice(0 if form.header else 1).rename_columns(list(layout.kept))
     if quotes:
-        require_closed_quotes(table, delimiter, len(kept), path, 0)
+        require_closed_quotes(table, layout, path, 0)
     return without_headers(table, path, notes)
 
 
@@ -168,29 +188,30 @@ def without_headers(rows: Any, path: TableFile, notes: list[str]) -> Any:
     return rows.filter(pc.invert(repeats))
 
 
-def require_closed_quotes(rows: Any, delimiter: str, n_columns: int, path: TableFile, start: int) -> None:
-    """Raise DataError for a quote that swallows lines: a cell with line ends and as many separators as a row has.
-
-    start: the number of rows before these.
+def require_closed_quotes(rows: Any, layout: CsvLayout, path: TableFile, start: int) -> None:
+    """Raise DataError for a quote that swallows lines: a cell with the rest of its line, whole lines, and the beginning
+    of another up to its own column. start: the number of rows before these.
     """
-    for name in rows.schema.names:
+    for name, position in layout.kept.items():
         column = rows.column(name)
         ends = pc.fill_null(pc.match_substring(column, "\n"), False)
         if not pc.any(ends).as_py():
             continue
-        separators = pc.count_substring(column, delimiter)
-        swallowed = pc.and_(ends, pc.fill_null(pc.greater_equal(separators, max(1, n_columns - 1)), False))
-        if pc.any(swallowed).as_py():
-            row = pc.index(swallowed, True).as_py()
-            lines = column[row].as_py().count("\n")
-            raise DataError(
-                f"expected each quote to end in its own cell in {path}, got one in column {name!r} of row"
-                f" {start + row + 1:,} that goes on for {lines:,} more lines; correct the quote there"
-            )
+        places = np.flatnonzero(ends.to_numpy(zero_copy_only=False))
+        for row, text in zip(places, column.take(pa.array(places)).to_pylist(), strict=True):
+            n_separators = [line.count(layout.delimiter) for line in text.split("\n")]
+            swallowed = [layout.width - 1] * len(n_separators)
+            swallowed[0], swallowed[-1] = layout.width - 1 - position, position
+            if n_separators == swallowed and layout.width > 1:
+                raise DataError(
+                    f"expected each quote to end in its own cell in {path}, got one in column {name!r} of row"
+                    f" {start + row + 1:,} that goes on for {len(n_separators) - 1:,} more lines; correct the quote"
+                    " there"
+                )
 
 
-def csv_layout(path: TableFile, form: CsvForm, drop: list[str], notes: list[str]) -> tuple[str, dict[str, int]]:
-    """The character between the columns of a CSV file, and name -> position of those that are not dropped."""
+def csv_layout(path: TableFile, form: CsvForm, drop: list[str], notes: list[str]) -> CsvLayout:
+    """How a CSV file is laid out, by its first lines."""
     with path.open() as file:
         for _ in range(form.skip_rows):
             file.readline()
@@ -205,12 +226,12 @@ def csv_layout(path: TableFile, form: CsvForm, drop: list[str], notes: list[str]
     first = next(_rows(head, delimiter))
     if form.header is None:
         _require_names(first, path)
-        return delimiter, kept_columns(first, path, drop, notes)
+        return CsvLayout(delimiter, kept_columns(first, path, drop, notes), len(first))
     if len(form.header) != len(first):
         raise ConfigError(
             f"expected data.header to name the {len(first)} columns of {path}, got {len(form.header)} names; name each"
         )
-    return delimiter, kept_columns(form.header, path, drop, notes)
+    return CsvLayout(delimiter, kept_columns(form.header, path, drop, notes), len(first))
 
 
 def _require_names(header: list[str], path: TableFile) -> None:
@@ -234,12 +255,12 @@ def _require_names(header: list[str], path: TableFile) -> None:
     )
 
 
-def csv_options(delimiter: str, kept: dict[str, int], form: CsvForm, quotes: bool) -> tuple[Any, Any, Any]:
+def csv_options(layout: CsvLayout, form: CsvForm, quotes: bool) -> tuple[Any, Any, Any]:
     """How Arrow is to read a CSV file: a header as the first row, so that columns are told apart by position."""
-    columns = [f"f{i}" for i in kept.values()]
+    columns = [f"f{i}" for i in layout.kept.values()]
     return (
         pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES, skip_rows=form.skip_rows),
-        pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=quotes),
+        pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=quotes),
         pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(columns, pa.large_string()),
             include_columns=columns,
@@ -249,13 +270,32 @@ def csv_options(delimiter: str, kept: dict[str, int], form: CsvForm, quotes: boo
 
 
 @contextlib.contextmanager
-def well_formed(path: TableFile, kept: dict[str, int]) -> Iterator[None]:
+def well_formed(path: TableFile, form: CsvForm, layout: CsvLayout) -> Iterator[None]:
     """Whatever Arrow does not take for CSV is a DataError about this file."""
     try:
         yield
     except pa.ArrowInvalid as error:
         require_utf8(path)
-        raise DataError(f"expected {len(kept)} columns in each line of {path}: {one_line(error)}") from None
+        got = _uneven_row(path, form, layout) or one_line(error)
+        raise DataError(f"expected {layout.width} columns in each line of {path}, got {got}; correct it") from None
+
+
+def _uneven_row(path: TableFile, form: CsvForm, layout: CsvLayout) -> str | None:
+    """Which row has another number of cells, since Arrow, which reads several at once, does not know."""
+    with path.open() as file:
+        for _ in range(form.skip_rows):
+            file.readline()
+        text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+        try:
+            records = (cells for cells in csv.reader(text, delimiter=layout.delimiter) if cells)
+            for row, cells in enumerate(records, start=int(form.header is not None)):
+                if len(cells) != layout.width:
+                    return f"{len(cells)} in row {row:,}, {shorten(layout.delimiter.join(cells), 60)!r}"
+        except csv.Error:
+            pass
+        finally:
+            text.detach()
+    return None
 
 
 def _text_head(head: bytes, path: TableFile) -> str:

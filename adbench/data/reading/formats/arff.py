@@ -19,8 +19,10 @@ from adbench.errors import DataError
 
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _ATTRIBUTE = re.compile(rf"@attribute\s+({_QUOTED}|[^\s{{]+)\s*(.+)", re.IGNORECASE | re.DOTALL)
-_VALUE = re.compile(rf"\s*({_QUOTED}|[^,]*?)\s*(,|$)")
-_SPARSE = re.compile(rf"\s*(\d+)\s+({_QUOTED}|[^,]*?)\s*(,|$)")
+_WORD = r"(?:[^\s,'\"][^,]*?)?"
+_VALUE = re.compile(rf"\s*({_QUOTED}|{_WORD})\s*(,|$)")
+_SPARSE = re.compile(rf"\s*(\d+)\s+({_QUOTED}|{_WORD})\s*(,|$)")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _NUMERIC = ("numeric", "real", "integer")
 _TEXT = ("string", "date")
 _CELL_BYTES = 8
@@ -121,7 +123,7 @@ def _values(text: str) -> list[str]:
 def _unquoted(value: str) -> str:
     if value[:1] not in ("'", '"') or len(value) < 2:
         return value
-    return re.sub(r"\\(.)", r"\1", value[1:-1])
+    return re.sub(r"\\(.)", lambda found: _ESCAPED.get(found[1], found[1]), value[1:-1])
 
 
 def _columns(rows: Iterator[str], attributes: list[_Attribute], file: TableFile) -> list[pa.Array]:

@@ -5,14 +5,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.ipc
 
-from adbench.data.reading.formats.file import TableFile
+from adbench.data.reading.formats.file import TableFile, checked
 from adbench.data.reading.formats.signatures import ARROW
 
 
 def read(file: TableFile) -> pa.Table:
     """All rows."""
     with file.random_access() as source:
-        return _reader(file, source).read_all()
+        return checked(_reader(file, source).read_all())
 
 
 def names_and_rows(file: TableFile) -> tuple[list[str], int]:
@@ -27,7 +27,7 @@ def read_column(file: TableFile, position: int) -> pa.ChunkedArray:
     """One column of such a file."""
     with file.random_access() as source:
         options = pa.ipc.IpcReadOptions(included_fields=[position])
-        return pa.ipc.open_file(source, options=options).read_all().column(0)
+        return checked(pa.ipc.open_file(source, options=options).read_all()).column(0)
 
 
 def _reader(file: TableFile, source: Any) -> Any:

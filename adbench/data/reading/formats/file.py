@@ -119,6 +119,12 @@ def understood(file: TableFile) -> Iterator[None]:
         ) from None
 
 
+def checked(table: pa.Table) -> pa.Table:
+    """The same table; without this a damaged one can crash the process when it is used."""
+    table.validate(full=True)
+    return table
+
+
 def require_utf8(file: TableFile) -> None:
     """Raise DataError for the first byte that is not UTF-8."""
     with file.open() as stream:
@@ -127,7 +133,7 @@ def require_utf8(file: TableFile) -> None:
 
 def require_utf8_blocks(blocks: Iterator[bytes], file: TableFile) -> None:
     """The same, for blocks of its beginning."""
-    decoder, position = codecs.getincrementaldecoder("utf-8")(), 0
+    decoder, position, line = codecs.getincrementaldecoder("utf-8")(), 0, 1
     for block in itertools.chain(blocks, [b""]):
         pending = len(decoder.getstate()[0])
         try:
@@ -135,10 +141,11 @@ def require_utf8_blocks(blocks: Iterator[bytes], file: TableFile) -> None:
         except UnicodeDecodeError as error:
             raise DataError(
                 f"expected UTF-8 text in {file}, got the byte 0x{error.object[error.start]:02x} at position"
-                f" {position - pending + error.start:,}; convert it, as iconv -f windows-1252 -t utf-8 does where it"
-                " comes from Windows"
+                f" {position - pending + error.start:,} in line {line + error.object.count(10, 0, error.start):,};"
+                " convert it, as iconv -f windows-1252 -t utf-8 does where it comes from Windows"
             ) from None
         position += len(block)
+        line += block.count(b"\n")
 
 
 def one_line(error: Exception) -> str:

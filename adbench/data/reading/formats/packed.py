@@ -176,8 +176,8 @@ def _is_open_document(archive: zipfile.ZipFile, names: list[str]) -> bool:
 
 
 def _member(archive: zipfile.ZipFile, member: str | None, name: str) -> zipfile.ZipInfo:
-    """The one file of an archive, or the one that is asked for; what systems hide there does not count."""
-    files = {info.filename: info for info in archive.infolist() if not info.is_dir() and not _is_hidden(info.filename)}
+    """The one file of an archive, or the one that is asked for; what systems hide there, and folders, do not count."""
+    files = {info.filename: info for info in archive.infolist() if not _is_hidden(info.filename)}
     if member is not None and member not in files:
         raise DataError(f"expected data.member to name a file in {name}, got {member!r}; there is {_some(list(files))}")
     if member is None and len(files) != 1:
@@ -191,7 +191,7 @@ def _member(archive: zipfile.ZipFile, member: str | None, name: str) -> zipfile.
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith("__MACOSX/") or Path(name).name.startswith(".")
+    return name.startswith("__MACOSX/") or name.endswith("/") or Path(name).name[:1] in ("", ".")
 
 
 def _some(names: list[str]) -> str:
