@@ -336,7 +336,9 @@ def test_the_sheet_and_the_file_that_are_meant_are_asked(write: Write) -> None:
     with pytest.raises(ConfigError, match="name a sheet of .*got 'day'; there is days, notes"):
         load(path, label="y", member="day")
     rows = csv_bytes(SENSORS)
-    path = write(as_zip({"a/train.csv": rows, "a/test.csv": rows, "__MACOSX/a/._test.csv": b"\x00", "a/.DS_Store": b""}))
+    path = write(
+        as_zip({"a/train.csv": rows, "a/test.csv": rows, "__MACOSX/a/._test.csv": b"\x00", "a/.DS_Store": b""})
+    )
     with pytest.raises(
         DataError, match=r"got 2 files: a.train\.csv, a.test\.csv; name one by data\.member=a.test\.csv"
     ):

@@ -244,7 +244,7 @@ BAD: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         "expected UTF-8 text .* 0xe9 at position",
     ),
     "a damaged archive": (b"PK\x03\x04rest", {}, "expected a file that can be read .*not a zip file"),
-    "damaged parquet": (b"PAR1" + bytes(100), {}, "expected a readable table"),
+    "damaged parquet": (b"PAR1" + bytes(100), {}, "expected a readable Parquet file"),
     "damaged gzip": (gzip.compress(HALF.encode())[:40], {}, "expected a file that can be read"),
     "wide": (",".join(map(str, range(20_000))) + "\n", {}, "at most 10,000 columns in .*got 20,000"),
     "a million columns": (",".join(map(str, range(1_000_000))) + "\n", {}, "at most 10,000 columns"),

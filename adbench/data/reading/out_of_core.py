@@ -71,7 +71,12 @@ class RowsOnDisk:
 
     def _column(self, part: Part, name: str) -> pa.ChunkedArray:
         with readable(part.file), understood(part.file):
-            return part.column(name)
+            column = part.column(name)
+        if len(column) != part.n_rows:
+            raise DataError(
+                f"expected {part.n_rows:,} values in column {name!r} of {part.file}, got {len(column):,}; get it again"
+            )
+        return column
 
 
 def table_bytes(paths: list[Path], form: CsvForm | None = None) -> float:

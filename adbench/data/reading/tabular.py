@@ -54,6 +54,7 @@ _SNIFFED_ROWS = 20
 
 MIN_COUNTED = 3  # numbers that make a count of columns
 MAX_SHOWN = 50  # columns whose names a sentence lists
+MAX_CHARACTERS = 60  # of a name or a text, in a sentence
 
 
 @dataclass(frozen=True)
@@ -290,7 +291,7 @@ def _uneven_row(path: TableFile, form: CsvForm, layout: CsvLayout) -> str | None
             records = (cells for cells in csv.reader(text, delimiter=layout.delimiter) if cells)
             for row, cells in enumerate(records, start=int(form.header is not None)):
                 if len(cells) != layout.width:
-                    return f"{len(cells)} in row {row:,}, {shorten(layout.delimiter.join(cells), 60)!r}"
+                    return f"{len(cells)} in row {row:,}, {shorten(layout.delimiter.join(cells), MAX_CHARACTERS)!r}"
         except csv.Error:
             pass
         finally:
@@ -398,4 +399,6 @@ def require_same_columns(names: list[str], path: Any, first: list[str], first_pa
 
 def abbreviated(names: list[str]) -> str:
     """The first names of what can be a long list."""
-    return ", ".join(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
+    return ", ".join(shorten(name, 60) for name in names[:10]) + (
+        f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+    )

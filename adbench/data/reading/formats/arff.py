@@ -90,7 +90,13 @@ def _attribute(name: str, declared: str, file: TableFile) -> _Attribute:
         body = declared.partition("%")[0].strip() if not re.search(r"['\"]", declared) else declared
         if not body.endswith("}"):
             raise DataError(f"expected }} after the values of {name!r} in {file}, got {declared[-20:]!r}; correct it")
-        return _Attribute(name, "nominal", [_unquoted(value) for value in _values(body[1:-1])])
+        try:
+            return _Attribute(name, "nominal", [_unquoted(value) for value in _values(body[1:-1])])
+        except ValueError as error:
+            raise DataError(
+                f"expected values between commas for {name!r} in {file}, got a quote that ends within a value, at"
+                f" {error}; correct it"
+            ) from None
     kind = declared.split()[0].lower()
     if kind not in (*_NUMERIC, *_TEXT):
         raise DataError(
@@ -113,7 +119,7 @@ def _values(text: str) -> list[str]:
     while True:
         found = _VALUE.match(text, position)
         if found is None:  # a quote that ends within a value
-            raise ValueError(text[position : position + 40])
+            raise ValueError(repr(text[position : position + 40]))
         values.append(found[1])
         position = found.end()
         if not found[2]:
