@@ -11,14 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adbench.errors import DataError
-from adbench.text import override, shorten
+from adbench.text import override
 
 # What stands for nothing, beside an empty cell, in small letters.
 MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
 # More distinct texts than this are taken for times, names or ids, unless the column is named as categorical.
 MAX_PROPOSED_VALUES = 1_000
 MAX_VALUES = 10_000  # each becomes a column of the detector's input
-MAX_SHOWN = 60  # characters of a text, in a sentence
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
@@ -188,7 +187,7 @@ def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm) -> Numbers | N
         n_measured += pc.sum(pc.match_substring_regex(given, _MEASURED)).as_py() or 0
         n_given += len(given) - given.null_count
         if word is None and (place := pc.index(is_word, True).as_py()) >= 0:
-            word, row = shorten(given[place].as_py(), MAX_SHOWN), start + place
+            word, row = given[place].as_py(), start + place
         has_commas &= pc.all(pc.match_substring_regex(given, _DECIMAL_COMMA)).as_py() is not False
         start += len(chunk)
     if n_numbers == n_given:  # a leading plus sign is all that the cast does not know
@@ -240,7 +239,7 @@ def categories_of(column: pa.ChunkedArray, name: str, limit: int) -> tuple[Codes
         remedy = "" if limit == MAX_VALUES else f", or name it in data.categorical (up to {MAX_VALUES:,} values)"
         raise DataError(
             f"expected at most {limit:,} different texts in column {name!r}, got {len(place):,} such as"
-            f" {shorten(next(iter(place)), MAX_SHOWN)!r}, as in a time, a name or an id; leave it out by"
+            f" {next(iter(place))!r}, as in a time, a name or an id; leave it out by"
             f" {override('data.drop', [name])}{remedy}"
         )
     return codes, list(place)
