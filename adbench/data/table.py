@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ from adbench.data.reading.columns import Columns, Rows, to_features, type_column
 from adbench.data.reading.labels import read_family, read_label, require_normals
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
 from adbench.data.reading.sources import Joined, Source, classes_of, find_sources
-from adbench.data.reading.tabular import CsvForm, abbreviated, read_files
+from adbench.data.reading.tabular import CsvForm, abbreviated, label_of, read_files
 from adbench.errors import AdbenchError, ConfigError, DataError
-from adbench.storage.fingerprints import sha256_of
+from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
+from adbench.storage.spool import is_spooled, name_of
 from adbench.text import override
 
 INFO = DatasetInfo(
@@ -55,25 +57,27 @@ def load(
     separator: str | None = None,
     header: list[str] | None = None,
     skip_rows: int | None = None,
+    member: str | None = None,
     decimal: str | None = None,
     thousands: str | None = None,
     infinite: str | None = None,
     name: str | None = None,
     scratch: Scratch | None = None,
 ) -> Table:
-    """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
+    """The rows of one or several files that share their columns: see `reading/formats` for what is read.
 
-    path, test_path: a file, a glob, or a list of them; the rows of test_path are the official test part. normal_path,
-    anomaly_path: files with rows of one class each, and no label column; test_path can name some of them again.
-    label: the column that tells normal rows from anomalies, in the files of path and test_path. normal: its value that
-    means normal; None takes it from a pair that can be meant in only one way (0/1, false/true, normal or benign and
-    another), and says so. family: the column that names the kind of an anomaly; else the label's values, when it has
-    more than two. id: a column that names each row; no feature, it is carried into scores.parquet. categorical: the
-    categorical columns; None proposes those of text, and says so. drop: columns to leave out, such as times. missing:
-    refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
-    missing, and so are NA, N/A, NaN, null, None, ? and -; missing_words: further ones, of features. separator: of CSV;
-    None finds it out. header: the names of the columns of CSV files without a header. skip_rows: lines before the
-    header.
+    path, test_path: a file, a folder, a glob, or a list of them, and "-" for standard input; the rows of test_path are
+    the official test part. normal_path, anomaly_path: files with rows of one class each, and no label column; test_path
+    can name some of them again. label: the column that tells normal rows from anomalies, in the files of path and
+    test_path; None takes the y that is beside an X, and says so. normal: its value that means normal; None takes it
+    from a pair that can be meant in only one way (0/1, false/true, normal or benign and another), and says so. family:
+    the column that names the kind of an anomaly; else the label's values, when it has more than two. id: a column that
+    names each row; no feature, it is carried into scores.parquet. categorical: the categorical columns; None proposes
+    those of text, and says so. drop: columns to leave out, such as times. missing: refuse; impute (0 and a 0/1 column
+    that says so, or the category <missing>); or drop_rows. An empty cell is missing, and so are NA, N/A, NaN, null,
+    None, ? and -; missing_words: further ones, of features. separator: of CSV; None finds it out. header: the names of
+    the columns of files without a header. skip_rows: lines before the header.
+    member: of an archive or a workbook with several tables, the file or the sheet to read.
     decimal, thousands: what stands before fractions and between thousands in texts: see `cells.DECIMALS`, `THOUSANDS`.
     infinite: "missing" takes infinite numbers for missing ones; None refuses them.
     name: what the table is called in folders and tables; None: table.
@@ -88,10 +92,13 @@ def load(
         require_at_least("data.skip_rows", skip_rows, 0)
     sources = find_sources(path, test_path, normal_path, anomaly_path)
     with _notes() as notes:
-        form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0)
+        notes += _what_was_found((path, test_path, normal_path, anomaly_path), sources)
+        form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0, member)
         groups = [one for one in (_of_class(sources), _labelled(sources)) if one]
         parts, n_rows, store = _read(groups, form, dropped, scratch, notes)
         labelled = parts[-1] if _labelled(sources) else None
+        if label is None and labelled is not None:
+            label = label_of([source.path for source in _labelled(sources)], form, notes)
         label = _label_name(label, labelled, parts)
         is_anomaly, kind = _classes(sources, n_rows, labelled, label, normal, notes)
         is_test = np.repeat([source.is_test for source in sources], n_rows)
@@ -115,7 +122,7 @@ def load(
             family=kind,
             attack=kind,
             is_test=is_test[kept],
-            fingerprints={str(source.path): sha256_of(source.path) for source in sources},
+            fingerprints={name_of(source.path): sha256_of(source.path) for source in sources},
             notes=tuple(notes),
             dropped=tuple(dropped),
             ids=None if ids is None else ids.filter(pa.array(kept)),
@@ -162,13 +169,22 @@ def _read(
 ) -> tuple[list[Rows], list[int], ColumnStore]:
     """The rows of each group of files, how many each file has, and where their columns are to lie."""
     paths = [[source.path for source in group] for group in groups]
-    if scratch is None or sum(map(table_bytes, paths)) <= scratch.limit:
+    if scratch is None or sum(table_bytes(files, form) for files in paths) <= scratch.limit:
         read: list[Any] = [read_files(files, form, drop, notes) for files in paths]
         store = ColumnStore()
     else:
-        read = [read_on_disk(files, form, drop, scratch.path, notes) for files in paths]
+        read = [read_on_disk(files, form, drop, scratch.path, notes, scratch.limit) for files in paths]
         store = ColumnStoreOnDisk(scratch.path)
     return [rows for rows, _ in read], [n for _, of_files in read for n in of_files], store
+
+
+def _what_was_found(paths: tuple[Any, ...], sources: list[Source]) -> Iterator[str]:
+    for path in paths:
+        if isinstance(path, str) and Path(path).expanduser().is_dir():
+            files = find_files(path, "data.path")
+            yield f"{len(files):,} files of {path} are read, from {min(files).name} to {max(files).name}"
+    if any(is_spooled(source.path) for source in sources):
+        yield "what came through a pipe is not kept: name a file by data.path= for a run that can be reproduced"
 
 
 def _classes(

@@ -94,6 +94,8 @@ def type_columns(
         column = plain(column.cast(pa.string()) if is_time(column.type) else column, name)
         if name in (categorical or []):
             columns.add_categories(name, *categories_of(column, name, form, MAX_VALUES))
+        elif categorical is None and pa.types.is_dictionary(column.type):  # which declares it, numbers or not
+            _propose(name, *categories_of(column, name, form), columns, found, is_final=False)
         elif (numbers := numbers_of_column(column, name, form)) is None:
             _propose(name, *categories_of(column, name, form), columns, found, is_final=categorical is not None)
         elif counts_the_rows(name, numbers, n_rows or [len(numbers)]):

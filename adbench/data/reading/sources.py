@@ -14,9 +14,9 @@ from adbench.data.reading.columns import Rows
 from adbench.data.reading.labels import ANOMALY, MAX_KINDS
 from adbench.data.reading.tabular import one_after_the_other, require_same_columns
 from adbench.errors import ConfigError
-from adbench.storage.fingerprints import find_files, sha256_of
+from adbench.storage.fingerprints import PACKED, find_files, sha256_of
+from adbench.storage.spool import name_of
 
-_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 Paths = str | list[str] | None
 
 
@@ -47,7 +47,9 @@ def find_sources(path: Paths, test_path: Paths, normal_path: Paths, anomaly_path
     for key, other in (("test_path", "path"), ("anomaly_path", "normal_path"), ("normal_path", "path")):
         both = _resolved(named[f"data.{key}"]) & _resolved(named[f"data.{other}"])
         if both:
-            raise ConfigError(f"expected other files in data.{key} than in data.{other}, got {min(both)} in both")
+            raise ConfigError(
+                f"expected other files in data.{key} than in data.{other}, got {name_of(min(both))} in both"
+            )
     tested = _resolved(named["data.test_path"])
     classes = {False: named["data.normal_path"], True: named["data.anomaly_path"]}
     found = [Source(file, file.resolve() in tested, one) for one, files in classes.items() for file in files]
@@ -106,7 +108,7 @@ def classes_of(
 
 
 def _bare(path: Path) -> str:
-    return Path(path.stem).stem if path.suffix.lower() in _PACKED else path.stem
+    return Path(path.stem).stem if path.suffix.lower() in PACKED else path.stem
 
 
 @dataclass(frozen=True)
