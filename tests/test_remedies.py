@@ -4,6 +4,7 @@ import ast
 import logging
 import re
 import shlex
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from adbench.config.instantiate import build
 from adbench.config.overrides import hydra_at_hand, replace
 from adbench.data import nslkdd
 from adbench.data.base import say
+from adbench.data.reading.cells import MAX_VALUES
 from adbench.errors import AdbenchError
 from adbench.evaluation.thresholds.base import promised_rate
 from adbench.models.base import require_takes_codes
@@ -35,7 +37,10 @@ HOLE = "\0"  # for what a message is filled in with
 CALLS = ("override", "_named")  # what makes an override to be pasted
 PLACE = re.compile(r"=(|\.+|PATH|NEW|NAME|FOLDER|FILE|COLUMN)$")  # what the user has to fill in
 # What is said by engines, devices and packages that are not here, or of a whole process: what it prints is composed.
-ELSEWHERE = ("executors/", "training/settings.py", "runner/loggers/", "sweeps/samplers/study.py:143")
+ELSEWHERE = (
+    *("executors/", "training/settings.py", "runner/loggers/", "sweeps/samplers/study.py:143"),
+    "data/reading/formats/workbook.py",
+)
 NONE = ("runner/fused.py",)  # an override is named, as what was typed
 
 
@@ -218,6 +223,14 @@ TABLES: dict[str, tuple[str, str, list[str]]] = {  # a file, how it is looked at
         for name in NAMES
     },
     **{name: (csv(f'"{NAMES[1]}",z,y', cell), "read", typed) for name, (cell, typed) in WAYS.items()},
+    "many": (
+        "\n".join(["x,z,y", *(f"i{i},{i % 7},{i % 2}" for i in range(MAX_VALUES + 1))]),
+        "read",
+        ["data.categorical=[x]"],
+    ),
+    "beyond 2^53": (csv("x,z,y", lambda i: str(2**54 + 3 * (7 * i % 61))), "read", []),
+    "names of the rows": (csv("user_id,z,y", lambda i: str(3 * (37 * i % 61))), "read", []),
+    "kinds": (csv("x,z,y", lambda i: "ab"[i // 4 % 2] if LABELS[i] == "1" else "normal"), "read", []),
     "rising": (csv("x,z,y", lambda i: str(i)), "read", []),
     "thousands": (csv("x,z,y", lambda i: f'"1,{100 + i}"'), "read", []),
     "decimal": (csv("x,z,y", lambda i: f'"1,{i}"'), "read", []),
@@ -245,6 +258,8 @@ TABLES: dict[str, tuple[str, str, list[str]]] = {  # a file, how it is looked at
 COMPOSED: dict[str, tuple[str, list[str]]] = {
     "a path": ("compose", ["data=table", "data.path=/x/a (1).csv"]),
     "a list": ("compose", ["data=table", "data.drop=[Flow (m3),b]"]),
+    "a name": ("compose", ["data=table", "data.name=a/b"]),
+    "a name that is taken": ("compose", ["data=table", "data.name=nslkdd"]),
     "no model": ("instead", ["model/x"]),
     "package": ("instead", ["model@x=ae"]),
     "choices": ("instead", ["++choices.data=x"]),
@@ -269,6 +284,9 @@ COMPOSED: dict[str, tuple[str, list[str]]] = {
     "no rows for a scale": ("cross", ["protocol.calibration=cross"]),
     "no calibration": ("plan", ["objective=calibration/loss", "protocol=goad"]),
 }
+
+
+FILES = ("nested", "classes and a label", "an archive", "a folder", "another copy", "too deep")
 
 
 @dataclass(frozen=True)
@@ -308,6 +326,18 @@ def situations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Situation]
         found[name] = Situation(how, [*where, *typed])
     pyarrow.parquet.write_table(pa.table({"x": [[1], [2]], "z": [1, 2], "y": [0, 1]}), folder / "x.parquet")
     found["nested"] = Situation("read", ["data=table", f"data.path='{folder}/x.parquet'", "data.label=y"])
+    for name, i in (("normal", 5), ("anomaly", 6)):
+        (folder / name).mkdir()
+        (folder / name / "rows.csv").write_text("x,y\n" + "".join(f"{i * j % 7},{i}\n" for j in range(N)))
+    of_class = [f"data.{name}_path='{folder}/{name}/rows.csv'" for name in ("normal", "anomaly")]
+    found["classes and a label"] = Situation("read", ["data=table", *of_class, "data.label=y"])
+    with zipfile.ZipFile(folder / "two.zip", "w") as archive:
+        for name in ("a (1).csv", "b.csv"):
+            archive.writestr(name, csv("x,z,y", lambda i: str(i % 5)))
+    found["an archive"] = Situation("read", ["data=table", f"data.path='{folder}/two.zip'", "data.label=y"])
+    (folder / "none" / "days").mkdir(parents=True)
+    (folder / "none" / "days" / "1.csv").write_text(csv("x,z,y", lambda i: str(i % 5)))
+    found["a folder"] = Situation("read", ["data=table", f"data.path='{folder}/none'", "data.label=y"])
     (folder / "nslkdd").mkdir()
     for name in nslkdd.INFO.files:
         (folder / "nslkdd" / name).write_text("0,tcp\n")
@@ -321,7 +351,7 @@ def printed(situations: dict[str, Situation], composed: Composed) -> dict[str, l
     return {name: situation.said(composed) for name, situation in situations.items()}
 
 
-@pytest.mark.parametrize("name", [*TABLES, *COMPOSED, "nested", "another copy", "too deep"])
+@pytest.mark.parametrize("name", [*TABLES, *COMPOSED, *FILES])
 def test_what_is_advised_works(
     name: str, situations: dict[str, Situation], printed: dict[str, list[str]], composed: Composed
 ) -> None:
