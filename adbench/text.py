@@ -16,9 +16,16 @@ def override(key: str, value: Value | Sequence[Value]) -> str:
     """An override as it can be pasted into a shell, whatever is in a name or a value."""
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
     text = f"[{','.join(map(_hydra, value))}]" if is_list else _hydra(value)  # type: ignore[arg-type]
-    word = f"{key}={text}"
     # The brackets of a list of plain names are left alone by every shell that finds no file of such a name.
-    return word if re.fullmatch(r"[\w.=\[\],/-]+", word, re.ASCII) else shlex.quote(word)
+    plain = re.fullmatch(r"[\w.=\[\],/-]+", text, re.ASCII)
+    # The name stays outside the quotes: whoever looks for it, or copies from it on, finds a whole word.
+    if re.fullmatch(r'"\w+"', text, re.ASCII):
+        return rf"{_shell(key)}=\"{text[1:-1]}\""
+    return f"{_shell(key)}={text if plain else shlex.quote(text)}"
+
+
+def _shell(key: str) -> str:
+    return key if re.fullmatch(r"[\w.@/+~-]+", key, re.ASCII) else shlex.quote(key)
 
 
 def _hydra(value: Value) -> str:

@@ -1,5 +1,6 @@
 """What is printed to be pasted works when it is."""
 
+import re
 import shlex
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adbench.config.compose import compose
+from adbench.config.overrides import hydra_at_hand, parse
+from adbench.errors import ConfigError
 from adbench.text import override
 
 # No null character, which no command line can hold, and none that YAML refuses.
@@ -45,6 +48,19 @@ def test_any_names_are_what_they_were_when_they_are_pasted(names: list[str]) -> 
 def test_awkward_texts(text: str) -> None:
     assert composed("normal", text) == text
     assert composed("drop", [text, "x"]) == [text, "x"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS.map(lambda text: f"x{text}"), st.booleans())
+def test_what_a_refused_override_advises_works(text: str, listed: bool) -> None:
+    with hydra_at_hand():
+        try:
+            parse(f"data.drop=[{text}]" if listed else f"data.normal={text}")
+        except ConfigError as error:
+            if advised := re.search(r"; for this text write (.*)", str(error), re.DOTALL):
+                (word,) = shlex.split(advised[1])
+                meant = [part.strip() for part in text.split(",")] if listed else text.strip()
+                assert parse(word).value() == meant
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from adbench.analysis.metric_names import suggest_name
 from adbench.errors import ConfigError
+from adbench.results.versions import SIGN
 
 _FILTER = re.compile(r"(?P<column>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|==|=|>|<)\s*(?P<value>.*)", re.DOTALL)
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
@@ -45,6 +46,8 @@ def _passes(rows: pd.DataFrame, text: str) -> "pd.Series[bool]":
         return passed
     wanted = {word.strip() for word in value.split(",")} | {value.strip()}
     same = column.map(lambda cell: _is_one_of(cell, wanted)).astype(bool)
+    if name == "data":  # of whatever version
+        same |= column.map(lambda cell: str(cell).partition(SIGN)[0] in wanted).astype(bool)
     return ~same if sign == "!=" else same
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adbench.config.identity import flat
+from adbench.config.identity import data_name, flat
 from adbench.config.keys import NOTHING_WHILE_NULL, SEED_KEYS
 from adbench.results.record import Run
+from adbench.results.versions import versions, with_one_path
 
 FIRST = ("data", "model", "settings")
 _TASK_PARTS = ("data", "protocol")  # what is asked; the others say how it is answered
@@ -21,11 +22,13 @@ def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
 
     A key varies when runs of the same data and model have different values of it; one that says what rows are fitted
     and tested, when runs of the same data have. `settings` says them in one word, the seeds aside; `task` is the data
-    with those of the rows, `solver` the model with the others: results of one task compare.
+    with those of the rows, `solver` the model with the others: results of one task compare. Where the same
+    files had other bytes, `data` names each version, as table@3f2a9c; the same bytes at several paths are one task.
     """
-    keys, settings, tasks, solvers = _varying(runs)
+    runs = with_one_path(runs)
+    keys, settings, data, tasks, solvers = _varying(runs)
     columns: dict[str, Any] = {
-        "data": [run.config["choices"].get("data", "?") for run in runs],
+        "data": data,
         "model": [run.config["choices"].get("model", "?") for run in runs],
         "settings": settings,
         "task": tasks,
@@ -76,14 +79,14 @@ def _metrics(of_runs: Sequence[dict[str, float]]) -> pd.DataFrame:
     return pd.concat(both, axis=1)[names]
 
 
-def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list[str], list[str]]:
-    """Key -> its value in each run, for keys that vary; each run's settings, task and solver."""
+def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list[str], list[str], list[str]]:
+    """Key -> its value in each run, for keys that vary; each run's settings, data, task and solver."""
     of_data: defaultdict[Any, list[int]] = defaultdict(list)
     of_model: defaultdict[Any, list[int]] = defaultdict(list)
     for i, run in enumerate(runs):
-        choices = run.config["choices"]
-        of_data[choices.get("data")].append(i)
-        of_model[choices.get("data"), choices.get("model")].append(i)
+        name = data_name(run.config)
+        of_data[name].append(i)
+        of_model[name, run.config["choices"].get("model")].append(i)
     columns: dict[str, list[Any]] = {}
     words: list[dict[str, str]] = [{} for _ in runs]
     parts = _Parts()
@@ -96,16 +99,20 @@ def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list
                     column[i] = _cell(text)
                     if text is not None and not is_seed:
                         words[i][key] = f"{key}={text.replace(chr(34), '')}"
-    settings, tasks, solvers = [], [], []
-    for run, of_run in zip(runs, words, strict=True):
-        choices, texts = run.config["choices"], sorted(of_run.items())
-        settings.append(" ".join(text for _, text in texts))
-        tasks.append(
-            " ".join([choices.get("data", "?"), *(text for key, text in texts if key.startswith(_TASK_PARTS))])
-        )
-        other = (text for key, text in texts if not key.startswith(_TASK_PARTS))
-        solvers.append(" ".join([choices.get("model", "?"), *other]))
-    return dict(sorted(columns.items())), settings, tasks, solvers
+    words = [dict(sorted(of_run.items())) for of_run in words]
+    names = [data_name(run.config) for run in runs]
+    sources = [_said(name, of, ("data.",)) for name, of in zip(names, words, strict=True)]
+    data = [f"{name}{version}" for name, version in zip(names, versions(sources, runs), strict=True)]
+    tasks = [_said(name, of, _TASK_PARTS) for name, of in zip(data, words, strict=True)]
+    models = [run.config["choices"].get("model", "?") for run in runs]
+    solvers = [_said(model, of, _TASK_PARTS, False) for model, of in zip(models, words, strict=True)]
+    settings = [" ".join(of.values()) for of in words]
+    return dict(sorted(columns.items())), settings, data, tasks, solvers
+
+
+def _said(name: str, words: dict[str, str], parts: tuple[str, ...], of_parts: bool = True) -> str:
+    """A name with the settings of these parts, or with all the others."""
+    return " ".join([name, *(text for key, text in words.items() if key.startswith(parts) is of_parts)])
 
 
 def _as_before(values: list[str | None]) -> list[str | None]:

@@ -18,6 +18,7 @@ from adbench.analysis.task_ranks import over_tasks
 from adbench.analysis.variance import variance_sources
 from adbench.errors import ConfigError
 from adbench.results.record import Run, read_runs
+from adbench.results.versions import SIGN
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def summarize(
 
     metrics: names or patterns of what to show, `SHOWN` without any; a bound is not shown beside its metric. filters:
     as `filters.keep` reads them. sort: a column of the groups, "-column" for the largest first. Failed, incomplete and
-    unreadable runs are rows too, without metrics. Raises RunFolderError as `read_runs` does; ConfigError for a name
-    that is none.
+    unreadable runs are rows too, without metrics. Where some data occur in several versions, the groups are also by
+    data. Raises RunFolderError as `read_runs` does; ConfigError for a name that is none.
     """
     return summarize_runs(read_runs(folders), by=by, metrics=metrics, filters=filters, sort=sort)
 
@@ -74,6 +75,8 @@ def summarize_runs(
         raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
     if len(kept) < len(rows):
         kept = _described_anew(kept, runs)
+    if not {"data", "task"} & set(by) and kept["data"].str.contains(SIGN, regex=False).any():
+        by = ("data", *by)  # a mean over versions of the data is of nothing
     with np.errstate(over="ignore", invalid="ignore"):  # of a stranger's numbers
         return _tables(kept, by, chosen, sort)
 
@@ -94,7 +97,7 @@ def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
     """What no longer varies among the rows that are left is no setting of theirs."""
     left = set(kept["run"])
     anew = tidy_rows([run for run in runs if str(run.folder) in left]).set_index("run")
-    described = {name: anew[name].reindex(kept["run"]).to_numpy() for name in ("settings", "task", "solver")}
+    described = {name: anew[name].reindex(kept["run"]).to_numpy() for name in ("data", "settings", "task", "solver")}
     return kept.assign(**described)
 
 

@@ -13,6 +13,7 @@ from adbench.analysis.task_ranks import ALPHA, FEWEST_TASKS
 from adbench.analysis.text_table import Sheet
 from adbench.errors import ConfigError
 from adbench.results.record import DONE
+from adbench.results.versions import SIGN
 from adbench.text import printable
 
 Row = Any  # a row of a pandas table
@@ -171,6 +172,10 @@ def mean_cell(row: Row, metric: str) -> str:
     return text + {UNCLEAR: " unclear", NO: " hurt"}.get(row.get("training_helped", ""), "") if metric == GAIN else text
 
 
+VERSIONS = (
+    f"data{SIGN}digits: the bytes of these files changed between runs; each version is a task of its own, named by the"
+    " first digits of its sha256"
+)
 _INTERVAL = "mean ± half of its 95 % t interval over n seeds"
 
 
@@ -188,6 +193,8 @@ def _notes(summary: Summary, with_control: bool) -> list[str]:
             f"control: the best of those without training, by {heading(summary.metrics[0])} on the same test rows, in"
             " its favour"
         )
+    if summary.rows["data"].str.contains(SIGN, regex=False).any():
+        notes.append(VERSIONS)
     if summary.metrics and (n := contradictory_seeds(summary.rows, summary.metrics[0])):
         notes.append(f"seeds with several runs that do not agree: {n:,}; the first run of each counts")
     return notes

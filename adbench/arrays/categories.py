@@ -1,6 +1,6 @@
 """A column of few distinct texts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,13 @@ class CategoryColumn:
         """The same where several codes can stand for one name."""
         distinct = cls.of(values)
         return cls(distinct.values, distinct.codes[codes])
+
+    @classmethod
+    def joined(cls, columns: Sequence["CategoryColumn"]) -> "CategoryColumn":
+        """The rows of several, one column after the other."""
+        starts = np.cumsum([0, *(len(column.values) for column in columns)])
+        codes = [column.codes + start for column, start in zip(columns, starts, strict=False)]
+        return cls.renamed([value for column in columns for value in column.values], np.concatenate(codes))
 
     def __len__(self) -> int:
         return len(self.codes)

@@ -52,11 +52,10 @@ def _train(overrides: list[str], force: bool, as_json: bool, profile: Profile) -
     clock = Stopwatch(profile)
     with clock.of(IMPORT):
         from adbench.config.compose import compose
-        from adbench.results.record import finished_run
         from adbench.runner import run as runner
     with clock.of("compose"):
         config = compose(overrides)
-    if not force and (finished := finished_run(runner.run_path(config))):
+    if not force and (finished := runner.finished(config)):
         print(f"adbench: {finished.folder} is finished already; --force runs it again", file=sys.stderr)
     say_earlier_names([config])
     with clock.of(IMPORT), without_gc():

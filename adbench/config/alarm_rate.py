@@ -1,9 +1,18 @@
-"""How many false alarms are wanted: as a rate, or as alerts a day among rows a day."""
+"""How many false alarms are wanted: as a rate, or as alerts a day among rows a day; and whether anybody typed it."""
 
 import sys
+from collections.abc import Container
 from typing import Any
 
 from adbench.errors import ConfigError
+
+RELAX = "relax_fpr"
+
+
+def insist_on_rate(config: dict[str, Any], typed: Container[str]) -> None:
+    """Make a rate that was typed one that is kept or refused. typed: keys that somebody gave a value."""
+    if RELAX not in typed and ("target_fpr" in typed or config["alerts_per_day"] is not None):
+        config[RELAX] = False
 
 
 def resolve_rate(config: dict[str, Any], default_fpr: float) -> None:

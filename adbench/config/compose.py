@@ -4,16 +4,17 @@ import copy
 from collections.abc import Iterable, Sequence
 
 import hydra
+import yaml
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from adbench.config.alarm_rate import resolve_rate
+from adbench.config.alarm_rate import insist_on_rate, resolve_rate
 from adbench.config.keys import Config
 from adbench.config.overrides import SEVERAL, hydra_at_hand, parse
 from adbench.config.paths import config_folder
-from adbench.config.validate import check_key, check_option, check_top, match_types
+from adbench.config.validate import check_data_name, check_key, check_option, check_top, match_types
 from adbench.errors import ConfigError
 
 # Groups that can stay without an option.
@@ -88,9 +89,12 @@ class _Composer:
         config = _changed(base, changing, choices)
         check_top(config, defaults)
         match_types(config, defaults, "")
+        if "data" in config:
+            check_data_name(config, self.groups["data"])
         if self.primary == TRAIN:
             resolve_rate(config, defaults["target_fpr"])
             typed = {override.key_or_group for override in changing}
+            insist_on_rate(config, typed | _typed_in(choosing))
             if "trainer.max_epochs" in typed and "trainer.min_steps" not in typed:
                 config["trainer"]["min_steps"] = 0  # who asks for 3 epochs gets 3
         return config
@@ -112,6 +116,16 @@ class _Composer:
             choices = dict(sorted(chosen.items()))
             self._bases[texts] = composed, _changed(composed, [], choices), choices
         return self._bases[texts]
+
+
+def _typed_in(choosing: list[Override]) -> set[str]:
+    """The keys of the top that the file of an experiment, or of another such group, gives a value."""
+    typed: set[str] = set()
+    for override in choosing:
+        if override.key_or_group in ("experiment", "debug") and isinstance(option := override.value(), str):
+            file = config_folder() / override.key_or_group / f"{option}.yaml"
+            typed |= set(yaml.safe_load(file.read_text(encoding="utf-8")) or ())
+    return typed
 
 
 def _changed(base: DictConfig, changing: list[Override], choices: dict[str, str]) -> Config:

@@ -70,8 +70,14 @@ def run_name(config: Config, content: Content | None = None) -> str:
 
 def name_prefix(config: Config) -> str:
     """What stands before the hash in a run's name."""
-    choices = config["choices"]
-    return f"{choices['data']}-{choices['model']}-s{config['seed']}-"
+    return f"{data_name(config)}-{config['choices']['model']}-s{config['seed']}-"
+
+
+def data_name(config: Config) -> str:
+    """What the data are called in folders and tables: the name that a user gave their table, else the option's."""
+    data = config.get("data")
+    given = data.get("name") if isinstance(data, dict) else None
+    return given or config["choices"].get("data", "?")
 
 
 def flat_config(config: dict[str, Any], paths: bool = False) -> dict[str, Any]:

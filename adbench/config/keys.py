@@ -1,5 +1,6 @@
 """Which keys of a configuration are special, and how."""
 
+import re
 from typing import Any
 
 # Keys that say where and on what a run happens. They cannot change its result, so they are not in its hash:
@@ -14,6 +15,7 @@ WHERE_NOT_WHAT = {
     "keep_values": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
+    "relax_fpr": None,  # where it makes a difference, there is one run of the two: a rate is promised, or refused
     "data": ("folder",),
     "trainer": (
         *("accelerator", "strategy", "threads", "batches_per_step"),
@@ -27,19 +29,22 @@ LIMITS = ("cache_gb", "memory_gb")
 OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
 NOTHING_WHILE_NULL = (
-    *(*OTHER_SEEDS, "preprocess.categories"),
-    *(f"data.{key}" for key in ("header", "skip_rows", "decimal", "thousands", "infinite")),
+    *(*OTHER_SEEDS, "preprocess.categories", "protocol.calibration", "protocol.folds"),
+    *(f"data.{key}" for key in ("header", "skip_rows", "member", "decimal", "thousands", "infinite")),
+    *(f"data.{key}" for key in ("normal_path", "anomaly_path", "id", "missing_words", "name")),
 )
 # Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.
 SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")
 # Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
-CONTENT = {"data": ("path", "test_path")}
+CONTENT = {"data": ("path", "test_path", "normal_path", "anomaly_path")}
 # Groups whose option is a setting like any other key.
 SETTINGS = ("protocol", "preprocess", "threshold")
 # Groups whose option decides what is run. What is stored names the option, never the Python path behind it: a class
 # that moves renames no run. A trainer's option only says where, and its keys what.
 OPTIONS = ("data", "model", *SETTINGS)
 TARGET = "_target_"
+# What data can be called, in folders and tables.
+NAME = re.compile(r"\w[\w.-]{0,99}")
 
 
 Config = dict[str, Any]

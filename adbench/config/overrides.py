@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -35,12 +36,32 @@ def parse(text: str) -> Override:
         parsed = _parse(text)
     except (OverrideParseException, HydraException, ValueError, RecursionError) as error:
         reason = (str(error).splitlines() or [""])[0]
-        key, _, value = text.partition("=")
-        hint = f"; for this text write {override(key, value)}" if key and value else ""
+        hint = _quoted(text)
         raise ConfigError(f"expected an override such as model=vae, got {text!r} ({reason}){hint}") from None
     if parsed.key_or_group == SEVERAL and parsed.is_sweep_override():  # these would all be one run
         raise ConfigError(f"expected the loggers of a run in brackets, as in {SEVERAL}=[csv,tensorboard], got {text}")
     return parsed
+
+
+def _quoted(text: str) -> str:
+    """The end of an error sentence: the override with its value in quotes, where that makes it one."""
+    key, _, value = text.partition("=")
+    if not key or not value:
+        return ""
+    inside = re.fullmatch(r"\[(.*)\]", value)
+    meant: str | list[str] = [_bare(one) for one in inside[1].split(",")] if inside else _bare(value)
+    word = override(key, meant)
+    try:
+        _parse(shlex.split(word)[0])
+    except (OverrideParseException, HydraException, ValueError, RecursionError):
+        return ""
+    return f"; for this text write {word}"
+
+
+def _bare(value: str) -> str:
+    """A text without the quotes around it."""
+    value = value.strip()
+    return value[1:-1] if len(value) > 2 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 @cache  # the jobs of a sweep repeat a few texts; an Override is not changed by anybody

@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from adbench.config.keys import LIMITS, TARGET, Config
+from adbench.config.keys import LIMITS, NAME, TARGET, Config
 from adbench.config.nullable import takes_null
 from adbench.config.overrides import SEVERAL
 from adbench.errors import ConfigError
@@ -99,6 +99,23 @@ def check_top(config: Config, defaults: Config) -> None:
                 f"expected an option for {key}, as in model=vae, got {key}.{TARGET}={node.get(TARGET)}; nothing else "
                 "is run from a configuration"
             )
+
+
+def check_data_name(config: Config, known: list[str]) -> None:
+    """Refuse a name of the data that no folder should have, or that are other data."""
+    name = config["data"].get("name") if isinstance(config["data"], dict) else None
+    if name is None:
+        return
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ConfigError(
+            f"expected data.name to be a word of up to 100 letters, digits, '_', '-' and '.', not beginning with one of"
+            f" the last two, got {name!r}; write one such as data.name=pump"
+        )
+    if name in known and name != config["choices"]["data"]:
+        raise ConfigError(
+            f"expected a name of its own for the data, got data.name={name}, which is a dataset; write"
+            f" data.name=my_{name}"
+        )
 
 
 def wrong_type(where: str, default: Any, value: Any) -> ConfigError:

@@ -140,6 +140,8 @@ class Table:
     fingerprints: dict[str, str]  # upstream file name -> sha256 of its uncompressed bytes
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what was taken for certain while it was loaded, for the user
+    dropped: tuple[str, ...] = ()  # columns that the user left out
+    ids: Any = None  # a pyarrow array: what the user calls each row, which no detector sees
 
     def __post_init__(self) -> None:
         for name in ("family", "attack"):  # a loader may give plain texts
@@ -150,14 +152,13 @@ class Table:
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Table":
         """Only these rows, in this order."""
-        return Table(
-            name=self.name,
+        return replace(
+            self,
             features=self.features.take(rows),
             label=self.label[rows],
             family=self.family[rows],
             attack=self.attack[rows],
             is_test=self.is_test[rows],
-            fingerprints=self.fingerprints,
             subsets={name: of_subset[rows] for name, of_subset in self.subsets.items()},
-            notes=self.notes,
+            ids=None if self.ids is None else self.ids.take(rows),
         )

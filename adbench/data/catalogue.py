@@ -12,6 +12,7 @@ from adbench.config.compose import groups
 from adbench.config.paths import data_folder
 from adbench.data.base import DatasetInfo
 from adbench.data.download import fetch_file, problem_of
+from adbench.data.reading.upstream import as_it_lies
 from adbench.errors import ConfigError, DataError
 from adbench.text import suggest
 
@@ -53,6 +54,7 @@ def verify(name: str | None = None) -> list[dict[str, Any]]:
     for dataset in [name] if name is not None else groups()["data"]:
         info = dataset_info(dataset) if name is None else _with_files(name)
         for file, path in files_of(info).items():
+            path = as_it_lies(path)
             problem = problem_of(path, info.files[file], info.rows[file])
             status = WRONG if problem else OK
             if problem and not path.exists():
@@ -92,7 +94,7 @@ def list_datasets() -> list[dict[str, Any]]:
                 "description": info.title,
                 "rows": sum(info.rows.values()) if files else None,
                 "licence": info.licence,
-                "on disk": all(map(_is_file, files.values())) if files else None,
+                "on disk": all(_is_file(as_it_lies(path)) for path in files.values()) if files else None,
             }
         )
     return entries

@@ -7,18 +7,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from adbench.arrays.categories import CategoryColumn
 from adbench.config.checks import require_at_least, require_one_of
 from adbench.data.base import DatasetInfo, Table, say
-from adbench.data.reading.cells import DECIMALS, THOUSANDS, NumberForm
+from adbench.data.reading.cells import DECIMALS, THOUSANDS, NumberForm, ids_of
 from adbench.data.reading.column_store import ColumnStore, ColumnStoreOnDisk
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
-from adbench.data.reading.labels import read_family, read_label
+from adbench.data.reading.labels import read_family, read_label, require_normals
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
-from adbench.data.reading.tabular import CsvForm, abbreviated, read_files
+from adbench.data.reading.sources import Joined, Source, classes_of, find_sources
+from adbench.data.reading.tabular import CsvForm, abbreviated, label_of, read_files
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
+from adbench.storage.spool import is_spooled, name_of
 from adbench.text import override
 
 INFO = DatasetInfo(
@@ -40,76 +44,102 @@ REFUSE, IMPUTE, DROP_ROWS = "refuse", "impute", "drop_rows"
 def load(
     path: str | list[str] | None = None,
     test_path: str | list[str] | None = None,
+    normal_path: str | list[str] | None = None,
+    anomaly_path: str | list[str] | None = None,
     label: str | None = None,
     normal: Any = None,
     family: str | None = None,
+    id: str | None = None,
     categorical: list[str] | None = None,
     drop: list[str] | None = None,
     missing: str = REFUSE,
+    missing_words: list[str] | None = None,
     separator: str | None = None,
     header: list[str] | None = None,
     skip_rows: int | None = None,
+    member: str | None = None,
     decimal: str | None = None,
     thousands: str | None = None,
     infinite: str | None = None,
+    name: str | None = None,
     scratch: Scratch | None = None,
 ) -> Table:
-    """The rows of one or several CSV, CSV.gz or Parquet files that share their columns.
+    """The rows of one or several files that share their columns: see `reading/formats` for what is read.
 
-    path, test_path: a file, a glob, or a list of them; the rows of test_path are the official test part. label: the
-    column that tells normal rows from anomalies. normal: its value that means normal; None takes it from a pair that
-    can be meant in only one way (0/1, false/true, normal or benign and another), and says so. family: the column that
-    names the kind of an anomaly; else the label's values, when it has more than two. categorical: the categorical
-    columns; None proposes those of text, and says so. drop: columns to leave out, such as times and ids. missing:
-    refuse; impute (0 and a 0/1 column that says so, or the category <missing>); or drop_rows. An empty cell is
-    missing, and so are NA, N/A, NaN, null, None, ? and -. separator: of CSV; None finds it out. header: the names of
-    the columns of CSV files without a header. skip_rows: lines before the header.
+    path, test_path: a file, a folder, a glob, or a list of them, and "-" for standard input; the rows of test_path are
+    the official test part. normal_path, anomaly_path: files with rows of one class each, and no label column; test_path
+    can name some of them again. label: the column that tells normal rows from anomalies, in the files of path and
+    test_path; None takes the y that is beside an X, and says so. normal: its value that means normal; None takes it
+    from a pair that can be meant in only one way (0/1, false/true, normal or benign and another), and says so. family:
+    the column that names the kind of an anomaly; else the label's values, when it has more than two. id: a column that
+    names each row; no feature, it is carried into scores.parquet. categorical: the categorical columns; None proposes
+    those of text, and says so. drop: columns to leave out, such as times. missing: refuse; impute (0 and a 0/1 column
+    that says so, or the category <missing>); or drop_rows. An empty cell is missing, and so are NA, N/A, NaN, null,
+    None, ? and -; missing_words: further ones, of features. separator: of CSV; None finds it out. header: the names of
+    the columns of files without a header. skip_rows: lines before the header.
+    member: of an archive or a workbook with several tables, the file or the sheet to read.
     decimal, thousands: what stands before fractions and between thousands in texts: see `cells.DECIMALS`, `THOUSANDS`.
     infinite: "missing" takes infinite numbers for missing ones; None refuses them.
+    name: what the table is called in folders and tables; None: table.
     scratch: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
 
     Raises ConfigError or DataError, in one sentence, for whatever would have to be guessed.
     """
     require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
     dropped = _names(drop, "data.drop")
-    number_form = _number_form(decimal, thousands, infinite)
+    number_form = _number_form(decimal, thousands, infinite, _names(missing_words, "data.missing_words"))
     if skip_rows is not None:
         require_at_least("data.skip_rows", skip_rows, 0)
-    files, test_files = _files(path, test_path)
+    sources = find_sources(path, test_path, normal_path, anomaly_path)
     with _notes() as notes:
-        form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0)
-        rows, n_rows, store = _read(files + test_files, form, dropped, scratch, notes)
-        label = _label_name(label, rows)
-        is_anomaly, kind = read_label(rows[label], label, normal, notes)
+        notes += _what_was_found((path, test_path, normal_path, anomaly_path), sources)
+        form = CsvForm(separator, None if header is None else _names(header, "data.header"), skip_rows or 0, member)
+        groups = [one for one in (_of_class(sources), _labelled(sources)) if one]
+        parts, n_rows, store = _read(groups, form, dropped, scratch, notes)
+        labelled = parts[-1] if _labelled(sources) else None
+        if label is None and labelled is not None:
+            label = label_of([source.path for source in _labelled(sources)], form, notes)
+        label = _label_name(label, labelled, parts)
+        is_anomaly, kind = _classes(sources, n_rows, labelled, label, normal, notes)
+        is_test = np.repeat([source.is_test for source in sources], n_rows)
+        if labelled is not None and label is not None and len(parts) == 1:
+            require_normals(labelled[label], label, is_anomaly, is_test)
+        rows = Joined.of(parts, (label,), [group[0].path for group in groups])
         if family is not None:
             kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
-        names = [name for name in rows.column_names if name not in (label, family)]
+        ids = None if id is None else ids_of(rows[_column(id, "data.id", rows)])
+        names = [one for one in rows.column_names if one not in (family, id)]
         if not names:
-            raise DataError(f"expected feature columns beside {label!r}, got none; data.drop can leave out fewer")
+            raise DataError(f"expected feature columns beside {label or id!r}, got none; data.drop can leave out fewer")
         named = None if categorical is None else _names(categorical, "data.categorical")
-        columns = type_columns(rows, names, named, store, notes, number_form)
+        columns = type_columns(rows, names, named, store, notes, number_form, n_rows, dropped)
         kept = _kept_rows(columns, len(rows), missing, notes)
         kind = kind[kept]
         return Table(
-            name="table",
+            name=name or "table",
             features=to_features(columns, kept, fill=missing == IMPUTE),
             label=is_anomaly[kept].astype(np.int8),
             family=kind,
             attack=kind,
-            is_test=np.repeat([False] * len(files) + [True] * len(test_files), n_rows)[kept],
-            fingerprints={str(file): sha256_of(file) for file in files + test_files},
+            is_test=is_test[kept],
+            fingerprints={name_of(source.path): sha256_of(source.path) for source in sources},
             notes=tuple(notes),
+            dropped=tuple(dropped),
+            ids=None if ids is None else ids.filter(pa.array(kept)),
         )
 
 
-def _number_form(decimal: str | None, thousands: str | None, infinite: str | None) -> NumberForm:
+def _number_form(
+    decimal: str | None, thousands: str | None, infinite: str | None, missing_words: list[str]
+) -> NumberForm:
     if decimal is not None:
         require_one_of("data.decimal", decimal, tuple(DECIMALS))
     if thousands is not None:
         require_one_of("data.thousands", thousands, tuple(THOUSANDS))
     if infinite is not None:
         require_one_of("data.infinite", infinite, ("missing",))
-    form = NumberForm(decimal or "point", thousands, infinite is not None)
+    words = tuple(word.strip().lower() for word in missing_words)
+    form = NumberForm(decimal or "point", thousands, infinite is not None, words)
     if form.decimal == form.thousands:
         raise ConfigError(f"expected data.thousands to differ from data.decimal, got {thousands} for both; name one")
     return form
@@ -126,24 +156,46 @@ def _notes() -> Iterator[list[str]]:
         raise
 
 
+def _of_class(sources: list[Source]) -> list[Source]:
+    return [source for source in sources if source.anomalous is not None]
+
+
+def _labelled(sources: list[Source]) -> list[Source]:
+    return [source for source in sources if source.anomalous is None]
+
+
 def _read(
-    files: list[Path], form: CsvForm, drop: list[str], scratch: Scratch | None, notes: list[str]
-) -> tuple[Rows, list[int], ColumnStore]:
-    """The rows, how many each file has, and where their columns are to lie."""
-    if scratch is None or table_bytes(files) <= scratch.limit:
-        return *read_files(files, form, drop, notes), ColumnStore()
-    return *read_on_disk(files, form, drop, scratch.path, notes), ColumnStoreOnDisk(scratch.path)
+    groups: list[list[Source]], form: CsvForm, drop: list[str], scratch: Scratch | None, notes: list[str]
+) -> tuple[list[Rows], list[int], ColumnStore]:
+    """The rows of each group of files, how many each file has, and where their columns are to lie."""
+    paths = [[source.path for source in group] for group in groups]
+    if scratch is None or sum(table_bytes(files, form) for files in paths) <= scratch.limit:
+        read: list[Any] = [read_files(files, form, drop, notes) for files in paths]
+        store = ColumnStore()
+    else:
+        read = [read_on_disk(files, form, drop, scratch.path, notes, scratch.limit) for files in paths]
+        store = ColumnStoreOnDisk(scratch.path)
+    return [rows for rows, _ in read], [n for _, of_files in read for n in of_files], store
 
 
-def _files(path: str | list[str] | None, test_path: str | list[str] | None) -> tuple[list[Path], list[Path]]:
-    if path is None:
-        raise ConfigError("expected data.path, the file or files with the rows, got none; write data.path=rows.csv")
-    files = find_files(path, "data.path")
-    test_files = find_files(test_path, "data.test_path") if test_path is not None else []
-    both = {file.resolve() for file in files} & {file.resolve() for file in test_files}
-    if both:
-        raise ConfigError(f"expected other files in data.test_path than in data.path, got {min(both)} in both")
-    return files, test_files
+def _what_was_found(paths: tuple[Any, ...], sources: list[Source]) -> Iterator[str]:
+    for path in paths:
+        if isinstance(path, str) and Path(path).expanduser().is_dir():
+            files = find_files(path, "data.path")
+            yield f"{len(files):,} files of {path} are read, from {min(files).name} to {max(files).name}"
+    if any(is_spooled(source.path) for source in sources):
+        yield "what came through a pipe is not kept: name a file by data.path= for a run that can be reproduced"
+
+
+def _classes(
+    sources: list[Source], n_rows: list[int], labelled: Rows | None, label: str | None, normal: Any, notes: list[str]
+) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
+    """Which rows are anomalies, and their kind, by the files of one class and by the label of the others."""
+    of_class = _of_class(sources)
+    found = [classes_of(of_class, n_rows[: len(of_class)], notes)] if of_class else []
+    if labelled is not None and label is not None:
+        found.append(read_label(labelled[label], label, normal, notes))
+    return np.concatenate([is_anomaly for is_anomaly, _ in found]), CategoryColumn.joined([kind for _, kind in found])
 
 
 def _names(names: Any, key: str) -> list[str]:
@@ -153,13 +205,24 @@ def _names(names: Any, key: str) -> list[str]:
     return [str(name) for name in names or []]
 
 
-def _label_name(name: str | None, rows: Rows) -> str:
+def _label_name(name: str | None, labelled: Rows | None, parts: list[Rows]) -> str | None:
+    """The label column of the files that have one; None where each file is of one class."""
+    if labelled is None:
+        if name is not None:
+            column = f", and the column by {override('data.drop', [name])}" if name in parts[0].column_names else ""
+            raise ConfigError(
+                "expected data.label for files of data.path or data.test_path, got files of one class each alone, whose"
+                f" rows need none; leave data.label out{column}"
+            )
+        return None
     if name is None:
         raise ConfigError(
             "expected data.label, the column that says which rows are anomalies, got none: a run needs one to be"
-            f" tested, and scoring unlabelled tables comes later; there is {abbreviated(rows.column_names)}"
+            " tested, and scoring unlabelled tables comes later; there is"
+            f" {abbreviated(labelled.column_names)}; where each file has rows of one class, name the files of normal"
+            " rows by data.normal_path= and the files of anomalies by data.anomaly_path="
         )
-    return _column(name, "data.label", rows)
+    return _column(name, "data.label", labelled)
 
 
 def _column(name: str, key: str, rows: Rows) -> str:

@@ -68,7 +68,7 @@ def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
 def _find(root: Path) -> dict[int, bytes]:
     """The two files by their number of rows."""
     found: dict[int, bytes] = {}
-    paths = sorted((root / INFO.folder).glob("*.csv.gz"))
+    paths = sorted(path for end in ("*.csv.gz", "*.csv") for path in (root / INFO.folder).glob(end))
     for path in paths:
         content = read_gzip(path)
         n_rows = content.rstrip().count(b"\n")  # the header's line end stands for the last row's
@@ -78,7 +78,7 @@ def _find(root: Path) -> dict[int, bytes]:
     if missing:
         seen = ", ".join(map(str, paths)) or "no file"
         raise DataError(
-            f"expected the {' and the '.join(missing)}-row file of UNSW-NB15 as .csv.gz in"
+            f"expected the {' and the '.join(missing)}-row file of UNSW-NB15 as .csv or .csv.gz in"
             f" {root / INFO.folder}, got {seen}; download both partitions from its authors and put them there"
         )
     return found

@@ -29,6 +29,7 @@ class Executor(ABC):
     All that is shared is the file system: what became of a run stands in its folder, on whatever machine it ran.
     """
 
+    here = False  # whether the jobs see just the files that this process sees
     slots: int  # groups at the same time; known once it is open
 
     def open(self) -> None:  # noqa: B027 - most have nothing to take

@@ -29,6 +29,8 @@ class Local(Executor):
     them.
     """
 
+    here = True
+
     def __init__(self, workers: int | None, devices: list[int]) -> None:
         if workers is not None:
             require_at_least("executor.workers", workers, 1)

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adbench.analysis.metric_names import is_directed, less_is_better, suggest_name
@@ -29,6 +29,7 @@ from adbench.text import suggest
 # cases, one of five seeds in 93 (docs/results/gate.txt).
 DEFAULT_SEEDS = 10
 QUALITY, TIMES = shown_in(GATE), shown_in(SPEED)
+MOST_SEEDS = 10  # that a verdict names
 RUNS = "runs"  # stands where a metric's name does in a verdict on the runs themselves
 
 
@@ -84,8 +85,14 @@ def check(baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = (), 
     limits = limits or Limits()
     before = read_baseline(baseline)
     chosen = _choose(metrics, before)
-    after = configurations_of(read_runs(folders))
-    matches, new = match(before.configurations, after)
+    return compare(before.configurations, configurations_of(read_runs(folders)), chosen, limits)
+
+
+def compare(
+    before: Sequence[Configuration], after: Sequence[Configuration], chosen: Sequence[str], limits: Limits
+) -> Report:
+    """Judge these metrics of configurations against those of a baseline. Raises DataError for other bytes."""
+    matches, new = match(before, after)
     verdicts = [verdict for m in matches for verdict in _on_runs(m)]
     verdicts += [_unreadable(c) for c in after if c.failures and (c.data, c.model) == ("?", "?")]
     quality = [m for m in chosen if not _is_speed(m)]
@@ -139,8 +146,13 @@ def _on_runs(found: Match) -> Iterator[Verdict]:
     if after is None or not (after.seeds or after.failures):
         unfinished = f"{after.unfinished} runs that are not finished" if after else "no such run"
         yield Verdict(case, Rules(), MISSING, found.note or unfinished)
-    elif lost := sorted(set(before.seeds) - set(after.seeds)):
-        yield Verdict(case, Rules(), MISSING, f"no finished run of seed {', '.join(map(str, lost))}")
+    elif lost := sorted(set(before.seeds) - set(after.seeds) - after.failed_seeds):
+        yield Verdict(case, Rules(), MISSING, f"no finished run of seed {_some(lost)}, of which the baseline has one")
+
+
+def _some(seeds: Sequence[int]) -> str:
+    more = f" and {len(seeds) - MOST_SEEDS} more" if len(seeds) > MOST_SEEDS else ""
+    return ", ".join(map(str, seeds[:MOST_SEEDS])) + more
 
 
 def _unreadable(configuration: Configuration) -> Verdict:
@@ -149,7 +161,7 @@ def _unreadable(configuration: Configuration) -> Verdict:
 
 
 def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> list[Verdict]:
-    """One family of comparisons, corrected together."""
+    """One family of comparisons, corrected together: of each metric, over the seeds that both sides have."""
     cases, refused = [], []
     for found in matches:
         if found.after is None or not found.after.seeds:
@@ -158,13 +170,18 @@ def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> l
             before, after = (c.metrics.get(metric, {}) for c in (found.before, found.after))
             if not before:
                 continue
-            if both := before.keys() & after.keys():  # else there are no seeds to pair, and means of all are compared
-                before, after = ({seed: v for seed, v in values.items() if seed in both} for values in (before, after))
+            both = before.keys() & after.keys()
+            absent = sorted(before.keys() & set(found.after.seeds) - both)
+            before, after = ({seed: v for seed, v in values.items() if seed in both} for values in (before, after))
             data, model = found.before.data, found.before.model
             case = Case(data, model, found.settings, metric, before, after, less_is_better(metric))
-            if not after:
-                refused.append(Verdict(case, rules, MISSING, "the runs do not have it"))
-            elif rules.kind == "speed" and (reason := _other_machine(found.before, found.after)):
+            if absent:
+                lacking = replace(case, baseline={}, current={})
+                whose = f"run of seed {absent[0]} does" if len(absent) == 1 else f"runs of seed {_some(absent)} do"
+                refused.append(Verdict(lacking, rules, MISSING, f"the {whose} not have it"))
+            if not both:
+                continue  # what is missing then is said above, or of the runs
+            if rules.kind == "speed" and (reason := _other_machine(found.before, found.after)):
                 refused.append(Verdict(case, rules, INCONCLUSIVE, reason))
             else:
                 cases.append(case)

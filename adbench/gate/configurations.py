@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from adbench.config.identity import flat_config
+from adbench.config.identity import data_name, flat_config
 from adbench.errors import DataError
 from adbench.results.record import DONE, FAILED, KILLED, TIMEOUT, UNREADABLE, Run
+from adbench.results.versions import with_one_path
 
 ABSENT = object()
 
@@ -26,6 +27,7 @@ class Configuration:
     environment: dict[str, str]
     metrics: dict[str, dict[int, float]]
     failures: tuple[str, ...] = field(default=(), compare=False)  # runs that failed, each with its reason
+    failed_seeds: frozenset[int] = field(default=frozenset(), compare=False)
     unfinished: int = field(default=0, compare=False)  # runs that are not over
 
     @property
@@ -38,17 +40,16 @@ class Configuration:
         return sorted(self.data_sha256.values())
 
 
-def configurations_of(runs: Iterable[Run]) -> list[Configuration]:
+def configurations_of(runs: Sequence[Run]) -> list[Configuration]:
     """Group runs by everything but the seed, in a fixed order. A seed that was run twice counts once; the seeds of
     parts, such as init_seed, are settings here, since a baseline keeps values by one number.
 
     Raises DataError where one configuration was run on different bytes of the same data.
     """
     groups: defaultdict[tuple[str, str, str], list[Run]] = defaultdict(list)
-    for run in runs:
-        choices = run.config["choices"]
+    for run in with_one_path(runs):
         key = json.dumps(flat_config(run.config, paths=True), sort_keys=True)
-        groups[choices.get("data", "?"), choices.get("model", "?"), key].append(run)
+        groups[data_name(run.config), run.config["choices"].get("model", "?"), key].append(run)
     return [_configuration(data, model, groups[data, model, key]) for data, model, key in sorted(groups)]
 
 
@@ -70,6 +71,7 @@ def _configuration(data: str, model: str, runs: list[Run]) -> Configuration:
         _environment(list(done.values())),
         dict(metrics),
         tuple(f"{run.folder}: {run.error or run.status}" for run in failed),
+        frozenset(run.config["seed"] for run in failed if "seed" in run.config),
         len({_seed(run) for run in runs if run.status != DONE} - done.keys()) - len({_seed(run) for run in failed}),
     )
 

@@ -1,7 +1,7 @@
 """From a finished run's folder to its fitted encoder and detector. A stranger's folder is read as data, never run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from adbench.errors import RunFolderError
 from adbench.models.base import KeepsObjects, as_taken
 from adbench.results.formats import part_of
 from adbench.results.record import DONE, MODEL, OBJECTS, PREPROCESS, Run, read_run
+from adbench.runner.cross import detector_for, encoder_for
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,12 @@ def load(folder: Path) -> Fitted:
     run = read_run(folder)
     if run.status != DONE:
         raise RunFolderError(f"expected a finished run in {folder}, got one that is {run.status}; run it first")
-    encoder, about, arrays = _build(run, PREPROCESS)
+    about, arrays, make_encoder = _part(run, PREPROCESS)
+    encoder = encoder_for(run.config, make_encoder)
     with _reading(folder):
         encoder.restore(about["fitted"], arrays)
-    detector, about, learned = _build(run, MODEL, columns=encoder.columns)
+    about, learned, make_detector = _part(run, MODEL)
+    detector = detector_for(run.config, encoder, lambda columns: make_detector(columns=columns))
     with _reading(folder):
         if about["n_features"] != (n_columns := as_taken(detector, encoder.columns).shape[-1]):
             raise ValueError(f"a model of {about['n_features']} columns for rows of {n_columns}")
@@ -63,18 +66,22 @@ def load(folder: Path) -> Fitted:
     return Fitted(run, encoder, detector)
 
 
-def _build(run: Run, part: str, **passed: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """The unfitted object, what else its JSON file tells, and its arrays. passed: what its constructor gets besides."""
+def _part(run: Run, part: str) -> tuple[dict[str, Any], dict[str, Any], Callable[..., Any]]:
+    """What the JSON file of a part tells besides, its arrays, and what makes the unfitted object."""
     with _reading(run.folder):
         document = json.loads((run.folder / f"{part}.json").read_text(encoding="utf-8"))
         arrays = safetensors.numpy.load((run.folder / f"{part}.safetensors").read_bytes())
         option, arguments, about = part_of(document, part, run.config["choices"][part], run.folder / f"{part}.json")
     target = compose([f"{part}={option}"])[part][TARGET]
-    with _reading(run.folder):
-        node = {**arguments, TARGET: target}  # the target last: a file names options, never a path
-        if "columns" in passed:
-            passed["columns"] = as_taken(locate(node, part), passed["columns"])
-        return build(node, part, **passed), about, arrays
+    node = {**arguments, TARGET: target}  # the target last: a file names options, never a path
+
+    def make(**passed: Any) -> Any:
+        with _reading(run.folder):
+            if "columns" in passed:
+                passed["columns"] = as_taken(locate(node, part), passed["columns"])
+            return build(node, part, **passed)
+
+    return about, arrays, make
 
 
 @contextmanager

@@ -1,9 +1,8 @@
 """What every protocol returns, and what protocols share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from adbench.config.checks import require_at_least
 from adbench.data.base import NORMAL, Features, Table, row_hashes
 from adbench.errors import DataError
 from adbench.evaluation.seal import Labels, SealedLabels
+from adbench.protocols.leaks import label_copies, leaks_of
 from adbench.text import override
 
 Rows = npt.NDArray[np.intp]  # positions in the table
@@ -28,6 +28,8 @@ class Split:
     test_rows: Rows  # position of each test row in the table: its id in scores.parquet
     labels: SealedLabels  # of the test rows
     anomalies: Features  # known ones, for detectors that learn from labels; nothing else is fitted on them
+    warnings: tuple[str, ...] = ()  # what makes results look better than a detector is, for the user
+    test_ids: Any = None  # a pyarrow array: what the user calls each test row
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Protocol(ABC):
         # In file order: whoever wants them shuffled says so with a seed of their own.
         parts = Parts(*(np.sort(rows) for rows in (parts.fit, parts.calibration, parts.test, parts.anomalies)))
         _require_honest(table, parts)
+        looked_at = np.flatnonzero(~of_test_file) if self.validates else np.arange(len(table))
+        _require_no_label(table, looked_at)
         if self.validates and (len(table) != len(of_test_file) or of_test_file[parts.test].any()):
             raise DataError(
                 "expected a protocol that validates to leave the test file alone, got rows of it to test on"
@@ -83,16 +87,23 @@ class Protocol(ABC):
             parts = replace(parts, test=_distinct(table, parts.test))
         for name, rows in {"fit": parts.fit, "test": parts.test}.items():
             if not len(rows):
-                raise DataError(f"expected at least one {name} row in {table.name}, got none; change protocol.*")
+                n_normal = int(((table.label == 0) & ~table.is_test).sum())
+                raise DataError(
+                    f"expected at least one {name} row in {table.name}, got none: {n_normal:,} of its"
+                    f" {int((~table.is_test).sum()):,} rows outside a test file are normal, which protocol.*_fraction"
+                    " divides; bring more rows, or take another protocol="
+                )
         take = table.features.take
         labels = _labels(table, parts.test)
         keep(labels)
         fit, calibration, test, anomalies = map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies))
-        return Split(fit, calibration, test, parts.test, SealedLabels(labels), anomalies)
+        warnings = tuple(leaks_of(table, looked_at).warnings())
+        ids = None if table.ids is None else table.ids.take(parts.test)
+        return Split(fit, calibration, test, parts.test, SealedLabels(labels), anomalies, warnings, ids)
 
 
 def _require_honest(table: Table, parts: Parts) -> None:
-    """Raise DataError when a row would be both learned from and tested, or a column gives the label away."""
+    """Raise DataError when a row would be both learned from and tested."""
     learned = np.concatenate([parts.fit, parts.calibration, parts.anomalies])
     if np.intersect1d(parts.anomalies, learned[: -len(parts.anomalies) or None]).size:
         raise DataError("expected known anomalies that are not fitted on as normal rows, got some in both parts")
@@ -102,18 +113,19 @@ def _require_honest(table: Table, parts: Parts) -> None:
         raise DataError(
             "expected no test row among those that fit or calibrate, got some; the protocol divides the rows wrongly"
         )
-    anomalous = table.label == 1
-    features = table.features
-    names = (*features.numeric_names, *features.vocabularies)
-    columns: Iterator[npt.NDArray[Any]] = chain(features.columns(), features.code_columns())
-    for name, column in zip(names, columns, strict=True):
-        anomalies, normals = column[anomalous], column[~anomalous]
-        constant = len(anomalies) > 1 and len(normals) > 1 and np.ptp(anomalies) == np.ptp(normals) == 0
-        if constant and anomalies[0] != normals[0]:
-            raise DataError(
-                f"expected features that do not contain the label, got the column {name}, which has one value on every"
-                f" anomaly and another on every normal row; leave it out with {override('data.drop', [name])}"
-            )
+
+
+def _require_no_label(table: Table, rows: Rows) -> None:
+    """Raise DataError when a column of these rows is the label again."""
+    if not (copies := label_copies(table.features, table.label, rows)):
+        return
+    named = " and ".join(f"{name}, whose {n} values" for name, n in copies.items())
+    kinds = next((name for name, n in copies.items() if n > 2), None)
+    raise DataError(
+        f"expected features that do not contain the label, got the column {named} tell anomalies from normal rows;"
+        f" leave it out with {override('data.drop', [*table.dropped, *copies])}"
+        + (f", or, if it names the kinds of anomalies, with {override('data.family', kinds)}" if kinds else "")
+    )
 
 
 def shuffled(rows: Rows, rng: np.random.Generator) -> Rows:

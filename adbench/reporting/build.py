@@ -76,7 +76,8 @@ def _page(material: Material, pictures: Sequence[Picture], output: Path, with_ca
 
     words = [str(folder) for folder in material.folders]
     command = shlex.join(["adbench", "report", *words, "-o", str(output)])
-    names = sorted({c.data for c in material.configurations if c.runs}) if with_cards else []
+    # A table of one's own is not read again: a configuration from a stranger could name any file.
+    names = sorted({c.runs[0].config["choices"]["data"] for c in material.configurations if c.runs and with_cards})
     # Loading a dataset mostly waits for the disk, numpy and pandas, which let the drawing go on.
     with ThreadPoolExecutor(1) as beside:
         read = beside.submit(cards, names)

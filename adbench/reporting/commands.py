@@ -8,6 +8,7 @@ import yaml
 
 from adbench.config.paths import config_folder
 from adbench.reporting.content import Configuration
+from adbench.results.versions import SIGN
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def command(configuration: Configuration, defaults: dict[str, str]) -> str:
     if configuration.runs:
         chosen = configuration.runs[0].config["choices"]
     else:
-        chosen = {"data": configuration.data, "model": configuration.model}
+        chosen = {"data": configuration.data.partition(SIGN)[0], "model": configuration.model}
     words = [f"{group}={chosen[group]}" for group in ("data", "model") if group in chosen]
     words += [f"{g}={o}" for g, o in sorted(chosen.items()) if g not in ("data", "model") and defaults.get(g) != o]
     words += [word for word in _words(configuration.settings) if word.partition("=")[0] not in chosen]

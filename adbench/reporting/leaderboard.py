@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from adbench.analysis.tables import VERSIONS
 from adbench.evaluation.controls import TITLES
 from adbench.evaluation.metric_table import METRICS, PERCENT, REPORT, Metric, shown_in
 from adbench.reporting.content import Configuration, Material
 from adbench.reporting.words import number, percent, plural
+from adbench.results.versions import SIGN
 from adbench.text import shorten
 
 _Badge = tuple[str, str]
@@ -76,6 +78,8 @@ def leaderboard(material: Material) -> Leaderboard:
         note = "No run finished, so that there is nothing to rank and nothing to draw."
     elif material.n_tasks > len(material.tasks):
         note = f"Figures: of the first {len(material.tasks)} of {material.n_tasks} datasets."
+    if any(SIGN in c.data for c in material.configurations):
+        note = f"{note} {VERSIONS}.".strip()
     return Leaderboard(
         verdicts=[_verdict(task, of_task) for task, of_task in material.tasks.items()],
         note=note,

@@ -128,9 +128,14 @@ class RunFolder:
         with self._replacing(OBJECTS) as partial:
             partial.write_bytes(content)
 
-    def write_scores(self, rows: npt.NDArray[np.intp], scores: npt.NDArray[np.float64], labels: Labels | None) -> None:
-        """scores.parquet: row and score, and, once the labels were opened, label, family and attack."""
-        columns = {"row": _numbers(rows), "score": _numbers(scores)}
+    def write_scores(
+        self, rows: npt.NDArray[np.intp], scores: npt.NDArray[np.float64], labels: Labels | None, ids: Any = None
+    ) -> None:
+        """scores.parquet: row and score, and, once the labels were opened, label, family and attack.
+
+        ids: a pyarrow array of what the user calls each row, where they said so.
+        """
+        columns = {"row": _numbers(rows)} | ({} if ids is None else {"id": ids}) | {"score": _numbers(scores)}
         if labels is not None:
             columns |= {"label": _numbers(labels.label), "family": _texts(labels.family)}
             columns["attack"] = _texts(labels.attack)

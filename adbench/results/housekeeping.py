@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adbench.config.identity import run_name
-from adbench.config.keys import Config
+from adbench.config.identity import data_name, run_name
+from adbench.config.keys import CONTENT, Config
 from adbench.errors import ConfigError, DataError, RunFolderError
 from adbench.results.folder import PREVIOUS, writing
 from adbench.results.formats import KEY
@@ -52,7 +52,7 @@ def _entry(run: Run) -> dict[str, Any]:
     return {
         "run": str(run.folder),
         "status": run.status,
-        "data": choices.get("data"),
+        "data": data_name(run.config) if "data" in choices else None,
         "model": choices.get("model"),
         "seed": run.config.get("seed"),
         "format": 1 if is_of_format_1(run.folder) else 2,
@@ -221,7 +221,7 @@ def _name_today(run: Run) -> str:
         return run_name(run.config)
     if isinstance(recorded, dict) and recorded and data.get("test_path") is None:
         return run_name(run.config, lambda _: list(recorded.values()))
-    for key in ("path", "test_path"):
+    for key in CONTENT["data"]:
         if data.get(key) is not None:
             find_files(data[key], f"data.{key}")  # which says which file is missing
     return run_name(run.config)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import yaml
 
-from adbench.config.keys import SEED_KEYS
+from adbench.config.keys import NAME, SEED_KEYS
 from adbench.errors import RunFolderError
 from adbench.evaluation.metric_table import ALWAYS, shown_in
 from adbench.results.formats import as_today
@@ -227,6 +227,10 @@ def _config(document: Any, where: Path) -> dict[str, Any]:
     for option in choices.values():
         if not isinstance(option, str) or not _OPTION.fullmatch(option):
             raise ValueError(f"an option in {CONFIG} that is not a name: {option!r}")
+    data = document.get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    if name is not None and not (isinstance(name, str) and NAME.fullmatch(name)):
+        raise ValueError(f"a name of the data in {CONFIG} that is none: {name!r}")
     seed = document.get("seed")
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ValueError(f"a seed in {CONFIG} that is not a whole number: {seed!r}")

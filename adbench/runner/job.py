@@ -5,7 +5,8 @@ from pathlib import Path
 
 from adbench.config.keys import Config
 from adbench.errors import AdbenchError
-from adbench.results.record import CONFIG, INCOMPLETE, LOCK, METRICS, UNREADABLE, Run, read_run
+from adbench.results.record import CONFIG, DONE, FAILED, INCOMPLETE, LOCK, METRICS, UNREADABLE, Run, read_run
+from adbench.runner.run import answers
 from adbench.storage.lock import holder_of
 
 
@@ -27,7 +28,11 @@ class Job:
         try:
             # A kill can come between a folder and its first file: then there is nothing to be read.
             if (self.path / CONFIG).is_file() or (self.path / METRICS).exists():
-                return read_run(self.path, self.config)
+                run = read_run(self.path, self.config)
+                if run.status == DONE and not answers(run, self.config):
+                    promised = f"{run.metrics['target_fpr']:.3g}"
+                    return self.as_run(FAILED, f"its calibration rows can promise no less than target_fpr={promised}")
+                return run
         except (AdbenchError, OSError) as error:
             return self.as_run(UNREADABLE, str(error))
         return self.as_run(INCOMPLETE)

@@ -12,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.arrays.types import Matrix
+from adbench.config.alarm_rate import RELAX
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
 from adbench.data.base import Features, Table, say
 from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.seal import Labels
-from adbench.evaluation.thresholds.base import require_rows
+from adbench.evaluation.thresholds.base import promised_rate
 from adbench.preprocess.base import Encoder
 from adbench.preprocess.deviations import Deviations
 from adbench.preprocess.usual import usual_values
 from adbench.protocols.base import Split
+from adbench.runner.cross import encoder_for, n_calibrating
 from adbench.runner.prepared_cache import DEVIATIONS, Matrices, Prepared, RowCache, Watch
 from adbench.storage.cache import CacheEntry
 from adbench.storage.scratch import Scratch
@@ -30,22 +32,29 @@ from adbench.storage.scratch import Scratch
 def prepare(config: Config, rule: Any, seconds: Watch, rows: RowCache | None = None) -> Prepared:
     """The rows of a run. rule: refuses too few calibration rows before hours of training. rows: what runs share."""
     prepared = (rows or RowCache(memory_bytes=0)).get_or_make(config, partial(_make, config, rule, seconds), seconds)
-    require_rows(rule, len(prepared.matrices.calibration), config["target_fpr"])
+    rate_of(config, rule, len(prepared.matrices.calibration), len(prepared.matrices.fit))
     return prepared
+
+
+def rate_of(config: Config, rule: Any, n_calibration: int, n_fit: int) -> float:
+    """The rate that the threshold of a run is set for: see `promised_rate`."""
+    calibrates = locate(config["protocol"], "protocol").calibrates
+    n = n_calibrating(config, n_calibration, n_fit)
+    return promised_rate(rule, n, config["target_fpr"], config[RELAX], n_fit if calibrates else None)
 
 
 def _make(
     config: Config, rule: Any, seconds: Watch, scratch: Scratch, store_labels: Callable[[Labels], None]
 ) -> Prepared:
     with seconds.of("load"):
-        table: Table = build(config["data"], "data", **_scratch(config, scratch))
+        table = load(config, scratch)
         fingerprints, notes = table.fingerprints, table.notes
         say(notes)
     with seconds.of("preprocess"):
-        split: Split = build(config["protocol"], "protocol")(table, config["seed"], store_labels)
+        split = divide(config, table, store_labels)
         del table  # and with it the labels: nothing that is called from here on finds them
-        require_rows(rule, len(split.calibration), config["target_fpr"])
-        encoder = build(config["preprocess"], "preprocess").fit(split.fit)
+        rate_of(config, rule, len(split.calibration), len(split.fit))
+        encoder = encoder_for(config).fit(split.fit)
         usual = usual_values(split.fit)
     with seconds.of("transform"):
         parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)
@@ -56,7 +65,20 @@ def _make(
             say(lost)
             notes = (*notes, *lost)
         require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
-    return Prepared(fingerprints, encoder, matrices, deviations, split.test_rows, split.labels, usual, notes)
+    rows = split.test_rows, split.labels
+    return Prepared(fingerprints, encoder, matrices, deviations, *rows, usual, notes, split.warnings, split.test_ids)
+
+
+def load(config: Config, scratch: Scratch) -> Table:
+    """The dataset of a configuration."""
+    table: Table = build(config["data"], "data", **_scratch(config, scratch))
+    return table
+
+
+def divide(config: Config, table: Table, store_labels: Callable[[Labels], None] = lambda _: None) -> Split:
+    """The table as the protocol of a configuration divides it."""
+    split: Split = build(config["protocol"], "protocol")(table, config["seed"], store_labels)
+    return split
 
 
 def _flattened(name: str, encoder: Encoder, split: Split, x_test: Matrix) -> list[str]:

@@ -19,13 +19,14 @@ from adbench.arrays.memmap import checksum
 from adbench.arrays.types import Arrays, Matrix, RowLabels
 from adbench.config.checks import require_not_negative
 from adbench.config.identity import same_rows
-from adbench.config.instantiate import build, locate
+from adbench.config.instantiate import locate
 from adbench.config.keys import CONTENT, WHERE_NOT_WHAT, Config
 from adbench.config.paths import cache_folder, data_folder
 from adbench.data.base import DatasetInfo, say
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.evaluation.seal import Labels, SealedLabels
 from adbench.results.provenance import cpu, source_digest
+from adbench.runner.cross import encoder_for
 from adbench.storage.cache import LABELS, Cache, CacheEntry
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
@@ -127,6 +128,8 @@ class Prepared:
     labels: SealedLabels
     usual: list[dict[str, Any]]  # see `adbench.preprocess.usual.usual_values`
     notes: tuple[str, ...]  # see `adbench.data.base.Table`
+    warnings: tuple[str, ...]  # see `adbench.protocols.base.Split`
+    test_ids: Any = None  # a pyarrow array, where the user named a column of them
     controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
     entry: CacheEntry | None = None  # where they lie in the cache, which nobody removes as long as this lives
 
@@ -236,24 +239,37 @@ def _find(config: Config, cache: Cache, key: str, limit: float) -> Prepared | No
     return prepared
 
 
+def rows_on_disk(config: Config) -> tuple[int, int] | None:
+    """How many calibration and fit rows a configuration has, where its rows lie in the cache: they are not read."""
+    cache, key = _cache_of(config), key_of(config)
+    entry = cache.open(key) if cache and key else None
+    try:
+        shapes = entry.read(HEAD)[1]["matrices"] if entry else None
+        return (shapes["calibration"][0][0], shapes["fit"][0][0]) if shapes else None
+    except (LookupError, OSError, TypeError, ValueError):
+        return None
+
+
 def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
     arrays, document = entry.read(HEAD)
     if entry.labels_checksum() != document[LABELS]:
         raise ValueError("expected the labels that were written, got others")
     shapes = document["matrices"]
     resident = sum(4 * math.prod(shape) for shape, _ in shapes.values()) <= limit
-    test_rows = arrays.pop("test_rows")
+    test_rows, ids = arrays.pop("test_rows"), arrays.pop("test_ids", None)
     learned = {name.removeprefix("encoder/"): array for name, array in arrays.items()}
     matrices = {name: entry.matrix(name, tuple(s), crc, resident) for name, (s, crc) in shapes.items()}
     return Prepared(
         fingerprints=document["fingerprints"],
-        encoder=build(config["preprocess"], "preprocess").restore(document["encoder"], learned),
+        encoder=encoder_for(config).restore(document["encoder"], learned),
         deviations=matrices.pop(DEVIATIONS),
         matrices=Matrices(**matrices),
         test_rows=test_rows,
         labels=SealedLabels.elsewhere(lambda: _labels_in(entry), len(test_rows)),
         usual=document["usual"],
         notes=tuple(document["notes"]),
+        warnings=tuple(document["warnings"]),
+        test_ids=None if ids is None else pa.ipc.open_stream(pa.py_buffer(ids)).read_all()["id"].combine_chunks(),
         entry=entry,
     )
 
@@ -265,6 +281,16 @@ def _head(prepared: Prepared) -> tuple[Arrays, dict[str, Any]]:
         "encoder": prepared.encoder.description(),
         "matrices": {name: [x.shape, checksum(x)] for name, x in prepared.stored().items()},
         "notes": prepared.notes,
+        "warnings": prepared.warnings,
         "usual": prepared.usual,
     }
+    if prepared.test_ids is not None:
+        arrays["test_ids"] = np.frombuffer(_stream(pa.table({"id": prepared.test_ids})), np.uint8)
     return arrays | {"test_rows": prepared.test_rows}, document
+
+
+def _stream(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()

@@ -19,6 +19,9 @@ class Reporter:
     def note(self, sentence: str) -> None:
         """Something that the user should know, though nothing is wrong."""
 
+    def warn(self, sentence: str) -> None:
+        """Something that makes the result look better than the detector is."""
+
     def callbacks(self) -> list[Any]:
         """Lightning callbacks that watch the training."""
         return []
@@ -30,6 +33,10 @@ class PlainReporter(Reporter):
     def note(self, sentence: str) -> None:
         """One line."""
         print(f"adbench: {sentence}", file=sys.stderr, flush=True)
+
+    def warn(self, sentence: str) -> None:
+        """One line."""
+        self.note(f"warning: {sentence}")
 
 
 class Stopwatch:

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adbench.config.identity import flat_config
+from adbench.config.identity import data_name, flat_config
 from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.ranking import auroc_difference, placement_values
 from adbench.evaluation.seal import digest
 from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, find_runs, read_run
+from adbench.results.versions import same_data
 from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
 from adbench.stats.bootstrap import average_precision_difference
@@ -155,17 +156,17 @@ def _compared(original: Run, again: Run) -> list[str]:
 
 
 def _siblings(original: Run) -> list[Run]:
-    """The finished runs beside it with the same configuration, one for each other seed."""
-    choices, what = original.config["choices"], flat_config(original.config, paths=True)
+    """The finished runs beside it with the same configuration and data, one for each other seed."""
+    what = flat_config(original.config, paths=True)
     found: dict[int, Run] = {original.config["seed"]: original}
     for path in find_runs(original.folder.resolve().parent):
-        if not path.name.startswith(f"{choices['data']}-{choices['model']}-s"):
+        if not path.name.startswith(f"{data_name(original.config)}-{original.config['choices']['model']}-s"):
             continue
         try:
             run = read_run(path)
         except RunFolderError:
             continue
-        if run.status == DONE and flat_config(run.config, paths=True) == what:
+        if run.status == DONE and flat_config(run.config, paths=True) == what and same_data(run, original):
             found.setdefault(run.config["seed"], run)
     return [run for run in found.values() if run is not original]
 

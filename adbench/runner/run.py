@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from adbench.config.alarm_rate import RELAX
 from adbench.config.checks import require_at_least, require_fraction
 from adbench.config.compose import compose
 from adbench.config.identity import run_name
@@ -105,7 +106,7 @@ class Attempt:
         self._closing.enter_context(resource)
 
     def _found(self) -> Run | None:
-        return None if self.context.force else finished_run(self.folder.path)
+        return None if self.context.force else finished(self.config)
 
     def _claim(self) -> None:
         try:
@@ -139,6 +140,17 @@ class Attempt:
             self.folder.discard()
             raise
         return True
+
+
+def finished(config: Config) -> Run | None:
+    """The finished run of a configuration, if there is one that answers it."""
+    run = finished_run(run_path(config))
+    return run if run is None or answers(run, config) else None
+
+
+def answers(run: Run, config: Config) -> bool:
+    """Whether a run of this name promises no larger rate than was typed: see `relax_fpr` in configs/train.yaml."""
+    return config[RELAX] or run.metrics["target_fpr"] <= config["target_fpr"] * (1 + 1e-9)
 
 
 def _require_seed(key: str, value: int) -> None:

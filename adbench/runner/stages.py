@@ -15,7 +15,6 @@ from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.controls import ORACLE, UNTRAINED, best_column
 from adbench.evaluation.evaluate import evaluate
 from adbench.evaluation.seal import Sealed, freeze, require_scores
-from adbench.evaluation.thresholds.base import require_rows
 from adbench.models.base import Calibrates, KeepsObjects, as_taken, require_takes_codes
 from adbench.preprocess.base import CODES
 from adbench.preprocess.usual import without_values
@@ -23,7 +22,8 @@ from adbench.results.folder import RunFolder
 from adbench.results.formats import without_target
 from adbench.results.provenance import describe, now
 from adbench.results.record import COLUMNS, ENVIRONMENT, FROZEN, HISTORY, MODEL, PREPROCESS, read_history
-from adbench.runner.prepare import control_scores
+from adbench.runner.cross import CrossDetector, detector_for, fpr_bound, n_calibrating, n_folds, require_possible
+from adbench.runner.prepare import control_scores, rate_of
 from adbench.runner.prepare import prepare as prepare_rows
 from adbench.runner.prepared_cache import Matrices, Prepared
 from adbench.runner.reporter import Stopwatch
@@ -68,6 +68,7 @@ class Ready:
     untrained: Any  # its twin
     controls: dict[str, Any]  # control name -> scores of the test rows
     rule: Any  # of the threshold
+    target_fpr: float  # that it is set for
     training: Training
     history: History
     draw_seed: int  # that its draws began with
@@ -107,6 +108,7 @@ def prepare(attempt: Attempt) -> Ready:
     settings = build(config["trainer"], "trainer", seed=_seeds(config)[1])
     attempt.hold(deterministic(settings.threads))
     rule = build(config["threshold"], "threshold")
+    require_possible(config, rule)
     model = locate(config["model"], "model")
     if config["preprocess"].get("categories") == CODES:  # an encoder of somebody's own may know no such key
         require_takes_codes(model, config["choices"]["model"])
@@ -114,15 +116,22 @@ def prepare(attempt: Attempt) -> Ready:
     rows = prepare_rows(config, rule, seconds, attempt.context.rows)
     with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
         controls = dict(control_scores(config, rows))
-    environment = describe(config, rows.fingerprints)
+    for warning in rows.warnings:
+        reporter.warn(warning)
+    environment = describe(config, rows.fingerprints) | {"warnings": list(rows.warnings)}
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 
-    columns = as_taken(model, rows.encoder.columns)
-    rows = rows.shaped(columns)
-    detector, untrained, draw_seed = _detector(config, columns)
-    if isinstance(detector, Calibrates):
-        require_rows(rule, len(rows.matrices.calibration) // 2, config["target_fpr"])
+    rows = rows.shaped(as_taken(model, rows.encoder.columns))
+    detector, untrained, draw_seed = _detector(config, rows.encoder, model)
+    n_calibration = len(rows.matrices.calibration) // (2 if isinstance(detector, Calibrates) else 1)
+    target_fpr = rate_of(config, rule, n_calibration, len(rows.matrices.fit))
+    n_calibration = n_calibrating(config, n_calibration, len(rows.matrices.fit))
+    if target_fpr > config["target_fpr"]:
+        reporter.note(
+            f"{n_calibration:,} calibration rows cannot promise {100 * config['target_fpr']:.3g} % of false alarms:"
+            f" the threshold promises {100 * target_fpr:.3g} %, the least that they can; target_fpr= asks for another"
+        )
     if (n_known := len(rows.matrices.anomalies)) and not getattr(detector, "takes_labels", False):
         model = config["choices"]["model"]
         reporter.note(f"model={model} does not learn from labels: {n_known:,} known anomalies are left out")
@@ -131,7 +140,7 @@ def prepare(attempt: Attempt) -> Ready:
     tell, watching = (log.epoch, reporter.callbacks()) if here else (None, [])
     history = History(folder.path / HISTORY, rows.matrices.calibration if settings.calibration_loss else None, tell)
     checkpoint = None
-    if here and settings.checkpoint_seconds is not None:
+    if here and settings.checkpoint_seconds is not None and n_folds(config) is None:  # it is of one training
         made_with = identity(config, environment, folder.path.name)
         checkpoint = Checkpoint(folder.checkpoint(), settings.checkpoint_seconds, made_with, reporter.note)
     training = Training(settings, [history, *watching], checkpoint, reporter.note)
@@ -142,6 +151,7 @@ def prepare(attempt: Attempt) -> Ready:
         untrained=untrained,
         controls=controls,
         rule=rule,
+        target_fpr=target_fpr,
         training=training,
         history=history,
         draw_seed=draw_seed,
@@ -165,15 +175,17 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         if _calibrate(detector, x_calibration):
             x_calibration = x_calibration[1::2]
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else np.empty(0)
+        if isinstance(detector, CrossDetector):
+            calibration_scores = detector.calibration_scores
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
     require_batch_invariant(detector.score_rows, x_test, scores, "score")
     losses = final_losses(detector, x_calibration, folder.path / HISTORY)
     # A rule that promises a rate gets nothing of the test scores to look at.
-    threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, config["target_fpr"])
+    threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, ready.target_fpr)
     with seconds.of("controls"):
         controls = _with_untrained(ready.controls, ready.untrained, ready.rows.matrices)
-    control_thresholds = _control_thresholds(rule, controls, config["target_fpr"])
+    control_thresholds = _control_thresholds(rule, controls, ready.target_fpr)
 
     with seconds.of("save"):
         _save(folder, config, detector, rows, scores, calibration_scores)
@@ -184,14 +196,17 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         encoded = rows.plain(x_test), rows.encoder.columns.plain().names
         column, of_column = best_column(encoded, (rows.deviations, rows.own_columns), labels.label)
         controls = controls | {ORACLE: of_column}
-        metrics = evaluate(frozen, config["target_fpr"], labels, controls, control_thresholds)
+        metrics = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds)
     with seconds.of("save"):
-        folder.write_scores(rows.test_rows, scores, labels)
+        folder.write_scores(rows.test_rows, scores, labels, rows.test_ids)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: column})
     metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": result.n_rows / result.seconds}
     if ready.learns_from_labels:
         metrics["n_known_anomalies"] = len(x_anomalies)
-    metrics |= {"n_fit": len(x_fit), "n_calibration": len(x_calibration), "n_test": len(x_test)}
+    n_calibration = n_calibrating(config, len(x_calibration), len(x_fit))
+    metrics |= {"n_fit": len(x_fit), "n_calibration": n_calibration, "n_test": len(x_test)}
+    if (folds := n_folds(config)) is not None:  # another promise than the rule's, and a weaker one
+        metrics |= {"promises_fpr": 0, "fpr_bound": fpr_bound(ready.target_fpr, n_calibration, folds)}
     folder.finish(metrics | losses | seconds.measured)
 
 
@@ -200,11 +215,15 @@ def _seeds(config: Config) -> list[int]:
     return [config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS]
 
 
-def _detector(config: Config, columns: Columns) -> tuple[Any, Any, int]:
+def _detector(config: Config, encoder: Any, model: Any) -> tuple[Any, Any, int]:
     """A detector with its initial weights, its untrained twin, and the seed that its further draws began with."""
     init_seed, order_seed = _seeds(config)
     seed_everything(init_seed, workers=True, verbose=False)
-    detector = build(config["model"], "model", columns=columns)
+
+    def make(columns: Columns) -> Any:
+        return build(config["model"], "model", columns=as_taken(model, columns))
+
+    detector = detector_for(config, encoder, make)
     untrained = detector.untrained()
     if all(config.get(key) is None for key in OTHER_SEEDS):
         return detector, untrained, init_seed  # the draws go on from those of the weights
@@ -220,7 +239,7 @@ def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scor
     folder.write_part(PREPROCESS, _named(config, PREPROCESS) | fitted, rows.encoder.arrays)
     folder.write_json(COLUMNS, {"columns": rows.usual if config["keep_values"] else without_values(rows.usual)})
     folder.write_calibration(calibration)
-    folder.write_scores(rows.test_rows, scores, labels=None)
+    folder.write_scores(rows.test_rows, scores, None, rows.test_ids)
 
 
 def _named(config: Config, group: str) -> dict[str, Any]:

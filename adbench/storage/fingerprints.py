@@ -1,4 +1,4 @@
-"""A user's own files: which ones a path, a glob or a list names, and the fingerprint of their bytes."""
+"""A user's own files: which ones a path, a folder, a glob or a list names, and the fingerprint of their bytes."""
 
 import functools
 import glob
@@ -7,13 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adbench.errors import ConfigError, DataError
+from adbench.storage.spool import spooled
+from adbench.text import override
+
+# The ends of names by which a file of a folder is taken for a table; each may be followed by one for packed files.
+_TABLES = (
+    *(".csv", ".tsv", ".tab", ".txt", ".data", ".dat", ".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc"),
+    *(".arff", ".json", ".jsonl", ".ndjson", ".mat", ".npy", ".npz", ".xlsx", ".xlsb", ".xls", ".ods"),
+)
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+_TEXTS = ("readme", "license", "licence", "notice", "changelog", "requirements")  # .txt files that are no tables
 
 
 def find_files(path: str | list[str], key: str) -> list[Path]:
-    """The files that a path, a glob or a list of them names, sorted, each once.
+    """The files that a path, a folder, a glob or a list of them names, sorted, each once; "-" is standard input.
 
-    key: the configuration key that the path comes from, for the error's sentence. Raises DataError when one names
-    no file, and ConfigError when it is no path at all.
+    Of a folder they are the tables, by their names, without what is hidden or in folders of it. key: the configuration
+    key that the path comes from, for the error's sentence. Raises DataError when one names no file, and ConfigError
+    when it is no path at all.
     """
     patterns = [path] if isinstance(path, str) else path
     if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p for p in patterns):
@@ -23,9 +34,13 @@ def find_files(path: str | list[str], key: str) -> list[Path]:
 
 
 def _matches(pattern: str, key: str) -> Iterator[Path]:
+    if once := spooled(pattern):
+        yield once
+        return
     path = Path(pattern).expanduser()
     if path.is_dir():
-        raise DataError(f"expected {key} to name a file, got the folder {path}; name its files, such as {path}/*.csv")
+        yield from _tables_in(path, key)
+        return
     if path.exists():
         yield path
         return
@@ -34,6 +49,30 @@ def _matches(pattern: str, key: str) -> Iterator[Path]:
     if not files:
         raise DataError(f"expected the data file {pattern}, which does not exist; name an existing one with {key}=")
     yield from files
+
+
+def _tables_in(folder: Path, key: str) -> list[Path]:
+    try:
+        files = [file for file in folder.iterdir() if not file.name.startswith(".") and file.is_file()]
+    except OSError as error:
+        raise DataError(f"expected a folder that can be read at {folder}, got {error.strerror}") from None
+    tables = [file for file in files if is_table(file.name)]
+    if not tables:
+        others = f", with {min(files).name}" if files else ""
+        raise DataError(
+            f"expected tables such as .csv files in {folder}{others}, got none; name the files, as in"
+            f" {override(key, f'{folder}/*/*.csv')}"
+        )
+    return tables
+
+
+def is_table(name: str) -> bool:
+    """Whether a file's name is that of a table, as far as a name tells."""
+    bare = name.lower()
+    for end in PACKED:
+        bare = bare.removesuffix(end)
+    end = Path(bare).suffix
+    return end in _TABLES and not bare.startswith(_TEXTS) if end else bare != name.lower()
 
 
 def sha256_of(path: Path) -> str:

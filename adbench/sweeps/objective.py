@@ -16,11 +16,11 @@ from statistics import fmean
 from typing import Literal
 
 from adbench.config.instantiate import locate
-from adbench.config.keys import Config
+from adbench.config.keys import CONTENT, Config
 from adbench.errors import ConfigError
 from adbench.evaluation.metric_table import CALIBRATION_LOSS, FIT_LOSS, OBJECTIVE, shown_in
 from adbench.results.record import DONE, LOSS, Run, families
-from adbench.text import suggest
+from adbench.text import override, suggest
 
 # Label-free objective -> the metric that holds it in the end, and the column of history.csv that does after each epoch.
 LABEL_FREE = {"fit/loss": (FIT_LOSS, LOSS), "calibration/loss": (CALIBRATION_LOSS, CALIBRATION_LOSS)}
@@ -43,8 +43,8 @@ class Objective:
         if metric != self.name or metric in (*VALIDATION_METRICS, FAMILIES):
             raise ConfigError(
                 f"expected an objective that owes nothing to the test rows, got {self.name}: what is chosen by a test "
-                f"metric makes that metric too good to be true; take calibration/loss, or validation/{metric} with "
-                "protocol=labelled_validation, which finds the training file's own anomalies"
+                f"metric makes that metric too good to be true; take objective=calibration/loss, or "
+                f"objective={VALIDATION}{metric} protocol=labelled_validation, which finds the anomalies in training"
             )
         raise ConfigError(f"expected an objective that exists, got {self.name}{suggest(self.name, LEGAL)}")
 
@@ -85,7 +85,7 @@ class Objective:
         """What has to be the same in runs that are compared: a loss depends on its rows and their units too."""
         data = config["data"]
         if self.name not in LABEL_FREE:
-            files = {key: data.get(key) for key in ("path", "test_path")}
+            files = {key: data.get(key) for key in CONTENT["data"]}
             return {"data": [config["choices"]["data"], files], "protocol": config["protocol"]}
         same = {key: config[key] for key in ("data", "protocol", "preprocess")}
         return same | {"model": config["choices"]["model"]}
@@ -95,10 +95,15 @@ class Objective:
             raise ConfigError(
                 f"expected protocol=labelled_validation for objective={self.name}, got protocol="
                 f"{config['choices']['protocol']}: its labels are those of the test rows, and what is chosen by them "
-                "makes every test metric too good to be true"
+                "makes every test metric too good to be true; take protocol=labelled_validation"
             )
 
     def _require_one_loss(self, config: Config) -> None:
+        if config["protocol"].get("calibration") is not None:
+            raise ConfigError(
+                f"expected one model a run for objective={self.name}, got those of several folds; write"
+                f" {override('protocol.calibration', None)}"
+            )
         target = locate(config["model"], "model")
         if hasattr(target, "objectives"):
             from adbench.models.neural import NeuralDetector
@@ -107,7 +112,7 @@ class Objective:
                 return
         raise ConfigError(
             f"expected a model that minimises one loss for objective={self.name}, got model="
-            f"{config['choices']['model']}; take objective={VALIDATION}roc_auc with protocol=labelled_validation"
+            f"{config['choices']['model']}; take objective={VALIDATION}roc_auc protocol=labelled_validation"
         )
 
     def _require_calibration(self, config: Config) -> None:

@@ -1,17 +1,22 @@
 """A sweep before it starts: what it runs, where, and by which rules."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adbench.config.benchmarks import overrides_of
 from adbench.config.checks import require_at_least, require_positive
 from adbench.config.compose import SWEEP, compose, groups
+from adbench.config.identity import identity
 from adbench.config.instantiate import build
+from adbench.config.keys import Config
 from adbench.config.overrides import SEVERAL, replace, root_of
+from adbench.errors import AdbenchError, DataError
 from adbench.executors.base import Executor
-from adbench.results.record import Run
+from adbench.results.record import DONE, Run
 from adbench.runner.job import Job
 from adbench.runner.loggers.log import build_loggers
+from adbench.storage.scratch import Scratch
 from adbench.sweeps.objective import Objective
 from adbench.sweeps.samplers.base import Sampler
 
@@ -89,3 +94,49 @@ def plan(overrides: Iterable[str]) -> Plan:
     require_at_least("fuse", config["fuse"], 1)
     most = config["fuse"] if sampler.knows_all_jobs else 1
     return Plan(of_jobs, sampler, executor, objective, most)
+
+
+def require_divisible(planned: Plan, rules: Rules) -> None:
+    """Raise AdbenchError for data that a protocol of the sweep cannot divide, or that are too few for what it promises.
+
+    Each pair of the two is loaded once, with the first of its seeds, and only where a job of it is to be run.
+    """
+    pairs: dict[str, list[Job]] = {}
+    for job in planned.sampler.probes:
+        config = job.config
+        pair = [identity(config, "data"), config["data"].get("folder"), {**config["protocol"], "split_seed": None}]
+        pairs.setdefault(json.dumps(pair, sort_keys=True), []).append(job)
+    for jobs in pairs.values():
+        if rules.force or any(job.state().status != DONE for job in jobs):
+            _require_divisible(jobs, planned.executor.here, naming=len(pairs) > 1)
+
+
+def _require_divisible(jobs: list[Job], here: bool, naming: bool) -> None:
+    from adbench.runner.prepare import rate_of  # only now: a dry run loads nothing
+
+    job = jobs[0]
+    try:
+        if (counts := _rows(job.config, here)) is None:
+            return
+        for job in jobs:
+            rate_of(job.config, build(job.config["threshold"], "threshold"), *counts)
+    except AdbenchError as error:
+        raise type(error)(f"{error}, in the job {' '.join(job.overrides)}" if naming else str(error)) from None
+
+
+def _rows(config: Config, here: bool) -> tuple[int, int] | None:
+    """How many calibration and fit rows there are; None where only the jobs can tell."""
+    from adbench.runner.prepare import divide, load
+    from adbench.runner.prepared_cache import bytes_of, rows_on_disk
+
+    if (known := rows_on_disk(config)) is not None:
+        return known
+    with Scratch(bytes_of(config, "memory_gb")) as scratch:
+        try:
+            table = load(config, scratch)
+        except DataError:
+            if here:
+                raise
+            return None
+        split = divide(config, table)
+    return len(split.calibration), len(split.fit)

@@ -14,7 +14,7 @@ from adbench.results.folder import can_be_written, leave_error
 from adbench.results.record import DONE, FAILED, INCOMPLETE, KILLED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
 from adbench.runner.job import Job
 from adbench.sweeps.fusion import Groups
-from adbench.sweeps.plan import Plan, Rules, SweepReporter
+from adbench.sweeps.plan import Plan, Rules, SweepReporter, require_divisible
 from adbench.sweeps.status import record
 
 POLL_SECONDS = 0.5
@@ -27,8 +27,9 @@ def sweep(planned: Plan, rules: Rules, reporter: SweepReporter) -> list[Run]:
     """Run what is missing of a sweep, and hand back all its runs, finished or not.
 
     A job that did not start has the status "skipped". Raises RunFolderError when no run folder can be written, and
-    ConfigError when the executor's engine is not there.
+    ConfigError when the executor's engine is not there, or data and protocol of a job cannot go together.
     """
+    require_divisible(planned, rules)
     with closing(planned.executor), closing(planned.sampler):
         planned.executor.open()  # first: a sampler begins by writing
         planned.sampler.begin()

@@ -48,7 +48,7 @@ from adbench.errors import ConfigError
         ("seed=" + 5000 * "1", "expected an override"),
         ("model.beta=nan", r"expected a finite number for model\.beta"),
         ("target_fpr=inf", "expected a finite number for target_fpr"),
-        ("data.folder=~/x", "quote a value with special characters"),
+        ("data.folder=~/x", "for this text write data.folder='\"~/x\"'"),
         ("trainer.max_epoch=3", r"got trainer\.max_epoch; did you mean trainer\.max_epochs\?"),
     ],
 )

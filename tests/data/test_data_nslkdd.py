@@ -71,6 +71,20 @@ def test_missing_folder_and_missing_file(tmp_path: Path, tiny_data: Path) -> Non
         nslkdd.load(str(tiny_data))
 
 
+def test_an_unpacked_file_is_read_and_another_name_beside_it_is_told(tiny_data: Path) -> None:
+    folder = tiny_data / "nslkdd"
+    table = nslkdd.load(str(tiny_data))
+    packed = folder / f"{TRAIN}.gz"
+    (folder / TRAIN).write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
+    assert nslkdd.load(str(tiny_data)).fingerprints == table.fingerprints
+    (folder / TRAIN).rename(folder / "KDDTrain.txt")
+    with pytest.raises(DataError, match=r"does not exist, though KDDT\w+\+?\.txt.* lies beside it; adbench data fetch"):
+        nslkdd.load(str(tiny_data))
+    with pytest.raises(DataError, match=r"holds nslkdd/: here data\.folder="):
+        nslkdd.load(str(folder))
+
+
 def test_truncated_altered_and_foreign_files(tiny_data: Path) -> None:
     path = tiny_data / "nslkdd" / f"{TRAIN}.gz"
     whole = path.read_bytes()

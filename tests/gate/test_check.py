@@ -22,10 +22,11 @@ from adbench.config.compose import compose
 from adbench.config.identity import run_name
 from adbench.errors import AdbenchError
 from adbench.gate.baseline import read_baseline
-from adbench.gate.check import DEFAULT_SEEDS, QUALITY, TIMES
+from adbench.gate.check import DEFAULT_SEEDS, QUALITY, TIMES, Limits, compare
+from adbench.gate.configurations import configurations_of
 from adbench.gate.verdict import FAILED, INCONCLUSIVE, MISSING, PASS, REGRESSION
 from adbench.results import provenance as environment
-from adbench.results.record import ALWAYS_MEASURED
+from adbench.results.record import ALWAYS_MEASURED, Run
 
 DIGEST, OTHER_DIGEST = "a" * 64, "b" * 64
 
@@ -234,7 +235,7 @@ def test_failed_and_missing_runs(baseline: Path, write: Write, runs: Path, tmp_p
     assert found["ae", "runs"] == FAILED
     assert found["ae", "roc_auc"] == PASS
     assert found["pca", "runs"] == MISSING
-    assert any("seeds of the baseline without a finished run: 0" in note for note in document["notes"])
+    assert [v["n_baseline"] for v in document["verdicts"] if (v["model"], v["metric"]) == ("ae", "roc_auc")] == [4]
     for arguments in ([], ["--format", "markdown"], ["--format", "junit"]):
         assert "\x1b" not in invoke("--baseline", str(baseline), str(runs), *arguments).stdout
     # Run again elsewhere, the seed is not failed any more.
@@ -247,12 +248,77 @@ def test_only_failed_runs(baseline: Path, write: Write, tmp_path: Path) -> None:
         write(tmp_path / "new", "model=ae", seed=seed, error="diverged")
     code, document = checked(baseline, str(tmp_path / "new"))
     assert code == 1
-    assert verdicts(document) == {("ae", "runs"): FAILED, ("pca", "runs"): MISSING}
+    assert [(v["model"], v["metric"], v["verdict"], v["reason"]) for v in document["verdicts"]][1:] == [
+        ("ae", "runs", MISSING, "no finished run of seed 3, 4, of which the baseline has one"),
+        ("pca", "runs", MISSING, "no such run"),
+    ]
+    assert verdicts({"verdicts": document["verdicts"][:1]}) == {("ae", "runs"): FAILED}
     result = invoke("--baseline", str(tmp_path / "none.json"), "--update", str(tmp_path / "new"))
     assert result.exit_code == 2
     assert "3 finished seeds" in result.stderr
     assert "3 failed, as " in result.stderr
     assert not (tmp_path / "none.json").exists()
+
+
+def test_a_seed_that_was_not_run_is_missing_and_in_no_mean(baseline: Path, runs: Path) -> None:
+    for seed in (0, 2):
+        shutil.rmtree(next(runs.glob(f"*-pca-s{seed}-*")))
+    code, document = checked(baseline, str(runs))
+    assert code == 3
+    missing = [v for v in document["verdicts"] if v["verdict"] == MISSING]
+    assert [(v["model"], v["metric"], v["reason"]) for v in missing] == [
+        ("pca", "runs", "no finished run of seed 0, 2, of which the baseline has one")
+    ]
+    compared = [v for v in document["verdicts"] if v["model"] == "pca" and v["metric"] != "runs"]
+    assert {(v["verdict"], v["n_baseline"], v["n_current"]) for v in compared} == {(PASS, 3, 3)}
+    assert all(v["baseline"] == v["current"] for v in compared)
+
+
+def test_a_seed_without_a_metric_is_missing_in_it(write: Write, tmp_path: Path) -> None:
+    for seed in range(4):
+        recall = {"family/dos/recall": 0.1 * seed}
+        write(tmp_path / "old", "model=pca", seed=seed, **recall)
+        write(tmp_path / "new", "model=pca", seed=seed, **(recall if seed != 1 else {}))
+    path, metric = tmp_path / "base.json", ["--metric", "family/dos/recall"]
+    assert invoke("--baseline", str(path), "--update", *metric, str(tmp_path / "old")).exit_code == 0
+    code, document = checked(path, *metric, str(tmp_path / "new"))
+    found = [(v["verdict"], v["n_baseline"], v["n_current"], v["reason"]) for v in document["verdicts"]]
+    assert (code, found) == (3, [(PASS, 3, 3, "identical"), (MISSING, 0, 0, "the run of seed 1 does not have it")])
+
+
+SEEDS = range(4)
+STATES = st.sampled_from(["done", "failed", "absent", "without it"])
+
+
+@given(st.dictionaries(st.sampled_from(SEEDS), STATES), st.integers(0, 3), st.booleans())
+@settings(max_examples=200)
+def test_no_mean_is_over_other_seeds_and_nothing_passes_that_was_not_run(
+    state: dict[int, str], first: int, moved: bool
+) -> None:
+    """A baseline of four seeds, some of which were run again, maybe with others, maybe with the file elsewhere."""
+    before = [_a_run(seed, "done", "rows.csv") for seed in SEEDS]
+    path = "elsewhere/rows.csv" if moved else "rows.csv"
+    after = [_a_run(seed, how, path) for seed, how in state.items() if how != "absent"]
+    after += [_a_run(4 + i, "done", "rows.csv") for i in range(first)]
+    report = compare(configurations_of(before), configurations_of(after), ["roc_auc"], Limits())
+    done = {seed for seed, how in state.items() if how == "done"}
+    failed = {seed for seed, how in state.items() if how == "failed"}
+    compared = [v for v in report.verdicts if v.change is not None]
+    for verdict in compared:
+        assert verdict.case.baseline.keys() == verdict.case.current.keys() == done
+        assert verdict.baseline_mean == verdict.current_mean
+    assert len(compared) == bool(done)
+    not_run = set(SEEDS) - done - failed - {seed for seed, how in state.items() if how == "without it"}
+    assert report.exit_code == (1 if failed else 0 if done == set(SEEDS) and len(done) > 1 else 3)
+    said = " ".join(v.reason for v in report.verdicts if v.verdict == MISSING)
+    assert not not_run or all(str(seed) in said for seed in not_run) or said == "no such run"
+
+
+def _a_run(seed: int, how: str, path: str) -> Run:
+    config = {"choices": {"data": "table", "model": "knn"}, "data": {"path": path}, "seed": seed}
+    metrics = {"done": {"roc_auc": 0.8 + seed / 100, "f1": 0.5}, "without it": {"f1": 0.5}}.get(how, {})
+    status = "done" if metrics else "failed"
+    return Run(Path(f"table-knn-s{seed}"), status, config, metrics, {"data_sha256": {path: DIGEST}})
 
 
 def test_a_damaged_folder_among_others_is_a_failure(baseline: Path, runs: Path) -> None:

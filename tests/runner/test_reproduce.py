@@ -98,6 +98,8 @@ def test_another_seed_is_different_until_other_seeds_say_what_a_seed_does(quick:
         edit_json(run.folder / "metrics.json", roc_auc=auroc)
     found = reproduce(runs[0].folder)
     assert (found.verdict, "though 3 other seeds" in found.reason) == (DIFFERENT, True)
+    edit_json(siblings[0].folder / "environment.json", data_sha256={"KDDTrain+.txt": "0" * 64})
+    assert "no 3 other seeds" in reproduce(runs[0].folder).reason  # on other bytes it says nothing of a seed
 
 
 def test_what_the_test_rows_do_not_tell_apart_is_noise(tiny: list[str]) -> None:

@@ -45,6 +45,9 @@ class Profile(Reporter):
     def note(self, sentence: str) -> None:
         self.to.note(sentence)
 
+    def warn(self, sentence: str) -> None:
+        self.to.warn(sentence)
+
     def callbacks(self) -> list[Any]:
         return self.to.callbacks()
 

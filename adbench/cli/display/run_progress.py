@@ -44,6 +44,11 @@ class RichReporter(Reporter):
         """Above the line that moves."""
         self.progress.console.print(f"adbench: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
+    def warn(self, sentence: str) -> None:
+        """The same, to be seen."""
+        warning = f"adbench: warning: {sentence}"
+        self.progress.console.print(warning, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
+
     def callbacks(self) -> list[Any]:
         """The callback that moves the bar while the detector trains."""
         return [_TrainingBar(self.progress, self.task)]

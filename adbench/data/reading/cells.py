@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,6 @@ from adbench.text import override
 
 # What stands for nothing, beside an empty cell, in small letters.
 MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
-# More distinct texts than this are taken for times, names or ids, unless the column is named as categorical.
-MAX_PROPOSED_VALUES = 1_000
 MAX_VALUES = 10_000  # each becomes a column of the detector's input
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -25,6 +23,7 @@ _GROUPED = r"^[+-]?\d{1,3}(([,' ’\x{00A0}]\d{3})+(\.\d+)?|(\.\d{3}){2,}(,\d+)?
 _MEASURED = r"^([+-]?\d[\d.,]* ?(%|[A-Za-zµ°]{1,4})|[$€£] ?[\d.,]+|0[xX][0-9a-fA-F]+)$"  # a unit, percent, hexadecimal
 MOSTLY = 0.9  # of the texts of a column, from which on they are numbers in another spelling
 FURTHEST = 1e150  # of a number: the square of one beyond it is none any more
+MAX_WORDS = 5  # that a sentence names, for them to be taken for missing
 EXACT = 2.0**53  # whole numbers beyond it are rounded
 
 DECIMALS = {"point": ".", "comma": ","}
@@ -38,12 +37,13 @@ Codes = npt.NDArray[np.int32]  # (rows,)
 class NumberForm:
     """How numbers are written in texts, as far as the user says it: see DECIMALS and THOUSANDS.
 
-    infinite: whether what is infinite counts as missing.
+    infinite: whether what is infinite counts as missing. missing: further words for what is missing, in small letters.
     """
 
     decimal: str = "point"
     thousands: str | None = None
     infinite: bool = False
+    missing: tuple[str, ...] = ()
 
     def plain(self, text: pa.Array) -> pa.Array:
         """The texts with a decimal point and nothing between thousands."""
@@ -52,6 +52,11 @@ class NumberForm:
             for separator in separators:
                 text = pc.replace_substring(text, separator, "")
         return pc.replace_substring(text, ",", ".") if self.decimal == "comma" else text
+
+    @property
+    def missing_numbers(self) -> list[float]:
+        """Those of the words for what is missing that are numbers."""
+        return [float(word) for word in self.missing if re.fullmatch(_NUMBER, word)]
 
 
 PLAIN = NumberForm()
@@ -70,6 +75,16 @@ def texts(column: Any) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), None, text)
 
 
+def ids_of(column: Any) -> pa.Array:
+    """What a column calls each row: whole numbers where it has no others, else its texts as they stand."""
+    text = texts(column)
+    try:
+        numbers = text.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return text
+    return numbers if numbers.cast(pa.string()).equals(text) else text
+
+
 def words(column: Any) -> pa.Array:
     """A column as texts, each in one spelling, which labels, kinds and categories share.
 
@@ -79,11 +94,11 @@ def words(column: Any) -> pa.Array:
     return pa.array([word(text) for text in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
 
 
-def word(text: str) -> str | None:
-    """The one spelling of a text; None where it stands for nothing."""
+def word(text: str, missing: tuple[str, ...] = ()) -> str | None:
+    """The one spelling of a text; None where it stands for nothing, as further words do, in small letters."""
     text = text.strip()
     small = text.lower()
-    if small in ("", *MISSING_WORDS):
+    if small in ("", *MISSING_WORDS, *missing):
         return None
     if small in ("true", "false"):
         return small
@@ -112,6 +127,8 @@ def numbers_of_column(column: pa.ChunkedArray, name: str, form: NumberForm = PLA
     values = _parsed(column, name, form) if _is_text(column) else _filled(column, _as_numbers)
     if values is None:
         return None
+    if form.missing_numbers:
+        values[np.isin(values, form.missing_numbers)] = np.nan
     infinite = np.isinf(values)
     if form.infinite:
         values[infinite] = np.nan
@@ -149,97 +166,131 @@ def _as_they_stand(chunk: pa.Array) -> pa.Array:
     return texts(chunk).cast(pa.float64())  # nearly always enough, and three times as fast
 
 
-def _given(chunk: pa.Array) -> pa.Array:
+def _given(chunk: pa.Array, form: NumberForm) -> pa.Array:
     """Texts without the spaces around them and without those that stand for nothing."""
     trimmed = pc.utf8_trim_whitespace(texts(chunk))
-    absent = pc.is_in(pc.utf8_lower(trimmed), pa.array(["", *MISSING_WORDS]))
+    absent = pc.is_in(pc.utf8_lower(trimmed), pa.array(["", *MISSING_WORDS, *form.missing]))
     return pc.if_else(absent, None, trimmed)
-
-
-def _as_given(chunk: pa.Array) -> pa.Array:
-    return _given(chunk).cast(pa.float64())
-
-
-def _without_plus(chunk: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(_given(chunk), r"^\+", "").cast(pa.float64())
 
 
 def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm) -> Numbers | None:
     # A reading is that of the whole column: what one part of it says decides for all.
-    if form.decimal != PLAIN.decimal or form.thousands is not None:
-        try:
-            return _filled(column, lambda chunk: form.plain(_given(chunk)).cast(pa.float64()))
-        except pa.ArrowInvalid:
-            pass  # a column of texts, or of numbers as they are written everywhere
-    for numbers_of in (_as_they_stand, _as_given):
+    says_how = form.decimal != PLAIN.decimal or form.thousands is not None
+    ways: list[Callable[[pa.Array], pa.Array]] = [
+        *([lambda chunk: form.plain(_given(chunk, form)).cast(pa.float64())] if says_how else []),
+        _as_they_stand,
+        lambda chunk: _given(chunk, form).cast(pa.float64()),
+    ]
+    for numbers_of in ways:
         try:
             return _filled(column, numbers_of)
         except pa.ArrowInvalid:
             pass
-    n_numbers = n_given = n_grouped = n_measured = start = 0
-    word, row, has_commas = None, 0, True
-    for chunk in column.chunks:
-        given = _given(chunk)
-        is_number = pc.fill_null(pc.match_substring_regex(given, _NUMBER), False)
-        is_word = pc.and_(pc.is_valid(given), pc.invert(is_number))
-        n_numbers += pc.sum(is_number).as_py() or 0
-        n_grouped += pc.sum(pc.match_substring_regex(given, _GROUPED)).as_py() or 0
-        n_measured += pc.sum(pc.match_substring_regex(given, _MEASURED)).as_py() or 0
-        n_given += len(given) - given.null_count
-        if word is None and (place := pc.index(is_word, True).as_py()) >= 0:
-            word, row = given[place].as_py(), start + place
-        has_commas &= pc.all(pc.match_substring_regex(given, _DECIMAL_COMMA)).as_py() is not False
-        start += len(chunk)
-    if n_numbers == n_given:  # a leading plus sign is all that the cast does not know
-        return _filled(column, _without_plus)
-    _require_plain_numbers(name, word, row, (n_numbers, n_grouped, n_measured), n_given)
-    if n_numbers:
-        raise DataError(
-            f"expected numbers or words in column {name!r}, got both: {n_numbers:,} numbers, and {word!r}"
-            f" in row {row + 1:,}; correct the cells, or name it, with the other columns of text, in data.categorical"
-        )
-    if has_commas:
-        raise DataError(
-            f"expected a decimal point in column {name!r}, got {word!r}; write data.decimal=comma, or name the column"
-            " in data.categorical"
-        )
+    found = _Found.of(column, form)
+    if found.n_numbers == found.n_given:  # a leading plus sign is all that the cast does not know
+
+        def without_plus(chunk: pa.Array) -> pa.Array:
+            return pc.replace_substring_regex(form.plain(_given(chunk, form)), r"^\+", "").cast(pa.float64())
+
+        return _filled(column, without_plus)
+    _require_plain_numbers(name, found, form)
     return None
 
 
-def _require_plain_numbers(name: str, word: str | None, row: int, found: tuple[int, int, int], n_given: int) -> None:
-    """Raise DataError for a column that is nearly all numbers, written in a way that can be meant in two."""
-    n_numbers, n_grouped, n_measured = found
-    if n_grouped and n_numbers + n_grouped >= MOSTLY * n_given:
+@dataclass
+class _Found:
+    """How many texts of a column are numbers, and how many are written as numbers are elsewhere."""
+
+    n_given: int = 0
+    n_numbers: int = 0
+    n_commas: int = 0  # 1,5
+    n_grouped: int = 0  # 1,250,000
+    n_measured: int = 0  # 12 kB
+    word: str = ""  # the first text that is no number
+    row: int = 0  # its row
+    words: dict[str, None] = field(default_factory=dict)  # the first different texts that are no numbers
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray, form: NumberForm) -> "_Found":
+        found, start = cls(), 0
+        for chunk in column.chunks:
+            given = _given(chunk, form)
+            is_number = pc.fill_null(pc.match_substring_regex(form.plain(given), _NUMBER), False)
+            is_word = pc.and_(pc.is_valid(given), pc.invert(is_number))
+            found.n_given += len(given) - given.null_count
+            found.n_numbers += pc.sum(is_number).as_py() or 0
+            found.n_commas += _count(given, _DECIMAL_COMMA)
+            found.n_grouped += _count(given, _GROUPED)
+            found.n_measured += _count(given, _MEASURED)
+            if not found.words and (place := pc.index(is_word, True).as_py()) >= 0:
+                found.word, found.row = given[place].as_py(), start + place + 1
+            if len(found.words) <= MAX_WORDS:
+                found.words |= dict.fromkeys(pc.unique(given.filter(is_word))[: MAX_WORDS + 1].to_pylist())
+            start += len(chunk)
+        return found
+
+
+def _count(given: pa.Array, pattern: str) -> int:
+    return pc.sum(pc.match_substring_regex(given, pattern)).as_py() or 0
+
+
+def _require_plain_numbers(name: str, found: _Found, form: NumberForm) -> None:
+    """Raise DataError for a column of texts that has numbers, or is nearly all numbers in another spelling."""
+    where = f"{found.word!r} in row {found.row:,}"
+    alike = found.n_numbers + found.n_commas + found.n_grouped + found.n_measured >= MOSTLY * found.n_given
+    drop = override("data.drop", [name])
+    if found.n_grouped and alike and form.thousands is None:
         raise DataError(
-            f"expected plain numbers in column {name!r}, got {word!r} in row {row + 1:,}, as with separators of"
+            f"expected plain numbers in column {name!r}, got {where}, as with separators of"
             " thousands; write data.thousands=comma (or point, space, apostrophe), or name it in data.categorical"
         )
-    if n_measured and n_numbers + n_measured >= MOSTLY * n_given:
+    if found.n_measured and alike:
         raise DataError(
-            f"expected plain numbers in column {name!r}, got {word!r} in row {row + 1:,}, as with a unit, percent or"
-            f" hexadecimal; write them as numbers, name it in data.categorical, or {override('data.drop', [name])}"
+            f"expected plain numbers in column {name!r}, got {where}, as with a unit, percent or"
+            f" hexadecimal; write them as numbers, name it in data.categorical, or {drop}"
+        )
+    if found.n_commas and alike and form.decimal == "point":
+        raise DataError(
+            f"expected a decimal point in column {name!r}, got {where}; write data.decimal=comma, or name the column"
+            " in data.categorical"
+        )
+    if found.n_numbers:
+        some = found.n_given - found.n_numbers
+        words = [*form.missing, *found.words]
+        missing = f"{override('data.missing_words', words)} takes {'it' if some == 1 else 'these'} for missing, "
+        raise DataError(
+            f"expected numbers or words in column {name!r}, got both: {found.n_numbers:,} numbers, and {where}"
+            + (f", one of {some:,} texts" if some > 1 else "")
+            + f"; {missing if len(found.words) <= MAX_WORDS else ''}{drop} leaves the column out, or name it, with the"
+            " other columns of text, in data.categorical"
         )
 
 
-def proposable(n_rows: int) -> int:
-    return min(MAX_PROPOSED_VALUES, max(50, n_rows // 2))
+def rounded(column: pa.ChunkedArray, numbers: Numbers) -> tuple[int, str, int] | None:
+    """How many whole numbers of a column are beyond 2^53, the first of them, and its row; None where none is."""
+    far = np.flatnonzero(np.abs(numbers) > EXACT)
+    if not len(far) or pa.types.is_floating(column.type):
+        return None
+    spelled = [text and text.strip() for text in texts(column.take(pa.array(far))).to_pylist()]
+    whole = [i for i, text in enumerate(spelled) if text and re.fullmatch(r"[+-]?\d+", text)]
+    return (len(whole), spelled[whole[0]], int(far[whole[0]]) + 1) if whole else None
 
 
-def categories_of(column: pa.ChunkedArray, name: str, limit: int) -> tuple[Codes, list[str]]:
+def categories_of(
+    column: pa.ChunkedArray, name: str, form: NumberForm = PLAIN, limit: int | None = None
+) -> tuple[Codes, list[str]]:
     """The code of each row, -1 where it is missing, and the texts of the codes in the order of their first rows."""
     place: dict[str, int] = {}
     codes, start = np.empty(len(column), dtype=np.int32), 0
     for chunk in column.chunks:
         encoded = texts(chunk).dictionary_encode()
-        spelled = [word(text) for text in encoded.dictionary.to_pylist()]
+        spelled = [word(text, form.missing) for text in encoded.dictionary.to_pylist()]
         of_chunk = np.array([-1 if text is None else place.setdefault(text, len(place)) for text in spelled] + [-1])
         codes[start : start + len(chunk)] = of_chunk[pc.fill_null(encoded.indices, -1).to_numpy()]
         start += len(chunk)
-    if len(place) > limit:
-        remedy = "" if limit == MAX_VALUES else f", or name it in data.categorical (up to {MAX_VALUES:,} values)"
+    if limit is not None and len(place) > limit:
         raise DataError(
             f"expected at most {limit:,} different texts in column {name!r}, got {len(place):,} such as"
-            f" {next(iter(place))!r}, as in a time, a name or an id; leave it out by"
-            f" {override('data.drop', [name])}{remedy}"
+            f" {next(iter(place))!r}, as in a time, a name or an id; leave it out by {override('data.drop', [name])}"
         )
     return codes, list(place)

@@ -1,6 +1,6 @@
 """Columns as they were read -> numbers and categories, with what is missing marked and not yet filled."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,13 +18,12 @@ from adbench.data.reading.cells import (
     categories_of,
     numbers_of_column,
     plain,
-    proposable,
-    texts,
 )
 from adbench.data.reading.column_store import ColumnStore
+from adbench.data.reading.findings import Findings, Unfit
+from adbench.data.reading.kinds import DATES, TEXTS, counts_the_rows, is_time, kind_of_texts
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
-from adbench.text import override
 
 MISSING = "<missing>"  # the category of an empty cell, under data.missing=impute
 
@@ -74,35 +73,51 @@ def type_columns(
     store: ColumnStore,
     notes: list[str],
     form: NumberForm = PLAIN,
+    n_rows: Sequence[int] = (),
+    dropped: Sequence[str] = (),
 ) -> Columns:
     """Numbers and categories, one column after the other. Without a list of the categorical columns, texts are
-    categories, and that is said.
+    categories, and that is said. n_rows: of each file. dropped: columns that are left out already.
 
-    Raises DataError for a column that is neither: of both numbers and words, of times, of ids.
+    Raises DataError for columns that are neither: of both numbers and words, of times, of ids.
     """
-    for name in categorical or []:
-        if name not in names:
-            raise ConfigError(
-                f"expected data.categorical to name feature columns, got {name!r}; there is {abbreviated(names)}"
-            )
-    columns, rising = Columns(store), []
+    for name in set(categorical or ()) - set(names):
+        raise ConfigError(
+            f"expected data.categorical to name feature columns, got {name!r}; there is {abbreviated(names)}"
+        )
+    columns, found = Columns(store), Findings(dropped)
     for name in names:
-        column = plain(rows[name], name)
+        column = rows[name]
+        if is_time(column.type) and name not in (categorical or []):
+            found.unfit[name] = Unfit(DATES, str(next(iter(column.drop_null()), "nothing")), len(column))
+            continue
+        column = plain(column.cast(pa.string()) if is_time(column.type) else column, name)
         if name in (categorical or []):
-            columns.add_categories(name, *categories_of(column, name, MAX_VALUES))
-        elif (numbers := numbers_of_column(column, name, form)) is not None:
-            columns.add_numbers(name, numbers)
-            rising += [name] if categorical is None and _rises(numbers) else []
-        elif categorical is None:
-            columns.add_categories(name, *categories_of(column, name, proposable(len(column))))
+            columns.add_categories(name, *categories_of(column, name, form, MAX_VALUES))
+        elif categorical is None and pa.types.is_dictionary(column.type):  # which declares it, numbers or not
+            _propose(name, *categories_of(column, name, form), columns, found, is_final=False)
+        elif (numbers := numbers_of_column(column, name, form)) is None:
+            _propose(name, *categories_of(column, name, form), columns, found, is_final=categorical is not None)
+        elif counts_the_rows(name, numbers, n_rows or [len(numbers)]):
+            found.counting[name] = numbers
         else:
-            example = next(text for chunk in column.chunks for text in texts(chunk).drop_null()[:1].to_pylist())
-            raise DataError(
-                f"expected numbers in column {name!r}, got {example!r}; name it in data.categorical or in data.drop"
-            )
-    if categorical is None:
-        notes += _proposed(columns, rising)
+            columns.add_numbers(name, numbers)
+            found.look_at(name, column, numbers, is_final=categorical is not None)
+    if found.unfit:
+        raise found.refused([*columns.codes])
+    for name, numbers in found.counting.items() if not columns.numeric and not columns.codes else ():
+        columns.add_numbers(name, numbers)
+    notes += found.notes(columns, is_final=categorical is not None)
     return columns
+
+
+def _propose(name: str, codes: Codes, values: list[str], columns: Columns, found: Findings, is_final: bool) -> None:
+    """Take texts as categories, unless they are none or the user has named all of these."""
+    kind = TEXTS if is_final else kind_of_texts(values, int((codes >= 0).sum()))
+    if kind is None:
+        columns.add_categories(name, codes, values)
+    else:
+        found.unfit[name] = Unfit(kind, values[0], len(values))
 
 
 def to_features(columns: Columns, kept: npt.NDArray[np.bool_], fill: bool) -> Features:
@@ -161,20 +176,3 @@ def _indicator(name: str, columns: Columns) -> str:
     if indicator in columns.numeric:
         raise DataError(f"expected no column of the name {indicator!r}, which adbench adds, got one; rename it")
     return indicator
-
-
-def _proposed(columns: Columns, rising: list[str]) -> Iterator[str]:
-    named = f" ({abbreviated(list(columns.codes))})" if columns.codes else ""
-    yield (
-        f"proposed {len(columns.numeric)} numeric and {len(columns.codes)} categorical columns{named};"
-        f" {override('data.categorical', list(columns.codes))} makes it final"
-    )
-    if rising:
-        yield (
-            f"{abbreviated(rising)} never falls from row to row: where it is a time or an id,"
-            f" {override('data.drop', rising)} leaves it out"
-        )
-
-
-def _rises(x: npt.NDArray[np.float64]) -> bool:
-    return len(np.unique(x[:1000])) > 50 and bool((np.diff(x) >= 0).all())

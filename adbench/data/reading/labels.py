@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from adbench.arrays.categories import CategoryColumn
 from adbench.data.base import NORMAL
-from adbench.data.reading.cells import plain, word, words
+from adbench.data.reading.cells import plain, texts, word, words
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
 from adbench.text import override
@@ -29,12 +29,15 @@ def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[n
     and says so. Raises DataError when there is one value only, when it is missing somewhere, or when its meaning is not
     certain.
     """
-    text = words(plain(column, name, "write each label as one word or number, in a column of its own"))
+    column = plain(column, name, "write each label as one word or number, in a column of its own")
+    text = _labels(column, normal)
     if text.null_count:
         row = pc.index(text.is_null(), True).as_py()
+        written = pc.unique(texts(column).filter(text.is_null()).drop_null()).to_pylist()
+        meant = f"; where {written[0]!r} is the word for normal, write {_named(written[:1])}" if written else ""
         raise DataError(
             f"expected a label in each row, got {text.null_count:,} empty cells in column {name!r}, the first in row"
-            f" {row + 1:,}; fill them in or take these rows out"
+            f" {row + 1:,}; fill them in or take these rows out{meant}"
         )
     counts = {found["values"]: found["counts"] for found in pc.value_counts(text).to_pylist()}
     values = sorted(counts)
@@ -53,6 +56,32 @@ def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[n
     if len(values) == 2:
         return label, CategoryColumn((NORMAL, ANOMALY), label.astype(np.uint8))
     return label, _kinds(text, name, label)
+
+
+def _labels(column: Any, normal: Any) -> pa.Array:
+    """The labels, each in one spelling; what stands for nothing is one where it is named as normal."""
+    text = words(column)
+    named = normal if isinstance(normal, list) else [normal]
+    meant = [one.strip() for one in named if isinstance(one, str) and word(one) is None]
+    if not meant:
+        return text
+    written = pc.utf8_trim_whitespace(texts(column))
+    return pc.if_else(pc.is_in(written, pa.array(meant)), written, text)
+
+
+def require_normals(column: Any, name: str, anomalous: npt.NDArray[np.bool_], is_test: npt.NDArray[np.bool_]) -> None:
+    """Raise DataError where only the test files have normal rows: there is nothing to learn from."""
+    if not is_test.any() or not anomalous[~is_test].all():
+        return
+    values = words(column)
+    normal, others = (
+        pc.unique(values.filter(pa.array(rows))).drop_null().to_pylist() for rows in (~anomalous, anomalous & ~is_test)
+    )
+    raise DataError(
+        f"expected normal rows to learn from in the files of data.path, got {int((~is_test).sum()):,} rows with"
+        f" {name}={abbreviated(others)} and none with {abbreviated(normal)}, which is taken as normal; name other"
+        " files, or other labels as normal"
+    )
 
 
 def read_family(column: Any, name: str, label: npt.NDArray[np.bool_]) -> CategoryColumn:
@@ -91,9 +120,9 @@ def _find(values: list[str], name: str, normal: Any) -> list[str]:
         raise ConfigError(f"expected data.normal to be a value of column {name!r}, or a list of them, got {normal!r}")
     found = []
     for one in named:
-        spelled = word(str(one))
+        spelled = word(str(one)) or str(one).strip()
         # true and false reach us as booleans, however the file spells them.
-        alike = [v for v in values if v == spelled] or [v for v in values if v.lower() == str(spelled).lower()]
+        alike = [v for v in values if v == spelled] or [v for v in values if v.lower() == spelled.lower()]
         if len(alike) != 1:
             raise ConfigError(
                 f"expected data.normal to be a value of column {name!r}, got {one}; there is {abbreviated(values)}"

@@ -1,30 +1,50 @@
-"""Rows of a user's CSV and Parquet files, as they stand there: nothing is typed, filled or left out by guess.
+"""Rows of a user's files, as they stand there: nothing is typed, filled or left out by guess.
 
-A CSV column comes back as text, a Parquet column in its own type. What a file is, its first bytes say, not its name.
+A CSV column comes back as text, any other in the type that its format has. What a file is, its first bytes say, not its
+name; `formats/` holds how each is read.
 """
 
-import codecs
 import contextlib
 import csv
-import gzip
 import io
 import itertools
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from adbench.data.reading.formats import arff, arrow_files, matrices, records, workbook
+from adbench.data.reading.formats.file import (
+    TableFile,
+    checked,
+    one_line,
+    readable,
+    require_utf8,
+    require_utf8_blocks,
+    understood,
+)
+from adbench.data.reading.formats.packed import NPZ, WORKBOOK
+from adbench.data.reading.formats.signatures import (
+    ARFF,
+    ARROW,
+    ARROW_STREAM,
+    CSV,
+    JSON,
+    MATLAB,
+    MATRICES,
+    NUMPY,
+    PARQUET,
+)
 from adbench.errors import ConfigError, DataError
-from adbench.text import override
+from adbench.text import override, shorten
 
-PARQUET, GZIP, TEXT = "parquet", "gzip", "text"
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 MAX_COLUMNS = 10_000
 BLOCK_BYTES = 1 << 24  # of CSV, parsed at once
@@ -34,15 +54,26 @@ _SNIFFED_ROWS = 20
 
 MIN_COUNTED = 3  # numbers that make a count of columns
 MAX_SHOWN = 50  # columns whose names a sentence lists
+MAX_CHARACTERS = 60  # of a name or a text, in a sentence
 
 
 @dataclass(frozen=True)
 class CsvForm:
-    """How CSV files are written, as far as the user says it."""
+    """How the files are written, as far as the user says it."""
 
     separator: str | None = None  # None: found out
     header: list[str] | None = None  # the names of the columns, where the files have none; None: their first line
     skip_rows: int = 0  # lines before the header
+    member: str | None = None  # of an archive or a workbook with several tables, the one that is meant
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """How one CSV file is laid out. kept: name -> position of the columns that are read. width: the number of all."""
+
+    delimiter: str
+    kept: dict[str, int]
+    width: int
 
 
 def read_files(paths: list[Path], form: CsvForm, drop: list[str], notes: list[str]) -> tuple[pa.Table, list[int]]:
@@ -52,17 +83,68 @@ def read_files(paths: list[Path], form: CsvForm, drop: list[str], notes: list[st
     Raises DataError when a file cannot be read, has no rows, or has other columns than the first.
     """
     parts: list[pa.Table] = []
-    for path in paths:
-        with readable(path):
-            is_parquet = kind_of(path) == PARQUET
-            part = _read_parquet(path, drop, notes) if is_parquet else _read_csv(path, form, drop, notes)
+    files = [TableFile(path, form.member) for path in paths]
+    for file in files:
+        part = read_file(file, form, drop, notes)
         if not len(part):
-            raise no_rows(path)
+            raise no_rows(file)
         if parts:
-            require_same_columns(part.column_names, path, parts[0].column_names, paths[0])
+            require_same_columns(part.column_names, file, parts[0].column_names, files[0])
             part = part.select(parts[0].column_names)
         parts.append(part)
     return one_after_the_other(parts), [len(part) for part in parts]
+
+
+def read_file(file: TableFile, form: CsvForm, drop: list[str], notes: list[str]) -> pa.Table:
+    """The rows of one file."""
+    require_fitting(form, file)
+    with readable(file):
+        if file.kind.format == CSV:
+            return _read_csv(file, form, drop, notes)
+        # All columns are read and then chosen by position: names need not be distinct before.
+        with understood(file):
+            table = _READERS[file.kind.format](file, form)
+            names = table.column_names
+        kept = kept_columns(names, file, drop, notes)
+        return pa.table([table.column(i) for i in kept.values()], names=list(kept))
+
+
+def _read_parquet(file: TableFile, _: CsvForm) -> pa.Table:
+    # By position: a name with a dot in it would mean a nested column to the reader.
+    with file.random_access() as source:
+        return checked(pyarrow.parquet.ParquetFile(source).read())
+
+
+_READERS: dict[str, Callable[[TableFile, CsvForm], pa.Table]] = {
+    PARQUET: _read_parquet,
+    ARROW: lambda file, _: arrow_files.read(file),
+    ARROW_STREAM: lambda file, _: arrow_files.read(file),
+    ARFF: lambda file, _: arff.read(file),
+    JSON: lambda file, _: records.read(file),
+    MATLAB: lambda file, form: matrices.read(file, form.header),
+    NUMPY: lambda file, form: matrices.read(file, form.header),
+    NPZ: lambda file, form: matrices.read(file, form.header),
+    WORKBOOK: lambda file, form: workbook.read(file, form.header, form.skip_rows),
+}
+_FITTING = {"separator": (CSV,), "header": (CSV, WORKBOOK, *MATRICES), "skip_rows": (CSV, WORKBOOK)}
+
+
+def require_fitting(form: CsvForm, file: TableFile) -> None:
+    """Raise ConfigError for a word about how a file is written that means nothing for its format."""
+    for key, formats in _FITTING.items():
+        if getattr(form, key) and file.kind.format not in formats:
+            raise ConfigError(
+                f"expected data.{key} for files of {', '.join(formats)}, got {file}, which is {file.kind.format}; leave"
+                f" data.{key} out"
+            )
+
+
+def label_of(paths: list[Path], form: CsvForm, notes: list[str]) -> str | None:
+    """The label column of files that have no names for their columns, but labels beside them; None for all others."""
+    if not all(TableFile(path, form.member).kind.format in MATRICES for path in paths) or form.header is not None:
+        return None
+    notes.append(f"{matrices.LABEL}, which is beside X, is taken as the label; data.label= names another column")
+    return matrices.LABEL
 
 
 def one_after_the_other(parts: list[pa.Table]) -> pa.Table:
@@ -72,59 +154,29 @@ def one_after_the_other(parts: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(parts, promote_options="permissive")
     except pa.ArrowException as error:
         raise DataError(
-            f"expected columns of the same type in all files, got {_one_line(error)}; write them in one format"
+            f"expected columns of the same type in all files, got {one_line(error)}; write them in one format"
         ) from None
 
 
-def no_rows(path: Path) -> DataError:
+def no_rows(path: TableFile) -> DataError:
     """What is to be said of a file without rows."""
     return DataError(f"expected rows in {path}, got none below its header; name a file that has some")
 
 
-def kind_of(path: Path) -> str:
-    """PARQUET, GZIP or TEXT. Raises DataError for what is known to be none of them."""
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic == b"PK\x03\x04":
-        raise DataError(f"expected CSV or Parquet in {path}, got a zip archive or a workbook; save it as CSV")
-    return PARQUET if magic == b"PAR1" else GZIP if magic[:2] == b"\x1f\x8b" else TEXT
-
-
-@contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Whatever cannot be read is a DataError about this file."""
-    try:
-        yield
-    except pa.ArrowException as error:
-        raise DataError(f"expected a readable table in {path}, got {_one_line(error)}; correct the file") from None
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"expected a file that can be read at {path}, got {reason}; get it again") from None
-
-
-def _read_parquet(path: Path, drop: list[str], notes: list[str]) -> pa.Table:
-    file = pyarrow.parquet.ParquetFile(path)
-    kept = kept_columns(file.schema_arrow.names, path, drop, notes)
-    # All are read and then chosen by position: a name with a dot in it would mean a nested column to the reader.
-    table = file.read()
-    return pa.table([table.column(i) for i in kept.values()], names=list(kept))
-
-
-def _read_csv(path: Path, form: CsvForm, drop: list[str], notes: list[str]) -> pa.Table:
-    delimiter, kept = csv_layout(path, form, drop, notes)
-    with open_text(path) as file:
-        content = file.read()
+def _read_csv(path: TableFile, form: CsvForm, drop: list[str], notes: list[str]) -> pa.Table:
+    layout = csv_layout(path, form, drop, notes)
+    content = path.content()
     quotes = b'"' in content
-    with well_formed(path, kept):
-        options = csv_options(delimiter, kept, form, quotes)
+    with well_formed(path, form, layout):
+        options = csv_options(layout, form, quotes)
         table = pyarrow.csv.read_csv(pa.BufferReader(content), *options)
-    table = table.slice(0 if form.header else 1).rename_columns(list(kept))
+    table = table.slice(0 if form.header else 1).rename_columns(list(layout.kept))
     if quotes:
-        require_closed_quotes(table, delimiter, len(kept), path, 0)
+        require_closed_quotes(table, layout, path, 0)
     return without_headers(table, path, notes)
 
 
-def without_headers(rows: Any, path: Path, notes: list[str]) -> Any:
+def without_headers(rows: Any, path: TableFile, notes: list[str]) -> Any:
     """The rows of a table, or of a batch of one, that do not repeat the header, as in files that were joined."""
     repeats = None
     for name in rows.schema.names:
@@ -137,30 +189,31 @@ def without_headers(rows: Any, path: Path, notes: list[str]) -> Any:
     return rows.filter(pc.invert(repeats))
 
 
-def require_closed_quotes(rows: Any, delimiter: str, n_columns: int, path: Path, start: int) -> None:
-    """Raise DataError for a quote that swallows lines: a cell with line ends and as many separators as a row has.
-
-    start: the number of rows before these.
+def require_closed_quotes(rows: Any, layout: CsvLayout, path: TableFile, start: int) -> None:
+    """Raise DataError for a quote that swallows lines: a cell with the rest of its line, whole lines, and the beginning
+    of another up to its own column. start: the number of rows before these.
     """
-    for name in rows.schema.names:
+    for name, position in layout.kept.items():
         column = rows.column(name)
         ends = pc.fill_null(pc.match_substring(column, "\n"), False)
         if not pc.any(ends).as_py():
             continue
-        separators = pc.count_substring(column, delimiter)
-        swallowed = pc.and_(ends, pc.fill_null(pc.greater_equal(separators, max(1, n_columns - 1)), False))
-        if pc.any(swallowed).as_py():
-            row = pc.index(swallowed, True).as_py()
-            lines = column[row].as_py().count("\n")
-            raise DataError(
-                f"expected each quote to end in its own cell in {path}, got one in column {name!r} of row"
-                f" {start + row + 1:,} that goes on for {lines:,} more lines; correct the quote there"
-            )
+        places = np.flatnonzero(ends.to_numpy(zero_copy_only=False))
+        for row, text in zip(places, column.take(pa.array(places)).to_pylist(), strict=True):
+            n_separators = [line.count(layout.delimiter) for line in text.split("\n")]
+            swallowed = [layout.width - 1] * len(n_separators)
+            swallowed[0], swallowed[-1] = layout.width - 1 - position, position
+            if n_separators == swallowed and layout.width > 1:
+                raise DataError(
+                    f"expected each quote to end in its own cell in {path}, got one in column {name!r} of row"
+                    f" {start + row + 1:,} that goes on for {len(n_separators) - 1:,} more lines; correct the quote"
+                    " there"
+                )
 
 
-def csv_layout(path: Path, form: CsvForm, drop: list[str], notes: list[str]) -> tuple[str, dict[str, int]]:
-    """The character between the columns of a CSV file, and name -> position of those that are not dropped."""
-    with open_text(path) as file:
+def csv_layout(path: TableFile, form: CsvForm, drop: list[str], notes: list[str]) -> CsvLayout:
+    """How a CSV file is laid out, by its first lines."""
+    with path.open() as file:
         for _ in range(form.skip_rows):
             file.readline()
         head = _text_head(file.read(_HEAD_BYTES), path)
@@ -174,15 +227,15 @@ def csv_layout(path: Path, form: CsvForm, drop: list[str], notes: list[str]) -> 
     first = next(_rows(head, delimiter))
     if form.header is None:
         _require_names(first, path)
-        return delimiter, kept_columns(first, path, drop, notes)
+        return CsvLayout(delimiter, kept_columns(first, path, drop, notes), len(first))
     if len(form.header) != len(first):
         raise ConfigError(
             f"expected data.header to name the {len(first)} columns of {path}, got {len(form.header)} names; name each"
         )
-    return delimiter, kept_columns(form.header, path, drop, notes)
+    return CsvLayout(delimiter, kept_columns(form.header, path, drop, notes), len(first))
 
 
-def _require_names(header: list[str], path: Path) -> None:
+def _require_names(header: list[str], path: TableFile) -> None:
     """Raise DataError for a first line that looks like a record: half of its cells or more are numbers.
 
     A count such as 0, 1, 2 is none: pandas names columns so that have no names.
@@ -203,12 +256,12 @@ def _require_names(header: list[str], path: Path) -> None:
     )
 
 
-def csv_options(delimiter: str, kept: dict[str, int], form: CsvForm, quotes: bool) -> tuple[Any, Any, Any]:
+def csv_options(layout: CsvLayout, form: CsvForm, quotes: bool) -> tuple[Any, Any, Any]:
     """How Arrow is to read a CSV file: a header as the first row, so that columns are told apart by position."""
-    columns = [f"f{i}" for i in kept.values()]
+    columns = [f"f{i}" for i in layout.kept.values()]
     return (
         pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES, skip_rows=form.skip_rows),
-        pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=quotes),
+        pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=quotes),
         pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(columns, pa.large_string()),
             include_columns=columns,
@@ -218,22 +271,35 @@ def csv_options(delimiter: str, kept: dict[str, int], form: CsvForm, quotes: boo
 
 
 @contextlib.contextmanager
-def well_formed(path: Path, kept: dict[str, int]) -> Iterator[None]:
+def well_formed(path: TableFile, form: CsvForm, layout: CsvLayout) -> Iterator[None]:
     """Whatever Arrow does not take for CSV is a DataError about this file."""
     try:
         yield
     except pa.ArrowInvalid as error:
-        with open_text(path) as file:
-            _require_utf8(iter(lambda: file.read(_HEAD_BYTES), b""), path)
-        raise DataError(f"expected {len(kept)} columns in each line of {path}: {_one_line(error)}") from None
+        require_utf8(path)
+        got = _uneven_row(path, form, layout) or one_line(error)
+        raise DataError(f"expected {layout.width} columns in each line of {path}, got {got}; correct it") from None
 
 
-def open_text(path: Path) -> BinaryIO:
-    """The uncompressed bytes of a file."""
-    return cast("BinaryIO", gzip.open(path)) if kind_of(path) == GZIP else path.open("rb")
+def _uneven_row(path: TableFile, form: CsvForm, layout: CsvLayout) -> str | None:
+    """Which row has another number of cells, since Arrow, which reads several at once, does not know."""
+    with path.open() as file:
+        for _ in range(form.skip_rows):
+            file.readline()
+        text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+        try:
+            records = (cells for cells in csv.reader(text, delimiter=layout.delimiter) if cells)
+            for row, cells in enumerate(records, start=int(form.header is not None)):
+                if len(cells) != layout.width:
+                    return f"{len(cells)} in row {row:,}, {shorten(layout.delimiter.join(cells), MAX_CHARACTERS)!r}"
+        except csv.Error:
+            pass
+        finally:
+            text.detach()
+    return None
 
 
-def _text_head(head: bytes, path: Path) -> str:
+def _text_head(head: bytes, path: TableFile) -> str:
     if not head.strip(b"\xef\xbb\xbf\r\n\t "):
         raise DataError(f"expected a header and rows in {path}, got an empty file; name a file that has some")
     # A whole number of lines, so that no character and no row is cut; a classic Mac file ends lines in CR alone.
@@ -245,29 +311,15 @@ def _text_head(head: bytes, path: Path) -> str:
                 f"{_HEAD_BYTES:,} bytes; keep the columns that matter"
             )
         head = head[: end + 1]
-    _require_utf8(iter([head]), path)
+    require_utf8_blocks(iter([head]), path)
     return head.decode("utf-8-sig")
-
-
-def _require_utf8(blocks: Iterator[bytes], path: Path) -> None:
-    decoder, position = codecs.getincrementaldecoder("utf-8")(), 0
-    for block in itertools.chain(blocks, [b""]):
-        pending = len(decoder.getstate()[0])
-        try:
-            decoder.decode(block, final=not block)
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"expected UTF-8 text in {path}, got the byte 0x{error.object[error.start]:02x} at position"
-                f" {position - pending + error.start:,}; convert it, as iconv -f latin1 -t utf-8 does"
-            ) from None
-        position += len(block)
 
 
 def _rows(head: str, delimiter: str) -> Any:
     return (row for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter) if row)
 
 
-def _delimiter(head: str, path: Path, separator: str | None, notes: list[str]) -> str:
+def _delimiter(head: str, path: TableFile, separator: str | None, notes: list[str]) -> str:
     """The separator asked for; else the one that gives the first rows the same number of columns, and most of them."""
     if separator is not None:
         delimiter = SEPARATORS.get(separator, separator)
@@ -298,7 +350,7 @@ def _widths(head: str, delimiter: str) -> list[int]:
         return [0]
 
 
-def kept_columns(header: list[str], path: Path, drop: list[str], notes: list[str]) -> dict[str, int]:
+def kept_columns(header: list[str], path: TableFile, drop: list[str], notes: list[str]) -> dict[str, int]:
     """Name -> position of the columns that are not dropped. Spaces around a name do not belong to it.
 
     An index that pandas wrote along is left out, and that is noted.
@@ -333,7 +385,7 @@ def kept_columns(header: list[str], path: Path, drop: list[str], notes: list[str
     return kept
 
 
-def require_same_columns(names: list[str], path: Path, first: list[str], first_path: Path) -> None:
+def require_same_columns(names: list[str], path: Any, first: list[str], first_path: Any) -> None:
     """Raise DataError unless a file has the columns of the first, in whichever order."""
     for name in first:
         if name not in set(names):
@@ -347,9 +399,6 @@ def require_same_columns(names: list[str], path: Path, first: list[str], first_p
 
 def abbreviated(names: list[str]) -> str:
     """The first names of what can be a long list."""
-    return ", ".join(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) < 300 else f"{text[:300]}…"
+    return ", ".join(shorten(name, 60) for name in names[:10]) + (
+        f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+    )

@@ -1,5 +1,6 @@
 """Upstream files to columns: nothing is parsed before its bytes were recognised."""
 
+import difflib
 import gzip
 import hashlib
 import zlib
@@ -14,6 +15,7 @@ import pyarrow.csv
 
 from adbench.data.base import Features
 from adbench.errors import ConfigError, DataError
+from adbench.text import override
 
 NUMBER, WHOLE_NUMBER = pa.float64(), pa.int32()
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
@@ -37,9 +39,12 @@ def read_columns(folder: Path, sha256: dict[str, str], rows: dict[str, int], typ
     except OSError:  # a folder that may not be entered, or a name too long
         is_folder = False
     if not is_folder:
+        # Who names the folder with the files is one step too far.
+        named = folder.parent.parent if folder.parent.name == folder.name and folder.parent.is_dir() else None
+        way = f": here {override('data.folder', str(named))}" if named else ""
         raise DataError(
             f"expected the folder {folder} with {' and '.join(_gz(name) for name in sha256)}, which does not "
-            f"exist; data.folder= names the folder that holds {folder.name}/"
+            f"exist; data.folder= names the folder that holds {folder.name}/{way}"
         )
 
     def read(name: str) -> pa.Table:
@@ -61,35 +66,58 @@ def _gz(name: str) -> str:
     return name if name.endswith(".gz") else f"{name}.gz"
 
 
+def as_it_lies(path: Path) -> Path:
+    """A file of a dataset, `name.gz`; where only `name` is there, somebody unpacked it."""
+    unpacked = path.with_suffix("")
+    try:
+        return unpacked if not path.exists() and unpacked.is_file() else path
+    except OSError:  # a folder that may not be entered, or a name too long
+        return path
+
+
 def read_verified(path: Path, sha256: str) -> bytes:
-    """The uncompressed bytes of a gzip file, whose sha256 must be the given one; see PACKED.
+    """The uncompressed bytes of a gzip file, or of what it unpacks to, whose sha256 must be the given one; see PACKED.
 
     Raises DataError when the file is missing, not readable, truncated, or not the upstream file.
     """
+    path = as_it_lies(path)
     content = read_gzip(path)
     wanted = sha256.removeprefix(PACKED)
     found = hashlib.sha256(content if wanted == sha256 else path.read_bytes()).hexdigest()
     if found != wanted:
         raise DataError(
             f"expected the upstream file with sha256 {wanted[:12]}… at {path}, got {found[:12]}…; "
-            "the file was altered or is another one: fetch it again"
+            "the file was altered or is another one: fetch it again, or read it as a table of your own with"
+            f" data=table {override('data.path', str(path))}"
         )
     return content
 
 
 def read_gzip(path: Path) -> bytes:
-    """The uncompressed bytes of a gzip file. Raises DataError when it is missing, not readable or truncated."""
+    """The uncompressed bytes of a file, gzip where its name says so.
+
+    Raises DataError when it is missing, not readable or truncated.
+    """
     try:
-        return _gunzip(path.read_bytes())
+        return _gunzip(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except FileNotFoundError:
+        beside = difflib.get_close_matches(path.name, _names_in(path.parent), n=2)
+        there = f", though {' and '.join(beside)} lies beside it" if beside else ""
         raise DataError(
-            f"expected the data file {path}, which does not exist; "
-            "name the folder that holds the datasets with data.folder= or ADBENCH_DATA"
+            f"expected the data file {path}, which does not exist{there}; adbench data fetch {path.parent.name} brings"
+            " it, or name the folder that holds the datasets with data.folder= or ADBENCH_DATA"
         ) from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"expected a whole gzip file at {path}, got one that cannot be read ({error}); fetch it again"
         ) from None
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir()]
+    except OSError:
+        return []
 
 
 def _gunzip(packed: bytes) -> bytes:

@@ -24,6 +24,10 @@ class Conformal:
         """So many that the rank exists."""
         return math.ceil(round(1 / target_fpr, 9)) - 1
 
+    def lowest_rate(self, n_calibration: int) -> float:
+        """That of the highest rank."""
+        return 1 / (n_calibration + 1)
+
     def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
         """The calibration score of that rank."""
         n = len(calibration_scores)

@@ -11,8 +11,9 @@ from adbench.arrays.types import Scores
 from adbench.config.checks import require_at_least, require_fraction
 from adbench.errors import DataError
 from adbench.evaluation.seal import require_scores
-from adbench.evaluation.thresholds.base import require_rows
+from adbench.evaluation.thresholds.base import require_rows, rounded_up
 from adbench.evaluation.thresholds.conformal import Conformal, conformal_rank
+from adbench.text import override
 
 # A fit is turned down when it is off by more than this, as the largest difference between the fitted and the
 # empirical distribution of k excesses (Kolmogorov & Smirnov's statistic): what chance does in one of 100 samples
@@ -49,8 +50,14 @@ class PeaksOverThreshold:
 
     def rows_needed(self, target_fpr: float) -> int:
         """So many that there are enough excesses, or that the rank exists."""
-        by_tail = math.ceil(round(self.min_excesses / self.tail_fraction, 9))
-        return min(Conformal().rows_needed(target_fpr), by_tail)
+        return min(Conformal().rows_needed(target_fpr), self._rows_of_a_tail())
+
+    def lowest_rate(self, n_calibration: int) -> float:
+        """Any, where there are enough excesses; else the conformal one."""
+        return 0.0 if n_calibration >= self._rows_of_a_tail() else Conformal().lowest_rate(n_calibration)
+
+    def _rows_of_a_tail(self) -> int:
+        return math.ceil(round(self.min_excesses / self.tail_fraction, 9))
 
     def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
         """z_q, or the conformal rank as described above."""
@@ -63,12 +70,12 @@ class PeaksOverThreshold:
             # Of two rates the lower one must not get the lower threshold, also where the fit takes over.
             counted = Conformal()(calibration_scores, test_scores, counted_fpr)
             return max(counted, tail.score_at(target_fpr))
-        needed = Conformal().rows_needed(target_fpr)
-        if n < needed:
+        if n < Conformal().rows_needed(target_fpr):
             raise DataError(
                 f"expected {self.min_excesses} or more of the highest calibration scores to follow a generalised Pareto"
-                f" distribution, got {n:,} scores whose tail does not; without one target_fpr={target_fpr} takes"
-                f" {needed:,} calibration rows: raise target_fpr or protocol.calibration_fraction"
+                f" distribution, got {n:,} scores whose tail does not and too few to count {target_fpr:g} of them;"
+                f" write {override('target_fpr', rounded_up(Conformal().lowest_rate(n)))}, or raise"
+                " protocol.calibration_fraction"
             )
         return Conformal()(calibration_scores, test_scores, target_fpr)
 

@@ -23,6 +23,10 @@ class Quantile:
         """So many that one calibration row at least is expected above the threshold."""
         return math.ceil(round(1 / target_fpr, 9))
 
+    def lowest_rate(self, n_calibration: int) -> float:
+        """One row of them."""
+        return 1 / n_calibration
+
     def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
         """The interpolated quantile."""
         require_scores(calibration_scores, len(calibration_scores), "calibration rows")

@@ -27,6 +27,10 @@ class TopFraction:
         """None: calibration rows are not looked at."""
         return 0
 
+    def lowest_rate(self, n_calibration: int) -> float:
+        """Any: it is not looked at."""
+        return 0.0
+
     def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
         """The lowest threshold that reports no more than the fraction; of rows tied at the cut, none is reported."""
         n = len(test_scores)

@@ -21,6 +21,11 @@ class Sampler(ABC):
     def begin(self) -> None:  # noqa: B027 - most have nothing to prepare
         """The sweep begins: take what is needed, and refuse what another sweep has taken."""
 
+    @property
+    def probes(self) -> list[Job]:
+        """Jobs that stand for all there will be, as far as their data and protocols go."""
+        return self.jobs
+
     @abstractmethod
     def next(self) -> Job | None:
         """A job to run now; None when there is none, for now (jobs are still running) or for good."""

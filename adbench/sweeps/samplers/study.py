@@ -52,9 +52,9 @@ class Study(Sampler):
         if not self.space.dimensions:
             raise ConfigError(
                 f"expected a key to choose for sampler={self.option}, got none with an interval or several values; "
-                "write, for one, 'model.latent_size=int(interval(4,64))'"
+                "write, for one, model.latent_size='int(interval(4,64))'"
             )
-        probes = make_jobs(list(self.space.probes()))
+        self._probes = probes = make_jobs(list(self.space.probes()))
         self.objective.require_legal([job.config for job in probes])
         self._jobs: dict[int, list[Job]] = {}  # of each trial by its number
         self._open: dict[int, Trial] = {}
@@ -97,6 +97,11 @@ class Study(Sampler):
             else:
                 self._add(self._storage.reopened(self._study, trial.number), max(trial.intermediate_values, default=0))
         self._refresh()
+
+    @property
+    def probes(self) -> list[Job]:
+        """One job for each value of each key that has a list of them."""
+        return self._probes
 
     def next(self) -> Job | None:
         assert self._study is not None
