@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adbench.config.checks import require_fraction
+from adbench.config.checks import require_at_least, require_fraction
 from adbench.data.base import Table
 from adbench.protocols.base import Parts, Protocol, require_test_file, shuffled
 
@@ -13,17 +13,26 @@ class LabelledValidation(Protocol):
     The test file is not touched, so what is chosen by these results owes nothing to it.
 
     calibration_fraction, validation_fraction: the parts of the training normals that calibrate and that test.
+    max_anomalies: so many of the training anomalies are tested, drawn at random; None: all.
     """
 
     validates = True
 
     def __init__(
-        self, calibration_fraction: float, validation_fraction: float, split_seed: int | None, deduplicate: bool
+        self,
+        calibration_fraction: float,
+        validation_fraction: float,
+        split_seed: int | None,
+        deduplicate: bool,
+        max_anomalies: int | None = None,
     ) -> None:
         super().__init__(split_seed, deduplicate)
         require_fraction("protocol.calibration_fraction", calibration_fraction)
         require_fraction("protocol.validation_fraction", validation_fraction)
         require_fraction("the sum of both fractions", calibration_fraction + validation_fraction)
+        if max_anomalies is not None:
+            require_at_least("protocol.max_anomalies", max_anomalies, 1)
+        self.max_anomalies = max_anomalies
         self.calibration_fraction = calibration_fraction
         self.validation_fraction = validation_fraction
 
@@ -33,6 +42,8 @@ class LabelledValidation(Protocol):
         n_calibration = round(self.calibration_fraction * len(normals))
         n_held_out = n_calibration + round(self.validation_fraction * len(normals))
         anomalies = np.flatnonzero(~table.is_test & (table.label == 1))
+        if self.max_anomalies is not None:
+            anomalies = np.sort(shuffled(anomalies, rng)[: self.max_anomalies])
         return Parts(
             fit=normals[n_held_out:],
             calibration=normals[:n_calibration],

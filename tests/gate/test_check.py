@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
+from adbench.config.benchmarks import overrides_of
 from adbench.config.compose import compose
-from adbench.config.identity import run_name
+from adbench.config.identity import flat_config, run_name
+from adbench.config.overrides import expand
 from adbench.errors import AdbenchError
 from adbench.gate.baseline import read_baseline
 from adbench.gate.check import DEFAULT_SEEDS, QUALITY, TIMES, Limits, compare
@@ -27,6 +29,7 @@ from adbench.gate.configurations import configurations_of
 from adbench.gate.verdict import FAILED, INCONCLUSIVE, MISSING, PASS, REGRESSION
 from adbench.results import provenance as environment
 from adbench.results.record import ALWAYS_MEASURED, Run
+from adbench.sweeps.jobs import make_jobs
 
 DIGEST, OTHER_DIGEST = "a" * 64, "b" * 64
 
@@ -574,10 +577,16 @@ def test_help_explains_and_checking_needs_no_torch(baseline: Path, runs: Path) -
     assert not {"torch", "pytorch_lightning", "pandas", "matplotlib"} & set(modules)
 
 
-def test_the_projects_own_baseline_is_one_and_of_the_benchmark_that_is_shipped() -> None:
-    found = read_baseline(Path(__file__).parents[2] / "baselines" / "nslkdd.json")
-    assert {(c.data, c.model) for c in found.configurations} == {("nslkdd", m) for m in ("ae", "vae", "pca", "iforest")}
-    assert {len(c.seeds) for c in found.configurations} == {DEFAULT_SEEDS}
+def test_the_projects_own_baseline_is_of_the_benchmark_that_is_shipped_and_of_todays_defaults() -> None:
+    found = read_baseline(Path(__file__).parents[2] / "baselines" / "nslkdd.json").configurations
+    shipped: dict[str, dict[int, Any]] = {}
+    for job in make_jobs(expand(overrides_of("benchmark=regression"))):
+        shipped.setdefault(job.config["choices"]["model"], {})[job.config["seed"]] = flat_config(job.config)
+    assert {c.model: list(shipped.get(c.model, {})) for c in found} == {m: list(range(DEFAULT_SEEDS)) for m in shipped}
+    for configuration in found:
+        assert configuration.seeds == list(range(DEFAULT_SEEDS))
+        assert configuration.config == shipped[configuration.model][0], "make baseline writes it anew"
+        assert configuration.config["protocol"] == "labelled_validation"  # a test score chooses nothing
 
 
 @pytest.mark.parametrize("form", ["table", "json", "junit", "markdown"])

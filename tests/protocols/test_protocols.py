@@ -131,6 +131,9 @@ def test_labelled_validation_tests_on_every_training_anomaly_and_never_on_the_te
     assert not table.is_test[rows].any()
     anomalies = np.flatnonzero(~table.is_test & (table.label == 1))
     assert set(anomalies.tolist()) < set(rows.tolist())
+    some = split_of("labelled_validation", table, "protocol.max_anomalies=3").test_rows
+    assert table.label[some].sum() == 3
+    assert set(some.tolist()) - set(anomalies.tolist()) == set(rows.tolist()) - set(anomalies.tolist())
 
 
 def test_the_test_rows_decide_nothing_that_is_fitted(quick: list[str], tmp_path: Path, monkeypatch: Any) -> None:
