@@ -52,8 +52,8 @@ def load(folder: Path) -> Fitted:
     if run.status != DONE:
         raise RunFolderError(f"expected a finished run in {folder}, got one that is {run.status}; run it first")
     about, arrays, make_encoder = _part(run, PREPROCESS)
-    encoder = encoder_for(run.config, make_encoder)
     with _reading(folder):
+        encoder = encoder_for(run.config, make_encoder)
         encoder.restore(about["fitted"], arrays)
     about, learned, make_detector = _part(run, MODEL)
     detector = detector_for(run.config, encoder, lambda columns: make_detector(columns=columns))
@@ -73,7 +73,8 @@ def _part(run: Run, part: str) -> tuple[dict[str, Any], dict[str, Any], Callable
         arrays = safetensors.numpy.load((run.folder / f"{part}.safetensors").read_bytes())
         option, arguments, about = part_of(document, part, run.config["choices"][part], run.folder / f"{part}.json")
     target = compose([f"{part}={option}"])[part][TARGET]
-    node = {**arguments, TARGET: target}  # the target last: a file names options, never a path
+    with _reading(run.folder):
+        node = {**arguments, TARGET: target}  # the target last: a file names options, never a path
 
     def make(**passed: Any) -> Any:
         with _reading(run.folder):

@@ -10,6 +10,14 @@ from adbench.text import override
 
 CROSS = "cross"  # calibration=
 FOLDS = 5  # of it, where nothing else is said
+MAX_FOLDS = 1_000  # each is a training
+
+
+def require_folds(folds: int) -> None:
+    """Raise ConfigError for a number of folds that is none, or that nobody waits for."""
+    require_at_least("protocol.folds", folds, 2)
+    if folds > MAX_FOLDS:
+        raise ConfigError(f"expected protocol.folds to be at most {MAX_FOLDS:,}, got {folds:,}")
 
 
 class OneClass(Protocol):
@@ -35,7 +43,7 @@ class OneClass(Protocol):
         if calibration is not None:
             require_one_of("protocol.calibration", calibration, (CROSS,))
         if folds is not None:
-            require_at_least("protocol.folds", folds, 2)
+            require_folds(folds)
             if calibration is None:
                 raise ConfigError(
                     f"expected protocol.calibration={CROSS} beside protocol.folds, got none; write"

@@ -33,7 +33,7 @@ from adbench.data.base import Features
 from adbench.errors import ConfigError
 from adbench.evaluation.thresholds.conformal import Conformal
 from adbench.models.base import Calibrates, KeepsObjects
-from adbench.protocols.one_class import CROSS, FOLDS
+from adbench.protocols.one_class import CROSS, FOLDS, require_folds
 from adbench.text import override
 
 SAME = 1e-5  # of a score: what is nearer than this is a tie, since float32 sums differ by the size of a batch
@@ -44,7 +44,11 @@ Folds = npt.NDArray[np.intp]  # (rows,): the fold of each fit row; -1: of none
 def n_folds(config: Config) -> int | None:
     """Into how many folds a run deals its fit rows; None where calibration rows are set apart."""
     protocol = config["protocol"]
-    return (protocol.get("folds") or FOLDS) if protocol.get("calibration") == CROSS else None
+    if protocol.get("calibration") != CROSS:
+        return None
+    folds: int = protocol.get("folds") or FOLDS
+    require_folds(folds)  # a configuration can come from a stranger
+    return folds
 
 
 def n_calibrating(config: Config, n_calibration: int, n_fit: int) -> int:

@@ -136,6 +136,7 @@ def test_what_does_not_fit_is_refused(tiny: list[str], tmp_path: Path) -> None:
     for keys, sentence in {
         "threshold=evt": "expected threshold=conformal for protocol.calibration=cross",
         "protocol.folds=1": "protocol.folds to be a whole number of at least 2",
+        "protocol.folds=10000": "protocol.folds to be at most 1,000, got 10,000",
         "protocol.folds=300": "a normal row for each of protocol.folds=300, got 225",
         "protocol.calibration=loo": "expected protocol.calibration to be one of cross",
         "target_fpr=0.001": "expected at least 999 calibration rows for target_fpr=0.001, got 224",
