@@ -40,6 +40,7 @@ PLACE = re.compile(r"=(|\.+|PATH|NEW|NAME|FOLDER|FILE|COLUMN)$")  # what the use
 ELSEWHERE = (
     *("executors/", "training/settings.py", "runner/loggers/", "sweeps/samplers/study.py:143"),
     "data/reading/formats/workbook.py",
+    "runner/prepare.py",  # of an encoder that flattens: no shipped one does
 )
 NONE = ("runner/fused.py",)  # an override is named, as what was typed
 
