@@ -10,10 +10,12 @@ from adbench.config.instantiate import build
 from adbench.data.base import Features
 from adbench.errors import ConfigError, DataError
 from adbench.preprocess.base import BLOCK_ROWS, UNSEEN, Encoder
+from adbench.preprocess.deviations import Deviations
 from adbench.preprocess.log_standard import LogStandard
 from adbench.preprocess.minmax import MinMax
 from adbench.preprocess.quantile import Quantile
 from adbench.preprocess.standard import Standard
+from adbench.preprocess.tails import robust_scale
 
 
 def features(numeric: np.ndarray, colours: list[str] | None = None) -> Features:
@@ -157,3 +159,53 @@ def test_arguments_out_of_range() -> None:
         Quantile(1)
     with pytest.raises(ConfigError, match=r"preprocess\.clip"):
         LogStandard(0.0)
+
+
+@pytest.mark.parametrize("option", groups()["preprocess"])
+@settings(max_examples=30, deadline=None)
+@given(
+    fit=arrays(np.float64, (20, 1), elements=st.floats(-1e6, 1e6, width=32) | st.sampled_from([0.0, 1.0])),
+    scales=st.lists(st.floats(1e-2, 1e6), min_size=2, max_size=6, unique=True),
+    side=st.sampled_from([-1, 1]),
+)
+def test_farther_outside_is_encoded_farther_from_what_was_fitted(
+    option: str, fit: np.ndarray, scales: list[float], side: int
+) -> None:
+    encoder: Encoder = build(compose([f"preprocess={option}"])["preprocess"], "preprocess").fit(features(fit))
+    end = fit.max() if side > 0 else fit.min()
+    later = np.array([end, *(end + side * scale * robust_scale(fit[:, 0]) for scale in sorted(scales))])
+    encoded = side * numeric_part(encoder, later[:, None])[:, 0].astype(np.float64)
+    assert (np.diff(encoded) >= 0).all()
+    assert encoded[-1] > encoded[0]
+    assert encoded[0] >= (side * numeric_part(encoder, fit)).max()
+    if fit.min() == fit.max():  # any change counts
+        assert encoded[1] >= encoded[0] + 1
+
+
+def test_a_quantile_level_goes_on_by_the_distance_outside() -> None:
+    fit = features(np.arange(101.0)[:, None])  # its middle half is 50 wide
+    spread = 50 / (2 * 0.6744897501960817)
+    outside = np.array([[0.0], [100.0], [100 + 3 * spread], [-spread]])
+    for tail, expected in ((None, [0, 1, 1, 0]), ("linear", [0, 1, 4, -1]), ("log", [0, 1, 1 + np.log(4), -np.log(2)])):
+        np.testing.assert_allclose(numeric_part(Quantile(11, tail=tail).fit(fit), outside)[:, 0], expected, rtol=1e-5)
+
+
+def test_an_encoder_from_before_encodes_as_it_did(x: np.ndarray) -> None:
+    fitted = Quantile(100).fit(features(x[:4000]))
+    old = {"quantiles": fitted.arrays["quantiles"]}
+    restored = Quantile(100).restore(fitted.description(), old)
+    np.testing.assert_array_equal(numeric_part(fitted, x * 3), numeric_part(restored, x * 3))
+
+
+def test_deviations_by_hand() -> None:
+    fit = features(np.column_stack([np.arange(101.0), np.full(101, 7.0)]), ["red"] * 100 + ["blue"])
+    found = Deviations().fit(fit).transform(features(np.array([[50.0, 7.0], [100.0, 8.0]]), ["blue", "green"]))
+    z = 50 / (50 / (2 * 0.6744897501960817))
+    expected = [[0, 0, -np.log(1 / 101.5)], [z, 3 * (1 + np.log1p(1 / 7)), -np.log(0.5 / 101.5)]]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("tail", ["exponential", 3])
+def test_a_tail_that_is_none(tail: object) -> None:
+    with pytest.raises(ConfigError, match=r"preprocess\.tail"):
+        Quantile(10, tail=tail)  # type: ignore[arg-type]
