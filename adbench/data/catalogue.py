@@ -12,7 +12,7 @@ from adbench.config.compose import groups
 from adbench.config.paths import data_folder
 from adbench.data.base import DatasetInfo
 from adbench.data.download import fetch_file, problem_of
-from adbench.data.reading.upstream import as_it_lies
+from adbench.data.reading.upstream import as_it_lies, stored_name
 from adbench.errors import ConfigError, DataError
 from adbench.text import suggest
 
@@ -113,7 +113,7 @@ def dataset_info(name: str) -> DatasetInfo:
 def files_of(info: DatasetInfo) -> dict[str, Path]:
     """A dataset's upstream files -> where each lies, or belongs, on disk."""
     folder = data_folder() / info.folder
-    return {file: folder / (file if file.endswith(".gz") else f"{file}.gz") for file in info.files}
+    return {file: folder / stored_name(file) for file in info.files}
 
 
 def _is_file(path: Path) -> bool:
