@@ -70,7 +70,10 @@ def verify(name: str | None = None) -> list[dict[str, Any]]:
 def _with_files(name: str) -> DatasetInfo:
     info = dataset_info(name)
     if not info.files:
-        raise ConfigError(f"expected a dataset with upstream files, got {name}, which is {info.title}")
+        raise ConfigError(
+            f"expected a dataset whose files are known, got {name}, of whose files there are no checksums; they come"
+            f" from {info.source}"
+        )
     return info
 
 

@@ -9,7 +9,7 @@ from adbench.config.paths import config_folder, data_folder
 from adbench.data.base import NORMAL, DatasetInfo, Table
 from adbench.data.catalogue import dataset_info, files_of
 
-NOT_BUNDLED = ("adbench47", "kddcup99_full", "unswnb15_official")
+NOT_BUNDLED = ("adbench47", "cicids2017", "kddcup99_full", "unsw_raw", "unswnb15_official")
 
 
 @pytest.fixture(scope="module", params=groups()["data"])
