@@ -53,6 +53,7 @@ INFO = DatasetInfo(
         "Liu, Engelen, Lynar, Essam, Joosen, Error Prevalence in NIDS datasets: A Case Study on CIC-IDS-2017 and "
         "CSE-CIC-IDS-2018 (IEEE CNS 2022), found more of each, also in how the attacks were run.",
         "Corrected versions have other columns: read them by data=table.",
+        "Loading takes 1.9 GB at its peak, 1.07 times the features; 0.3 GB where memory_gb is less than these take.",
     ),
     folder="cicids2017",
 )

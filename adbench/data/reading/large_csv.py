@@ -24,7 +24,7 @@ from adbench.errors import ConfigError, DataError
 from adbench.storage.scratch import Scratch
 from adbench.text import override
 
-_CHUNK, _BLOCK = 1 << 20, 1 << 22
+_CHUNK = _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
 _MOST_VALUES = 10_000  # of a category: more are no category
 Codes = npt.NDArray[np.int32]
