@@ -17,7 +17,7 @@ from adbench.arrays.categories import CategoryColumn
 from adbench.config.paths import data_folder
 from adbench.data.base import NORMAL, DatasetInfo, Features, Table
 from adbench.errors import ConfigError, DataError
-from adbench.text import override, suggest
+from adbench.text import suggest
 
 COMMIT = "3dac8221081e190f157d78e93bfa8867f90d0965"
 INFO = DatasetInfo(
@@ -134,7 +134,7 @@ def files_read(folder: str | None = None, table: str | None = None, **_: Any) ->
             f" {root} has {', '.join(there) or 'none'}"
         )
     if table not in TABLES:
-        raise ConfigError(f"expected a table of ADBench, got {override('data.table', table)}{suggest(table, TABLES)}")
+        raise ConfigError(f"expected a table of ADBench, got {table!r}{suggest(table, TABLES)}")
     for place in places:
         if (place / _file(table)).is_file():
             return [place / _file(table)]
@@ -199,5 +199,5 @@ def _notes(path: Path, sha256: str) -> list[str]:
     elif sha256 != wanted:
         notes.append(f"{path} is not the file of ADBench at {COMMIT[:7]}: figures on it compare with nobody's")
     if path.name == _file("thyroid"):
-        notes.append("this thyroid is another version of the data than data=thyroid")
+        notes.append("this thyroid is another version than the dataset thyroid")
     return notes

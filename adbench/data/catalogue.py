@@ -71,7 +71,7 @@ def _with_files(name: str) -> DatasetInfo:
     info = dataset_info(name)
     if not info.files:
         raise ConfigError(
-            f"expected a dataset whose files are known, got {name}, of whose files there are no checksums; they come"
+            f"expected a dataset whose upstream files are known, got {name}, of which there are no checksums; they come"
             f" from {info.source}"
         )
     return info

@@ -176,7 +176,8 @@ def _check_header(path: Path) -> None:
     if "Flow ID" in names:
         raise DataError(
             f"expected the {len(COLUMNS)} columns of MachineLearningCSV in {path}, got those of GeneratedLabelledFlows"
-            " or of a corrected version, with addresses and times; get MachineLearningCSV.zip, or read it by data=table"
+            " or of a corrected version, with addresses and times; get MachineLearningCSV.zip, or read it as a"
+            " table of your own"
         )
     raise DataError(
         f"expected the header {', '.join(COLUMNS[:3])}, … of {len(COLUMNS)} columns in {path}, got {len(names)}:"

@@ -81,14 +81,14 @@ def test_what_is_said_of_a_table(write: Callable[..., Path]) -> None:
     assert adbench47.load(folder, "ALOI").notes == (
         "the bytes of 1_ALOI.npz are not known to adbench: compare its rows with the paper's",
     )
-    assert "another version of the data than data=thyroid" in adbench47.load(folder, "thyroid").notes[-1]
+    assert "another version than the dataset thyroid" in adbench47.load(folder, "thyroid").notes[-1]
 
 
 @pytest.mark.parametrize(
     ("table", "said"),
     [
         (None, r"expected data\.table, .* write data\.table=cardio; .* has annthyroid"),
-        ("cardo", r"got data\.table=cardo; did you mean cardio\?"),
+        ("cardo", r"got 'cardo'; did you mean cardio\?"),
         ("pima", "did you mean Pima"),
         ("cardio", "expected 6_cardio.npz in .*; adbench data fetch adbench47 brings it, or data.folder="),
         ("speech", "expected 36_speech.npz in .*; get it at https://raw.*/36_speech.npz, or data.folder="),

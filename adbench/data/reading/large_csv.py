@@ -22,7 +22,6 @@ from adbench.arrays.memmap import create, release_pages, require_room
 from adbench.data.base import Features
 from adbench.errors import ConfigError, DataError
 from adbench.storage.scratch import Scratch
-from adbench.text import override
 
 _CHUNK = _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -81,9 +80,7 @@ def read_large(paths: Sequence[Path], layout: Layout, drop: Sequence[str], scrat
     found = [*layout.numbers, *([layout.indicator] if layout.indicator else []), *layout.categories]
     for name in drop:
         if name not in found:
-            raise ConfigError(
-                f"expected data.drop to name columns, got {override('data.drop', [name])}; there is {', '.join(found)}"
-            )
+            raise ConfigError(f"expected data.drop to name columns, got {name}; there is {', '.join(found)}")
     numbers = [name for name in found[: len(found) - len(layout.categories)] if name not in drop]
     digests = [_digest(path) for path in paths]
     room = sum(lines for _, lines in digests)

@@ -225,9 +225,7 @@ def test_raw_flows_of_another_layout(raw: Path, before: bytes, after: bytes, sai
 def test_columns_are_dropped_by_name(raw: Path, days: Path) -> None:
     assert "sttl" not in unsw_raw.load(str(raw), drop=["sttl", "proto"]).features.numeric_names
     assert "proto" not in unsw_raw.load(str(raw), drop=["sttl", "proto"]).features.vocabularies
-    with pytest.raises(
-        ConfigError, match=r"expected data\.drop to name columns, got data\.drop=\[srcip\]; there is dur"
-    ):
+    with pytest.raises(ConfigError, match=r"expected data\.drop to name columns, got srcip; there is dur"):
         unsw_raw.load(str(raw), drop=["srcip"])
 
 
