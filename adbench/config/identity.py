@@ -74,10 +74,12 @@ def name_prefix(config: Config) -> str:
 
 
 def data_name(config: Config) -> str:
-    """What the data are called in folders and tables: the name that a user gave their table, else the option's."""
-    data = config.get("data")
-    given = data.get("name") if isinstance(data, dict) else None
-    return given or config["choices"].get("data", "?")
+    """What the data are called in folders and tables: the name that a user gave their table, else the option's, and
+    which of its tables it is.
+    """
+    data, option = config.get("data"), config["choices"].get("data", "?")
+    given, table = (data.get("name"), data.get("table")) if isinstance(data, dict) else (None, None)
+    return given or (f"{option}-{table}" if table else option)
 
 
 def flat_config(config: dict[str, Any], paths: bool = False) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 import sys
 from typing import Any
 
@@ -102,8 +103,18 @@ def check_top(config: Config, defaults: Config) -> None:
 
 
 def check_data_name(config: Config, known: list[str]) -> None:
-    """Refuse a name of the data that no folder should have, or that are other data."""
-    name = config["data"].get("name") if isinstance(config["data"], dict) else None
+    """Refuse a name of the data that no folder should have, or that are other data. A table of a collection gets one
+    name, whether its number and its ending were typed or not.
+    """
+    if not isinstance(config["data"], dict):
+        return
+    if (table := config["data"].get("table")) is not None:
+        if not isinstance(table, str) or not NAME.fullmatch(table):
+            raise ConfigError(
+                f"expected data.table to be a table's name, got {table!r}; write one such as data.table=cardio"
+            )
+        config["data"]["table"] = re.sub(r"^\d+_|\.npz$", "", table) or table
+    name = config["data"].get("name")
     if name is None:
         return
     if not isinstance(name, str) or not NAME.fullmatch(name):

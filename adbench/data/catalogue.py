@@ -12,7 +12,7 @@ from adbench.config.compose import groups
 from adbench.config.paths import data_folder
 from adbench.data.base import DatasetInfo
 from adbench.data.download import fetch_file, problem_of
-from adbench.data.reading.upstream import as_it_lies
+from adbench.data.reading.upstream import as_it_lies, stored_name
 from adbench.errors import ConfigError, DataError
 from adbench.text import suggest
 
@@ -70,7 +70,10 @@ def verify(name: str | None = None) -> list[dict[str, Any]]:
 def _with_files(name: str) -> DatasetInfo:
     info = dataset_info(name)
     if not info.files:
-        raise ConfigError(f"expected a dataset with upstream files, got {name}, which is {info.title}")
+        raise ConfigError(
+            f"expected a dataset whose upstream files are known, got {name}, of which there are no checksums; they come"
+            f" from {info.source}"
+        )
     return info
 
 
@@ -113,7 +116,7 @@ def dataset_info(name: str) -> DatasetInfo:
 def files_of(info: DatasetInfo) -> dict[str, Path]:
     """A dataset's upstream files -> where each lies, or belongs, on disk."""
     folder = data_folder() / info.folder
-    return {file: folder / (file if file.endswith(".gz") else f"{file}.gz") for file in info.files}
+    return {file: folder / stored_name(file) for file in info.files}
 
 
 def _is_file(path: Path) -> bool:

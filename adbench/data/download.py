@@ -23,7 +23,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, url2pathname, urlopen
 
-from adbench.data.reading.upstream import PACKED
+from adbench.data.reading.upstream import BINARY, PACKED, stored_name
 from adbench.errors import ConfigError, DataError
 
 TIMEOUT_SECONDS = 30  # without a byte from a mirror, before the next one is tried
@@ -39,7 +39,7 @@ class _NotThereError(Exception):
 
 
 def fetch_file(file: str, target: Path, sha256: str, mirrors: list[str], report: Callable[[str], None]) -> str:
-    """Bring an upstream file to `target`, gzip-compressed, and return the address that it came from.
+    """Bring an upstream file to `target`, a text gzip-compressed, and return the address that it came from.
 
     mirrors: folders and http(s) or file addresses of folders that hold the file, compressed or not, directly or in a
     folder named as target's. Raises DataError, leaving nothing behind, when no mirror has it or the disk is full.
@@ -71,7 +71,7 @@ def problem_of(path: Path, sha256: str, rows: int | None = None) -> str:
         with path.open("rb") as file:
             is_page = file.read(512).lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<")
         return "a web page" if is_page else f"an altered or another file (sha256 {found[:12]}…)"
-    if rows is not None and lines not in (rows, rows + 1):  # some have a header
+    if rows is not None and path.suffix not in BINARY and lines not in (rows, rows + 1):  # some have a header
         return f"{lines:,} lines instead of {rows:,}"
     return ""
 
@@ -95,7 +95,7 @@ def _from_mirror(mirror: str, file: str, target: Path, sha256: str, report: Call
 
 def _addresses(mirror: str, file: str, folder: str) -> list[str]:
     """Where a mirror can have a file: compressed or not, directly or in the dataset's folder."""
-    names = [file] if file.endswith(".gz") else [f"{file}.gz", file]
+    names = list(dict.fromkeys([stored_name(file), file]))
     try:
         parts = urlsplit(mirror)
     except ValueError as error:
@@ -143,7 +143,7 @@ def _download(address: str, partial: Path, report: Callable[[str], None]) -> str
 def _settle(partial: Path, target: Path) -> None:
     with partial.open("rb") as file:
         is_gzip = file.read(2) == _GZIP
-    if is_gzip:
+    if is_gzip or target.suffix in BINARY:
         partial.replace(target)
         return
     with _partial(target) as compressed:

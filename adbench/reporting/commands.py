@@ -36,6 +36,9 @@ def command(configuration: Configuration, defaults: dict[str, str]) -> str:
         chosen = {"data": configuration.data.partition(SIGN)[0], "model": configuration.model}
     words = [f"{group}={chosen[group]}" for group in ("data", "model") if group in chosen]
     words += [f"{g}={o}" for g, o in sorted(chosen.items()) if g not in ("data", "model") and defaults.get(g) != o]
+    data = configuration.runs[0].config.get("data") if configuration.runs else None
+    if isinstance(data, dict) and isinstance(table := data.get("table"), str):
+        words.append(f"data.table={table}")
     words += [word for word in _words(configuration.settings) if word.partition("=")[0] not in chosen]
     words.append(f"seed={','.join(map(str, seeds))}")
     return shlex.join(["adbench", "train" if len(seeds) == 1 else "sweep", *words])

@@ -20,7 +20,7 @@ from adbench.arrays.types import Arrays, Matrix, RowLabels
 from adbench.config.checks import require_not_negative
 from adbench.config.identity import same_rows
 from adbench.config.instantiate import locate
-from adbench.config.keys import CONTENT, WHERE_NOT_WHAT, Config
+from adbench.config.keys import CONTENT, TARGET, WHERE_NOT_WHAT, Config
 from adbench.config.paths import cache_folder, data_folder
 from adbench.data.base import DatasetInfo, say
 from adbench.errors import AdbenchError, ConfigError, DataError
@@ -77,7 +77,10 @@ def _data_files(data: Config) -> list[Any]:
     if named:
         paths = {key: find_files(data[key], f"data.{key}") for key in named if data[key] is not None}
         return [[key, str(path), sha256_of(path)] for key, of_key in paths.items() for path in of_key]
-    info: DatasetInfo = importlib.import_module(locate(data, "data").__module__).INFO
+    module = importlib.import_module(locate(data, "data").__module__)
+    if hasattr(module, "files_read"):
+        return [[path.name, sha256_of(path)] for path in module.files_read(**{k: data[k] for k in data if k != TARGET})]
+    info: DatasetInfo = module.INFO
     folder = Path(data.get("folder") or data_folder()) / info.folder
     return [[path.name, sha256_of(path)] for path in sorted(folder.iterdir()) if path.is_file()]
 

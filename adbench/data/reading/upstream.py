@@ -22,6 +22,8 @@ CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
 # Before a sha256 that is of the compressed file, because nobody published that of its uncompressed bytes.
 PACKED = "gz:"
+# Endings of upstream files that are no texts.
+BINARY = (".npz",)
 
 # A column's chunks, each a piece of a file; chunks of one categorical column share their dictionary.
 Columns = dict[str, pa.ChunkedArray]
@@ -43,12 +45,12 @@ def read_columns(folder: Path, sha256: dict[str, str], rows: dict[str, int], typ
         named = folder.parent.parent if folder.parent.name == folder.name and folder.parent.is_dir() else None
         way = f": here {override('data.folder', str(named))}" if named else ""
         raise DataError(
-            f"expected the folder {folder} with {' and '.join(_gz(name) for name in sha256)}, which does not "
+            f"expected the folder {folder} with {' and '.join(stored_name(name) for name in sha256)}, which does not "
             f"exist; data.folder= names the folder that holds {folder.name}/{way}"
         )
 
     def read(name: str) -> pa.Table:
-        path = folder / _gz(name)
+        path = folder / stored_name(name)
         return parse_csv(read_verified(path, sha256[name]), path, types, rows[name], header)
 
     with ThreadPoolExecutor() as pool:  # unpacking, hashing and parsing all leave Python
@@ -62,13 +64,14 @@ def join(parts: list[pa.Table]) -> Columns:
     return {name: table[name] for name in table.column_names}
 
 
-def _gz(name: str) -> str:
-    return name if name.endswith(".gz") else f"{name}.gz"
+def stored_name(name: str) -> str:
+    """What an upstream file is called in the data folder: a text lies there gzip-compressed."""
+    return name if name.endswith((".gz", *BINARY)) else f"{name}.gz"
 
 
 def as_it_lies(path: Path) -> Path:
     """A file of a dataset, `name.gz`; where only `name` is there, somebody unpacked it."""
-    unpacked = path.with_suffix("")
+    unpacked = path.with_suffix("") if path.suffix == ".gz" else path
     try:
         return unpacked if not path.exists() and unpacked.is_file() else path
     except OSError:  # a folder that may not be entered, or a name too long
