@@ -54,7 +54,7 @@ def scored(detector: CrossDetector, x: Matrix) -> Scores:
 @given(st.integers(0, 2**31), st.integers(2, 6), st.integers(0, 40), st.sampled_from([0.05, 0.1, 0.3]))
 def test_who_is_reported_is_who_cv_plus_reports(seed: int, folds: int, n_more: int, target_fpr: float) -> None:
     rng = np.random.default_rng(seed)
-    x, test = rng.normal(size=20 + n_more), rng.normal(size=50) * 2
+    x, test = rng.normal(size=24 + n_more), rng.normal(size=50) * 2
     detector = fitted(x, folds, seed)
     fold = dealt(len(x), folds, seed)
     n, below = 0, np.zeros(len(test))
