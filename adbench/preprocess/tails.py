@@ -14,6 +14,7 @@ Column = npt.NDArray[np.float64]  # (rows,)
 # The middle half of the rows; where they share one value, more of them, and in the end all.
 _SHARES = (0.5, 0.9, 0.98, 0.998, 1.0)
 _ROUNDING = 2.0**-50  # of a value, what arithmetic alone can change
+_FINEST = 2.0**-40  # of a column's largest value: smaller distances are no scale at its ends
 
 
 def robust_scale(x: Column) -> float:
@@ -24,9 +25,9 @@ def robust_scale(x: Column) -> float:
     """
     from scipy.special import ndtri
 
-    shares = np.array(_SHARES)
+    shares, finest = np.array(_SHARES), _FINEST * max(abs(x.min()), abs(x.max()))
     for share, low, high in zip(_SHARES, *np.quantile(x, [(1 - shares) / 2, (1 + shares) / 2]), strict=True):
-        if np.isfinite(high - low) and high - low > _ROUNDING * max(abs(low), abs(high)):
+        if np.isfinite(high - low) and high - low > finest:
             return float((high - low) / (2 * ndtri((1 + min(share, 0.998)) / 2)))
     return own_unit(float(x[0]))
 
