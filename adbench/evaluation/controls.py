@@ -94,7 +94,7 @@ CONTROLS = {
     "nearest_neighbour": Control("nearest neighbour", _nearest_neighbour),
     "pca_residual": Control("PCA residual", lambda rows: rows.moments["pca_residual"]),
     "mean_abs_z": Control("mean |z|", lambda rows: rows.moments["mean_abs_z"]),
-    "mean_deviation": Control("mean robust |z| of the table", _mean_deviation),
+    "mean_deviation": Control("mean robust |z|", _mean_deviation),
     "seen_in_training": Control("seen in training or not", _seen_in_training),
     "random": Control("random", _random),
 }
