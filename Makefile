@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow test-gpu lint format leaderboard variance published defaults thresholds executors intervals gate check baseline bench bench-gpu clean
+.PHONY: setup train test test-slow test-gpu lint format leaderboard variance published defaults thresholds executors intervals gate check baseline tables bench bench-gpu clean
 
 setup: .venv/.ready
 
@@ -73,6 +73,9 @@ baseline: setup  ## that baseline anew, in the commit of a change that is wanted
 	rm -rf runs/regression
 	$(BIN)/adbench sweep benchmark=regression runs_dir=runs/regression
 	$(BIN)/adbench check --baseline baselines/nslkdd.json --update runs/regression
+
+tables: setup  ## what the first command says of ten public tables; ADBENCH47=FOLDER names where ADBench's .npz lie
+	$(BIN)/python scripts/docs/everyones_tables.py $(if $(ADBENCH47),--folder '$(ADBENCH47)')
 
 # PyOD and what it brings is for comparisons alone.
 .venv/.bench: .venv/.ready

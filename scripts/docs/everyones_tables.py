@@ -1,0 +1,296 @@
+"""What a user's first command says of ten public tables, each as people have it: docs/results/tables.md.
+
+The command names the file and its label, and nothing else. Where it asks, the first override of its sentence is pasted
+and it runs again, twice at most. A table that asks more, and a result below its own controls, is said: exit code 1 for
+the former. The files are scikit-learn's, this repository's bundled ones, and one of ADBench's, from --folder.
+"""
+
+import argparse
+import gzip
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn import datasets
+
+from adbench.config.paths import data_folder
+from adbench.data.kdd_columns import COLUMNS
+from adbench.evaluation.controls import ORACLE, TITLES, UNTRAINED
+from adbench.results.record import DONE, find_runs, read_run
+
+DOCUMENT = Path("docs/results/tables.md")
+ADBENCH = Path(sys.executable).with_name("adbench")
+ROUNDS = 2  # answers that a first result may take
+SECONDS = 900  # for one command
+THYROID = (
+    "age sex on_thyroxine query_on_thyroxine on_antithyroid_medication sick pregnant thyroid_surgery I131_treatment"
+    " query_hypothyroid query_hyperthyroid lithium goitre tumor hypopituitary psych TSH_measured TSH T3_measured T3"
+    " TT4_measured TT4 T4U_measured T4U FTI_measured FTI TBG_measured TBG referral_source Class"
+).split()
+# A key and its value, or the same in quotes for a shell.
+_OVERRIDE = re.compile(r"'[a-z_]+(?:\.\w+)*=[^']+'|\b[a-z_]+(?:\.\w+)*=(?:\[[^\]]*\]|[^\s,;()\[]+)")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the files lie that scikit-learn has not."""
+
+    data: Path
+    adbench47: Path | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, its label, what it is, and how it is laid down in a folder: `make` returns its rows and columns."""
+
+    file: str
+    label: str
+    what: str
+    make: Callable[[Path, Sources], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Round:
+    """A command and what it said."""
+
+    words: list[str]
+    exit_code: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one table. auroc, control: of the finished run, if any."""
+
+    table: Table
+    shape: tuple[int, int]
+    rounds: list[Round]
+    auroc: float | None = None
+    control: tuple[str, float] | None = None
+
+    @property
+    def is_result(self) -> bool:
+        return self.auroc is not None
+
+    @property
+    def answers(self) -> str:
+        """How many it took."""
+        n = len(self.rounds) - 1
+        return f"{n} answer" if n == 1 else f"{n} answers"
+
+    @property
+    def remark(self) -> str:
+        """What a reader should not overlook."""
+        if self.auroc is None:
+            return f"no result after {self.answers}" if self.rounds[-1].exit_code == 2 else "failed"
+        assert self.control is not None
+        return "below its control" if self.auroc < self.control[1] else ""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="The first command on ten public tables.")
+    parser.add_argument("--data", type=Path, default=data_folder(), help="the bundled datasets")
+    parser.add_argument("--folder", type=Path, help="ADBench's tables, as .npz; without it, that one is left out")
+    parser.add_argument("--only", nargs="*", help="names of files")
+    parser.add_argument("--output", type=Path, default=DOCUMENT)
+    options = parser.parse_args(arguments)
+    sources = Sources(options.data.absolute(), options.folder and options.folder.absolute())
+    wanted = [table for table in TABLES if not options.only or table.file in options.only]
+    outcomes = [outcome for table in wanted if (outcome := tried(table, sources))]
+    options.output.write_text(document(outcomes), encoding="utf-8")
+    raise SystemExit(not all(outcome.is_result for outcome in outcomes))
+
+
+def tried(table: Table, sources: Sources) -> Outcome | None:
+    """The command and the answers to what it asks, in a folder of its own; None where the file is not at hand."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            shape = table.make(folder / table.file, sources)
+        except FileNotFoundError as error:
+            print(f"{table.file}: left out, since there is no {error.filename}", file=sys.stderr)
+            return None
+        words = ["adbench", "train", "model=vae", "data=table", f"data.path={table.file}", f"data.label={table.label}"]
+        rounds = [run(words, folder)]
+        while rounds[-1].exit_code == 2 and len(rounds) <= ROUNDS and (answer := first_override(rounds[-1], words)):
+            words = [word for word in words if word.partition("=")[0] != answer.partition("=")[0]] + [answer]
+            rounds.append(run(words, folder))
+        auroc, control = None, None
+        for found in map(read_run, find_runs(folder / "runs")):
+            if found.status == DONE:
+                auroc, control = found.metrics["roc_auc"], best_control(found.metrics)
+    outcome = Outcome(table, shape, rounds, auroc, control)
+    print(f"{table.file}: {outcome.answers}, AUROC {_number(auroc)} {outcome.remark}", file=sys.stderr)
+    return outcome
+
+
+def run(words: list[str], folder: Path) -> Round:
+    """Type it in this folder."""
+    environment = os.environ | {"ADBENCH_CACHE": str(folder / "cache")}
+    done = subprocess.run(
+        [ADBENCH, *words[1:]],
+        cwd=folder, env=environment, text=True, timeout=SECONDS, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return Round(words, done.returncode, done.stdout.strip("\n"))
+
+
+def first_override(asked: Round, typed: list[str]) -> str | None:
+    """The first override of the sentence that refused, among what it advises; None where it advises none."""
+    sentences = [line for line in asked.said.splitlines() if line.startswith("adbench: expected")]
+    if not sentences:
+        return None
+    _, _, advice = sentences[-1].partition("; ")
+    found = (shlex.split(text)[0].rstrip(".") for text in _OVERRIDE.findall(advice))
+    return next((text for text in found if text not in typed), None)
+
+
+def best_control(metrics: dict[str, float]) -> tuple[str, float]:
+    """The one without training that ranks best, and its AUROC."""
+    suffix = "/roc_auc"
+    found = {
+        name.removeprefix("control/").removesuffix(suffix): value
+        for name, value in metrics.items()
+        if name.startswith("control/") and name.endswith(suffix)
+    }
+    rivals = {name: value for name, value in found.items() if name not in (ORACLE, UNTRAINED)}
+    best = max(rivals, key=rivals.__getitem__)
+    return best, rivals[best]
+
+
+def document(outcomes: list[Outcome]) -> str:
+    """The page in Markdown."""
+    n_asked = sum(len(outcome.rounds) > 1 for outcome in outcomes)
+    n_below = sum(outcome.remark == "below its control" for outcome in outcomes)
+    n_open = sum(not outcome.is_result for outcome in outcomes)
+    parts = [
+        "# Everyone's tables",
+        "What the first command says of public tables, as people have them, with nothing said but the file and its"
+        f" label. Where it asks, the first override of its sentence is pasted, {ROUNDS} times at most. Made by"
+        " `make tables`.",
+        f"{len(outcomes)} tables: {n_asked} asked, {n_open} without a result, {n_below} below the best of their own"
+        " controls.",
+        _overview(outcomes),
+        *(_transcript(outcome) for outcome in outcomes),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _overview(outcomes: list[Outcome]) -> str:
+    lines = ["| file | rows x columns | answers | AUROC | best control | |", "|:--|--:|--:|--:|:--|:--|"]
+    for outcome in outcomes:
+        name, value = outcome.control or ("", None)
+        control = f"{TITLES.get(name, name).replace('|', chr(92) + '|')} {_number(value)}" if name else ""
+        rows, columns = outcome.shape
+        lines.append(
+            f"| `{outcome.table.file}` | {rows:,} x {columns:,} | {len(outcome.rounds) - 1} |"
+            f" {_number(outcome.auroc)} | {control} | {outcome.remark} |"
+        )
+    return "\n".join(lines)
+
+
+def _transcript(outcome: Outcome) -> str:
+    lines = [f"## {outcome.table.file}", "", f"{outcome.table.what}.", "", "```console"]
+    for one in outcome.rounds:
+        lines += [f"$ {shlex.join(one.words)}", *(line.rstrip() for line in one.said.splitlines())]
+    return "\n".join([*lines, "```"])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _of_sklearn(
+    load: Callable[..., object], name: str, label: Callable[[int], object]
+) -> Callable[..., tuple[int, int]]:
+    def make(path: Path, _: Sources) -> tuple[int, int]:
+        bunch = load(as_frame=True)
+        frame = bunch.frame.rename(columns={"target": name})  # type: ignore[attr-defined]
+        frame[name] = frame[name].map(label)
+        frame.to_csv(path, index=False)
+        return frame.shape
+
+    return make
+
+
+def _bundled(*where: str) -> Callable[[Path, Sources], tuple[int, int]]:
+    def make(path: Path, sources: Sources) -> tuple[int, int]:
+        path.write_bytes(_unpacked(sources, *where))
+        return pd.read_csv(path).shape
+
+    return make
+
+
+def _nslkdd(path: Path, sources: Sources) -> tuple[int, int]:
+    """With the header that its copies have."""
+    header = ",".join([*COLUMNS, "class", "difficulty"])
+    path.write_bytes(header.encode() + b"\n" + _unpacked(sources, "nslkdd", "KDDTest+.txt.gz"))
+    return pd.read_csv(path).shape
+
+
+def _thyroid(path: Path, sources: Sources) -> tuple[int, int]:
+    """With a header and two classes, as most copies have it: a record's diagnosis is "-" where there is none."""
+    lines = _unpacked(sources, "thyroid", "thyroid0387.data.gz").decode().split()
+    fields = [line.split(",") for line in lines]
+    rows = [[*row[:-1], "negative" if row[-1].startswith("-") else "sick"] for row in fields]
+    frame = pd.DataFrame(rows, columns=THYROID)
+    frame.to_csv(path, index=False)
+    return frame.shape
+
+
+def _cardio(path: Path, sources: Sources) -> tuple[int, int]:
+    if sources.adbench47 is None:
+        raise FileNotFoundError(2, "no --folder", path.name)
+    shutil.copy(sources.adbench47 / path.name, path)
+    rows, columns = np.load(path)["X"].shape
+    return rows, columns + 1
+
+
+def _unpacked(sources: Sources, *where: str) -> bytes:
+    with gzip.open(sources.data.joinpath(*where)) as file:
+        return file.read()
+
+
+TABLES = (
+    Table(
+        "breast_cancer.csv", "diagnosis", "Breast cancer (Wisconsin), from scikit-learn; malignant is the anomaly",
+        _of_sklearn(datasets.load_breast_cancer, "diagnosis", ("malignant", "benign").__getitem__),
+    ),
+    Table(
+        "wine.csv", "anomaly", "Wine, from scikit-learn; the third cultivar is the anomaly",
+        _of_sklearn(datasets.load_wine, "anomaly", lambda target: int(target == 2)),
+    ),
+    Table(
+        "digits.csv", "is_four", "Handwritten digits, from scikit-learn; the fours are the anomalies",
+        _of_sklearn(datasets.load_digits, "is_four", lambda target: target == 4),
+    ),
+    Table(
+        "iris.csv", "outlier", "Iris, from scikit-learn; virginica is the anomaly",
+        _of_sklearn(datasets.load_iris, "outlier", lambda target: "yes" if target == 2 else "no"),
+    ),
+    Table("KDDTest+.csv", "class", "The test file of NSL-KDD with a header, every kind of attack by its name", _nslkdd),
+    Table(
+        "UNSW_NB15_training-set.csv", "label", "UNSW-NB15 as its authors hand it out",
+        _bundled("unswnb15", "UNSW_NB15_training-set.csv.gz"),
+    ),
+    Table("ai4i2020.csv", "Machine failure", "Predictive maintenance (AI4I 2020)", _bundled("ai4i", "ai4i2020.csv.gz")),
+    Table("thyroid.csv", "Class", "Thyroid disease (Garvan Institute), with a header and two classes", _thyroid),
+    Table(
+        "Shill_Bidding_Dataset.csv", "Class", "Shill bidding in online auctions",
+        _bundled("shill", "Shill_Bidding_Dataset.csv.gz"),
+    ),
+    Table("6_cardio.npz", "y", "Cardiotocograms, from ADBench's collection", _cardio),
+)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

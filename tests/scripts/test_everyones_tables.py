@@ -1,0 +1,59 @@
+"""The transcript of first commands: what is pasted, and that every public table has a result by then."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.docs import everyones_tables as script
+from scripts.docs.everyones_tables import Outcome, Round, Sources, Table, first_override
+
+TYPED = ["adbench", "train", "data.label=y"]
+
+
+@pytest.mark.parametrize(
+    ("advice", "answer"),
+    [
+        ("got none and 2 values (no, yes); write data.normal=no if that is it", "data.normal=no"),
+        ("got 3 gaps; choose data.missing=impute or data.missing=drop_rows", "data.missing=impute"),
+        ("got a copy; leave it out with data.drop=[a,b], or take data.family=a", "data.drop=[a,b]"),
+        ("got ids; 'data.drop=[\"Product ID\"]' leaves it out", 'data.drop=["Product ID"]'),
+        ("got target_fpr=0.01; raise it, or write threshold=evt.", "threshold=evt"),
+        ("got data.label=y; name another", None),
+        ("got y; data.label=y is one; data.label=z too", "data.label=z"),
+        ("got a pickle; save it as CSV", None),
+    ],
+)
+def test_the_first_override_of_the_sentence_is_pasted(advice: str, answer: str | None) -> None:
+    said = f"adbench: y=0 is taken as normal; data.normal= says otherwise\nadbench: expected something, {advice}"
+    assert first_override(Round(TYPED, 2, said), TYPED) == answer
+
+
+def test_a_question_is_answered_twice_at_most_and_what_is_left_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    typed = []
+
+    def run(words: list[str], folder: Path) -> Round:
+        typed.append(words[4:])
+        return Round(words, 2, f"adbench: expected more, got less; write data.skip_rows={len(typed)} | `so`")
+
+    monkeypatch.setattr(script, "run", run)
+    table = Table("rows.csv", "y", "Rows", lambda path, _: (10, 2))
+    outcome = script.tried(table, Sources(tmp_path, None))
+    assert outcome is not None
+    first = ["data.path=rows.csv", "data.label=y"]
+    assert typed == [first, [*first, "data.skip_rows=1"], [*first, "data.skip_rows=2"]]
+    assert (outcome.is_result, outcome.remark) == (False, "no result after 2 answers")
+    below = Outcome(table, (10, 2), [Round(TYPED, 0, "done")], 0.6, ("mean_abs_z", 0.7))
+    page = script.document([outcome, below])
+    assert "2 tables: 1 asked, 1 without a result, 1 below the best of their own controls." in page
+    assert "| `rows.csv` | 10 x 2 | 0 | 0.6000 | mean \\|z\\| 0.7000 | below its control |" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", script.TABLES, ids=lambda table: table.file)
+def test_every_public_table_has_a_result_after_two_answers_at_most(table: Table) -> None:
+    outcome = script.tried(table, Sources(script.data_folder(), None))
+    if outcome is None:
+        pytest.skip("the file is not at hand")
+    assert outcome.is_result, outcome.rounds[-1].said
