@@ -36,8 +36,8 @@ THYROID = (
     " query_hypothyroid query_hyperthyroid lithium goitre tumor hypopituitary psych TSH_measured TSH T3_measured T3"
     " TT4_measured TT4 T4U_measured T4U FTI_measured FTI TBG_measured TBG referral_source Class"
 ).split()
-# A key and its value, or the same in quotes for a shell.
-_OVERRIDE = re.compile(r"'[a-z_]+(?:\.\w+)*=[^']+'|\b[a-z_]+(?:\.\w+)*=(?:\[[^\]]*\]|[^\s,;()\[]+)")
+# A key and its value, for a shell.
+_OVERRIDE = re.compile(r"""\b[a-z_]+(?:\.\w+)*=(?:'[^']*'|"[^"]*"|\[[^\]]*\]|[^\s,;()\['"]+)+""")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Round:
-    """A command and what it said."""
+    """A command, in words for a shell, and what it said."""
 
     words: list[str]
     exit_code: int
@@ -119,7 +119,8 @@ def tried(table: Table, sources: Sources) -> Outcome | None:
         except FileNotFoundError as error:
             print(f"{table.file}: left out, since there is no {error.filename}", file=sys.stderr)
             return None
-        words = ["adbench", "train", "model=vae", "data=table", f"data.path={table.file}", f"data.label={table.label}"]
+        named = [shlex.quote(word) for word in (f"data.path={table.file}", f"data.label={table.label}")]
+        words = ["adbench", "train", "model=vae", "data=table", *named]
         rounds = [run(words, folder)]
         while rounds[-1].exit_code == 2 and len(rounds) <= ROUNDS and (answer := first_override(rounds[-1], words)):
             words = [word for word in words if word.partition("=")[0] != answer.partition("=")[0]] + [answer]
@@ -135,9 +136,12 @@ def tried(table: Table, sources: Sources) -> Outcome | None:
 
 def run(words: list[str], folder: Path) -> Round:
     """Type it in this folder."""
-    environment = os.environ | {"ADBENCH_CACHE": str(folder / "cache")}
+    environment = os.environ | {
+        "PATH": f"{ADBENCH.parent}{os.pathsep}{os.environ['PATH']}",
+        "ADBENCH_CACHE": str(folder / "cache"),
+    }
     done = subprocess.run(
-        [ADBENCH, *words[1:]],
+        ["sh", "-c", " ".join(words)],
         cwd=folder, env=environment, text=True, timeout=SECONDS, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
@@ -150,7 +154,7 @@ def first_override(asked: Round, typed: list[str]) -> str | None:
     if not sentences:
         return None
     _, _, advice = sentences[-1].partition("; ")
-    found = (shlex.split(text)[0].rstrip(".") for text in _OVERRIDE.findall(advice))
+    found = (text.rstrip(".") for text in _OVERRIDE.findall(advice))
     return next((text for text in found if text not in typed), None)
 
 
@@ -178,7 +182,7 @@ def document(outcomes: list[Outcome]) -> str:
         f" label. Where it asks, the first override of its sentence is pasted, {ROUNDS} times at most. Made by"
         " `make tables`.",
         f"{len(outcomes)} tables: {n_asked} asked, {n_open} without a result, {n_below} below the best of their own"
-        " controls.",
+        " controls, which is picked by the test labels, in its favour.",
         _overview(outcomes),
         *(_transcript(outcome) for outcome in outcomes),
     ]
@@ -201,7 +205,7 @@ def _overview(outcomes: list[Outcome]) -> str:
 def _transcript(outcome: Outcome) -> str:
     lines = [f"## {outcome.table.file}", "", f"{outcome.table.what}.", "", "```console"]
     for one in outcome.rounds:
-        lines += [f"$ {shlex.join(one.words)}", *(line.rstrip() for line in one.said.splitlines())]
+        lines += [f"$ {' '.join(one.words)}", *(line.rstrip() for line in one.said.splitlines())]
     return "\n".join([*lines, "```"])
 
 

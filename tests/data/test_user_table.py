@@ -187,6 +187,16 @@ def test_labels(labels: str, normal: Any, expected: list[int], write: Write) -> 
     assert table.family.tolist() == [kind if is_one else "normal" for kind, is_one in zip(kinds, expected, strict=True)]
 
 
+@pytest.mark.parametrize(
+    ("labels", "proposed"),
+    [("apache2 neptune normal neptune", "normal"), ("yes no no", "no"), ("Benign dos benign", "[Benign,benign]")],
+)
+def test_the_word_for_normal_is_proposed_or_the_most_frequent_value(labels: str, proposed: str, write: Write) -> None:
+    rows = "".join(f"{i},{word}\n" for i, word in enumerate(labels.split()))
+    with pytest.raises(ConfigError, match=re.escape(f"write data.normal={proposed} if that is it")):
+        load(write(f"x,y\n{rows}"), label="y")
+
+
 def test_families_come_from_their_column(write: Write) -> None:
     path = write("x,y,kind\n1,0,\n2,1,fraud\n3,1,\n")
     table = load(path, label="y", family="kind", normal=0)

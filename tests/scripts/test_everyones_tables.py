@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from adbench.text import override
 from scripts.docs import everyones_tables as script
 from scripts.docs.everyones_tables import Outcome, Round, Sources, Table, first_override
 
@@ -16,10 +17,14 @@ TYPED = ["adbench", "train", "data.label=y"]
         ("got none and 2 values (no, yes); write data.normal=no if that is it", "data.normal=no"),
         ("got 3 gaps; choose data.missing=impute or data.missing=drop_rows", "data.missing=impute"),
         ("got a copy; leave it out with data.drop=[a,b], or take data.family=a", "data.drop=[a,b]"),
-        ("got ids; 'data.drop=[\"Product ID\"]' leaves it out", 'data.drop=["Product ID"]'),
+        (
+            f"got ids; {override('data.drop', ['Product ID', 'b'])}, or {override('data.id', 'b')}",
+            override("data.drop", ["Product ID", "b"]),
+        ),
         ("got target_fpr=0.01; raise it, or write threshold=evt.", "threshold=evt"),
         ("got data.label=y; name another", None),
         ("got y; data.label=y is one; data.label=z too", "data.label=z"),
+        (f"got 2; write {override('data.normal', '0')} if that is it", override("data.normal", "0")),
         ("got a pickle; save it as CSV", None),
     ],
 )
@@ -46,7 +51,7 @@ def test_a_question_is_answered_twice_at_most_and_what_is_left_is_said(
     assert (outcome.is_result, outcome.remark) == (False, "no result after 2 answers")
     below = Outcome(table, (10, 2), [Round(TYPED, 0, "done")], 0.6, ("mean_abs_z", 0.7))
     page = script.document([outcome, below])
-    assert "2 tables: 1 asked, 1 without a result, 1 below the best of their own controls." in page
+    assert "2 tables: 1 asked, 1 without a result, 1 below the best of their own controls" in page
     assert "| `rows.csv` | 10 x 2 | 0 | 0.6000 | mean \\|z\\| 0.7000 | below its control |" in page
 
 

@@ -96,9 +96,10 @@ def _guess(counts: dict[str, int], name: str, notes: list[str]) -> str:
     pair = NORMAL_OF_PAIR.get(frozenset(lower))
     known = [one for one in NORMAL_WORDS if one in lower]
     if len(values) != 2 or len(lower) != 2 or (pair is None and len(known) != 1):
+        likely = [value for value in values if _bare(value) in NORMAL_WORDS] or [max(values, key=counts.__getitem__)]
         raise ConfigError(
             f"expected data.normal, the value of column {name!r} that means normal, got none and {len(values):,} values"
-            f" ({abbreviated(values)}); write {_named([values[0]])} if that is it"
+            f" ({abbreviated(values)}); write {_named(likely)} if that is it"
         )
     normal = lower[pair or known[0]]
     other = next(value for value in values if value != normal)
