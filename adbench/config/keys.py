@@ -29,7 +29,8 @@ LIMITS = ("cache_gb", "memory_gb")
 OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
 NOTHING_WHILE_NULL = (
-    *(*OTHER_SEEDS, "preprocess.categories", "protocol.calibration", "protocol.folds", "protocol.max_anomalies"),
+    *(*OTHER_SEEDS, "preprocess.categories", "preprocess.tail"),
+    *("protocol.calibration", "protocol.folds", "protocol.max_anomalies"),
     *(f"data.{key}" for key in ("header", "skip_rows", "member", "decimal", "thousands", "infinite")),
     *(f"data.{key}" for key in ("normal_path", "anomaly_path", "id", "missing_words", "name")),
 )

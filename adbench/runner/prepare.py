@@ -60,7 +60,7 @@ def _make(
         parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)
         matrices = Matrices(**_encode(encoder, dict(parts), scratch))
         deviations = _encode(Deviations().fit(split.fit), {DEVIATIONS: split.test}, scratch)[DEVIATIONS]
-        if isinstance(encoder, Encoder):
+        if isinstance(encoder, Encoder) and matrices.test.ndim == 2:  # not of windows
             lost = _flattened(config["choices"]["preprocess"], encoder, split, matrices.test)
             say(lost)
             notes = (*notes, *lost)

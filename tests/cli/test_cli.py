@@ -168,7 +168,7 @@ def test_config_prints_what_train_would_run() -> None:
         (["train", "data=table"], "expected data.path"),
         (["data", "show", "nslkdd", "seed=1"], "expected overrides of the dataset"),
         (["data", "show", "nslkd"], "did you mean nslkdd"),
-        (["data", "fetch", "table"], "expected a dataset with upstream files"),
+        (["data", "fetch", "table"], "expected a dataset whose upstream files are known"),
         (["config", "sed=1"], "did you mean seed"),
         (["summarize", "/nowhere"], "at least one run in /nowhere"),
     ],

@@ -21,7 +21,14 @@ from adbench.sweeps.status import read_status
 
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format1"
 OLD = "table-vae-s0-780c62a9"
-ARGUMENTS = ["data=table", "data.path=rows.csv", "data.label=label", "target_fpr=0.1", "trainer.max_epochs=3"]
+ARGUMENTS = [
+    "data=table",
+    "data.path=rows.csv",
+    "data.label=label",
+    "target_fpr=0.1",
+    "trainer.max_epochs=3",
+    "preprocess.tail=null",
+]
 
 
 def invoke(*arguments: Any) -> Result:

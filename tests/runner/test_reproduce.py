@@ -80,7 +80,7 @@ def test_json_is_one_document_and_keep_leaves_the_run(tiny: list[str], tmp_path:
 def test_another_seed_is_different_until_other_seeds_say_what_a_seed_does(quick: list[str]) -> None:
     # A network that has hardly learned: its test rows are many enough to tell two seeds apart.
     overrides = ["model=ae", "trainer.limit_batches=1", "controls.nearest_rows=100", *quick]
-    runs = [train([*overrides, f"seed={seed}"]) for seed in (0, 1)]
+    runs = [train([*overrides, f"seed={seed}"]) for seed in (0, 3)]
     pretend(*runs)
     found = reproduce(runs[0].folder)
     assert found.auroc_difference is not None
@@ -89,7 +89,7 @@ def test_another_seed_is_different_until_other_seeds_say_what_a_seed_does(quick:
     assert (found.verdict, "no 3 other seeds" in found.reason) == (DIFFERENT, True)
     assert found.largest_difference
     assert invoke(runs[0].folder).exit_code == 1
-    siblings = [train([*overrides, f"seed={seed}"]) for seed in (2, 3)]
+    siblings = [train([*overrides, f"seed={seed}"]) for seed in (6, 8)]
     then, now = runs[1].metrics["roc_auc"], runs[0].metrics["roc_auc"]
     for run, auroc in zip([runs[1], *siblings], (0.0, 0.5, 1.0), strict=True):
         edit_json(run.folder / "metrics.json", roc_auc=auroc)

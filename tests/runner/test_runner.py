@@ -73,7 +73,7 @@ def test_a_rule_that_asks_for_test_scores_alone_decides_for_the_controls_too(
     monkeypatch.setattr(TopFraction, "__call__", lambda *args: acts.append("threshold") or rule(*args))
     monkeypatch.setattr(SealedLabels, "open", lambda *args: acts.append("labels") or unguarded(*args))
     m = train(["model=pca", *quick, "threshold=top_fraction"]).metrics
-    assert acts == ["threshold"] * 6 + ["labels"]  # the model and its five controls
+    assert acts == ["threshold"] * 7 + ["labels"]  # the model and its six controls
     # With 10 components the model is the control pca_residual.
     decisions = ("threshold", "precision", "recall", "f1", "test_fpr")
     assert {name: m[f"control/pca_residual/{name}"] for name in decisions} == pytest.approx(

@@ -161,7 +161,7 @@ def test_what_is_not_as_it_was_written_is_made_anew(
     first = prepare_by(quick)
     expected = [x.copy() for x in first.matrices]
     names = sorted(path.name for path in entries()[0].iterdir())
-    assert names == ["anomalies", "calibration", "fit", "head", LABELS, "test"]
+    assert names == ["anomalies", "calibration", "deviations", "fit", "head", LABELS, "test"]
     assert (entries()[0] / "anomalies").stat().st_size == 0  # this protocol knows none: there is nothing to damage
     for name in names[1:]:
         DAMAGES[damage](entries()[0] / name)
@@ -404,7 +404,7 @@ def test_what_is_large_is_on_disk_alone(
     assert list(scratch.iterdir()) == []
     assert len(entries()) == (cache != "cache=false")
     for entry in entries():
-        assert sorted(path.name for path in entry.iterdir()) == sorted([*prepared.matrices._fields, "head", LABELS])
+        assert sorted(path.name for path in entry.iterdir()) == sorted([*prepared.stored(), "head", LABELS])
 
 
 def test_files_that_are_written_while_they_are_loaded_are_not_kept(
@@ -442,7 +442,8 @@ def test_whatever_decides_about_the_bits_of_an_entry_is_in_its_key() -> None:
     script = "import sys, adbench.runner.prepare; print([m for m in sys.modules if m.startswith('adbench.')])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     rooms = {name.split(".")[1] for name in ast.literal_eval(done.stdout)}
-    assert rooms - set(ROOMS) == {"errors", "text", "results"}  # sentences, and what the key itself is made of
+    # Sentences, what the key itself is made of, and the names of what detectors can do.
+    assert rooms - set(ROOMS) == {"errors", "text", "results", "models"}
     package = Path(adbench.__file__).parent
     assert all((package / room).is_dir() for room in ROOMS)
 
