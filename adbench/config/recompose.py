@@ -8,7 +8,7 @@ from typing import Any
 
 from adbench.config.compose import compose, groups
 from adbench.config.identity import is_unsaid
-from adbench.config.keys import TARGET, WHERE_NOT_WHAT, Config
+from adbench.config.keys import NOTHING_WHILE_NULL, TARGET, WHERE_NOT_WHAT, Config
 from adbench.config.overrides import hydra_at_hand, parse
 from adbench.config.validate import match_types
 from adbench.errors import ConfigError
@@ -72,6 +72,9 @@ def _say_defaults(made: Recomposed, values: Config) -> None:
                 made.defaulted[key] = default
         elif isinstance(default, dict) and isinstance(values[key], dict):
             missing = default.keys() - values[key].keys() - {*left_out, TARGET}
+            for inner in missing:
+                if f"{key}.{inner}" in NOTHING_WHILE_NULL:  # which stands for what was done before there was the key
+                    default[inner] = None
             new = {f"{key}.{inner}": default[inner] for inner in sorted(missing)}
             made.defaulted |= {name: value for name, value in new.items() if not is_unsaid(name, value)}
 

@@ -220,7 +220,7 @@ def test_what_is_written_is_read_back_from_every_format(name: str, columns: Colu
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows"
         path.write_bytes(FORMATS[name](columns))
-        table = load(str(path), label="label", normal=0)
+        table = load(str(path), label="label", normal=0, separator="comma")
     assert rows_of(table) == {key: values for key, values in columns.items() if key != "label"}
     assert table.label.tolist() == columns["label"]
 
