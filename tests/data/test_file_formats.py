@@ -217,10 +217,11 @@ def test_what_is_written_is_read_back_from_every_format(name: str, columns: Colu
         columns = {key.strip(): [v.replace("\r", "") if isinstance(v, str) else v for v in values]
                    for key, values in columns.items() if "\r" not in key}  # fmt: skip
     assume(len(columns) > 1)
+    assume(not set("".join(columns)) & set(",;|\t"))  # where several could separate, that is asked
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows"
         path.write_bytes(FORMATS[name](columns))
-        table = load(str(path), label="label", normal=0, separator="comma")
+        table = load(str(path), label="label", normal=0)
     assert rows_of(table) == {key: values for key, values in columns.items() if key != "label"}
     assert table.label.tolist() == columns["label"]
 
