@@ -7,10 +7,8 @@ import pandas as pd
 
 from adbench.analysis.groups import t_bounds
 from adbench.analysis.rows import metric_columns, seeds_of
-from adbench.evaluation.controls import UNTRAINED
+from adbench.evaluation.controls import PREFIX, UNTRAINED
 from adbench.results.record import DONE
-
-PREFIX = "control/"
 
 
 def controls_table(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:

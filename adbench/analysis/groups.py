@@ -9,7 +9,7 @@ import pandas as pd
 
 from adbench.analysis.metric_names import less_is_better
 from adbench.analysis.rows import metric_columns, seeds_of
-from adbench.evaluation.controls import ORACLE, UNTRAINED
+from adbench.evaluation.controls import ORACLE, PREFIX, UNTRAINED
 from adbench.results.record import DONE, INCOMPLETE, PRUNED
 from adbench.stats.intervals import half_width
 
@@ -110,7 +110,7 @@ def _against_controls(done: pd.DataFrame, by: Sequence[str], metric: str) -> pd.
     names = {
         column: column.split("/")[1]
         for column in metric_columns(done)
-        if column.startswith("control/") and column.endswith(f"/{metric}") and column.split("/")[1] not in _NOT_RIVALS
+        if column.startswith(PREFIX) and column.endswith(f"/{metric}") and column.split("/")[1] not in _NOT_RIVALS
     }
     if not names:
         return pd.DataFrame(index=done.set_index(list(by)).index.unique())

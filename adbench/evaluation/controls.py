@@ -19,6 +19,7 @@ from adbench.arrays.row_hash import distinct_rows, row_hashes
 from adbench.arrays.types import Matrix, Scores
 from adbench.config.checks import require_at_least
 
+PREFIX = "control/"  # of the names of their metrics
 UNTRAINED = "untrained"
 ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
 PCA_COMPONENTS = 10

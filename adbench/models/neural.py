@@ -68,7 +68,7 @@ class NeuralDetector(TrainableModule):
     def fit(self, x: Matrix, training: Training, labels: RowLabels | None = None) -> int:
         """Train on the rows of x; returns the number of rows gone through, all epochs together."""
         n_rows = training.fit(self, x)
-        self.learn_range(x)
+        self.learn_range(x if labels is None else x[labels == 0])  # known anomalies widen nothing
         return n_rows
 
     @torch.inference_mode()

@@ -16,6 +16,7 @@ import pandas as pd
 from adbench.config.identity import data_name, flat_config
 from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
+from adbench.evaluation.controls import PREFIX
 from adbench.evaluation.ranking import auroc_difference, placement_values
 from adbench.evaluation.seal import digest
 from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, find_runs, read_run
@@ -127,9 +128,12 @@ def _verdict(
 ) -> tuple[str, str]:
     if before.same_bits(after):
         other = [name for name in _compared(original, again) if original.metrics[name] != again.metrics[name]]
-        if other:
+        controls = [name for name in other if name.startswith(PREFIX)]
+        if len(other) > len(controls):
             return DIFFERENT, f"the same scores, but other metrics of them: {', '.join(other[:5])}"
-        return IDENTICAL, f"all {len(after.rows):,} scores and the threshold, bit for bit"
+        # What a run is compared with can be computed otherwise by a later version, and its own result be the same.
+        beside = f"; its controls differ: {', '.join(controls[:5])}" if controls else ""
+        return IDENTICAL, f"all {len(after.rows):,} scores and the threshold, bit for bit{beside}"
     told = f"{again.metrics['roc_auc'] - original.metrics['roc_auc']:+.3g} AUROC"
     if difference is None:
         told += ", on other test rows or labels"

@@ -134,9 +134,7 @@ def test_runs_of_format_1_are_summarised_and_reported(old: Path, tmp_path: Path)
 @pytest.mark.parametrize("name", [path.name for path in find_runs(FORMAT_1 / "runs")])
 def test_runs_of_format_1_are_reproduced(name: str, old: Path) -> None:
     found = reproduce(old / "runs" / name)
-    # The best column is looked for in more places than it was; the scores are the same.
-    same = found.reason.startswith("the same scores, but other metrics of them: control/oracle_best_column")
-    assert found.verdict != DIFFERENT or same, found.reason
+    assert found.verdict != DIFFERENT, found.reason
     assert found.recomposed.unknown == {}
 
 
