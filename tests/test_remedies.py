@@ -40,7 +40,7 @@ PLACE = re.compile(r"=(|\.+|PATH|NEW|NAME|FOLDER|FILE|COLUMN)$")  # what the use
 ELSEWHERE = (
     *("executors/", "training/settings.py", "runner/loggers/", "sweeps/samplers/study.py:143"),
     "data/reading/formats/workbook.py",
-    "runner/prepare.py",  # of an encoder that flattens: no shipped one does
+    "runner/prepare.py",  # of an encoding that flattens: see tests/runner/test_outside.py
 )
 NONE = ("runner/fused.py",)  # an override is named, as what was typed
 
