@@ -12,12 +12,14 @@ from adbench.arrays.memmap import release_pages
 from adbench.config.checks import require_one_of
 from adbench.data.base import Features
 from adbench.errors import DataError
-from adbench.preprocess.tails import departure
+from adbench.preprocess.tails import departure, grown, require_tail, robust_scale
 
 Numeric = npt.NDArray[np.float64]  # (rows, numeric columns)
 UNSEEN = "<unseen>"
 CODES = "codes"
 CONSTANT = "constant"  # the array of the values of constant columns; NaN for the others
+LOW, HIGH, SPREAD = "lowest", "highest", "robust_scale"  # the arrays of the range of the fit rows, and of its unit
+RANGE = (LOW, HIGH, SPREAD, CONSTANT)
 CATEGORIES = (CODES,)
 # A value so many scales away is as strange as can be; further out its square would no longer be a float32.
 FURTHEST = 1e12
@@ -33,24 +35,30 @@ class Encoder(ABC):
 
     The unseen column is 0 on every fit row: a value never met is then itself a deviation, rather than a row of
     zeros or an error. So is any change of a number that was constant: see `tails.departure`, in units of `change`. A
-    subclass gives `fit_numeric` and `scale`, and keeps what it learned in `self.arrays`. Its scale should grow with the
-    number, beyond the range of the fit rows too; where it does not, a run says so.
+    number beyond the range of the fit rows lies beyond the encoded end of that range, farther the farther it is. A
+    subclass gives `fit_numeric` and `scale`, and keeps what it learned in `self.arrays`.
 
     categories: None, or "codes": one column of whole numbers per categorical column instead, for models that embed
     them. A float32 holds those below 2^24 exactly.
+    tail: how a number encodes that lies beyond the range by so many robust scales (see `tails.robust_scale`): `change`
+    times their logarithm log(1 + distance) ("log") or the distance itself ("linear") beyond the end, or farther where
+    `scale` says so; None as `scale` says. Where that no longer grows with the number, a run says so.
     """
 
     change: ClassVar[float] = 1.0  # in the scale's units, the least that a change of a constant column counts
 
-    def __init__(self, categories: str | None = None) -> None:
+    def __init__(self, categories: str | None = None, tail: str | None = None) -> None:
         if categories is not None:
             require_one_of("preprocess.categories", categories, CATEGORIES)
+        require_tail(tail)
+        self.tail = tail
         self.codes = categories == CODES
         self.numeric_names: tuple[str, ...] = ()
         self.values: dict[str, tuple[str, ...]] = {}  # categorical column -> values seen at fit, sorted
         self.arrays: dict[str, npt.NDArray[Any]] = {}
         self.columns = Columns(())  # of `transform`'s matrix
         self.constant_columns = np.empty(0, dtype=np.intp)
+        self.ends: tuple[Numeric, Numeric] | None = None  # the range of the fit rows as `scale` has it, to be outgrown
 
     @abstractmethod
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
@@ -71,8 +79,8 @@ class Encoder(ABC):
             for (name, vocabulary), codes in zip(features.vocabularies.items(), features.code_columns(), strict=True)
         }
         # Column by column: so much of a large table is in memory at a time.
-        learned = [self.fit_numeric(column[:, None]) | {CONSTANT: _constant(column)} for column in features.columns()]
-        learned = learned or [self.fit_numeric(np.empty((len(features), 0))) | {CONSTANT: np.empty(0)}]
+        learned = [self.fit_numeric(column[:, None]) | _range(column) for column in features.columns()]
+        learned = learned or [self.fit_numeric(np.empty((len(features), 0))) | dict.fromkeys(RANGE, np.empty(0))]
         self.arrays = {name: np.concatenate([of[name] for of in learned], axis=-1) for name in learned[0]}
         self._begin()
         return self
@@ -83,6 +91,10 @@ class Encoder(ABC):
         constant = self.arrays.get(CONSTANT, np.empty(0))
         self.constant_columns = np.flatnonzero(np.isfinite(constant))
         self.prepare()
+        self.ends = None
+        if self.tail is not None:
+            low, high = self.scale(np.stack([self.arrays[LOW], self.arrays[HIGH]]))
+            self.ends = low, high
 
     def _columns(self) -> Columns:
         numbers = [Column(name) for name in self.numeric_names]
@@ -142,6 +154,8 @@ class Encoder(ABC):
     ) -> None:
         with np.errstate(over="ignore"):  # what overflows is clipped like the rest
             scaled = self.scale(numeric)
+            if self.ends is not None:
+                self._outgrow(numeric, scaled, *self.ends)
             if len(constant := self.constant_columns):
                 changes = departure(numeric[:, constant], self.arrays[CONSTANT][constant])
                 scaled[:, constant] = self.change * changes
@@ -152,6 +166,16 @@ class Encoder(ABC):
                 out[:, numeric.shape[1] + i] = position[column]
             else:
                 out[rows, position[column]] = 1.0
+
+    def _outgrow(self, x: Numeric, scaled: Numeric, low: Numeric, high: Numeric) -> None:
+        """Move what lies beyond the range of the fit rows at least as far beyond its encoded ends as the tail says."""
+        for fitted, end, side in ((self.arrays[LOW], low, -1), (self.arrays[HIGH], high, 1)):
+            outside = x < fitted if side < 0 else x > fitted
+            for column in np.flatnonzero(outside.any(axis=0)):
+                rows = outside[:, column]
+                distance = np.abs(x[rows, column] - fitted[column]) / self.arrays[SPREAD][column]
+                own = side * (scaled[rows, column] - end[column])
+                scaled[rows, column] = end[column] + side * np.maximum(own, self.change * grown(distance, self.tail))
 
     def description(self) -> dict[str, Any]:
         """What, beside `arrays`, restores a fitted encoder; plain JSON types."""
@@ -167,10 +191,11 @@ class Encoder(ABC):
         return self
 
 
-def _constant(column: Numeric) -> npt.NDArray[np.float64]:
-    """The value of a column that has only one, else NaN; shape (1,)."""
+def _range(column: Numeric) -> dict[str, npt.NDArray[Any]]:
+    """The ends, the robust scale and, of a column that has only one, the value; each of shape (1,)."""
     low, high = column.min(), column.max()
-    return np.array([low if low == high else np.nan])
+    found = (low, high, robust_scale(column), low if low == high else np.nan)
+    return {name: np.array([value]) for name, value in zip(RANGE, found, strict=True)}
 
 
 def mean_and_scale(x: Numeric) -> dict[str, npt.NDArray[Any]]:

@@ -7,22 +7,21 @@ import numpy.typing as npt
 
 from adbench.config.checks import require_positive
 from adbench.preprocess.base import Encoder, Numeric, mean_and_scale
-from adbench.preprocess.tails import grown, require_tail
+from adbench.preprocess.tails import grown
 
 
 class LogStandard(Encoder):
     """z = (s - mean(s)) / standard deviation(s) with s = sign(x) log(1 + |x|).
 
-    clip: beyond so many standard deviations z grows as tail says: see `tails.grown`; None: not at all.
+    clip: beyond so many standard deviations z grows by their logarithm or linearly, as tail says; None: not at all.
     """
 
     change: ClassVar[float] = 3.0  # standard deviations
 
     def __init__(self, clip: float, categories: str | None = None, tail: str | None = None) -> None:
-        super().__init__(categories)
+        super().__init__(categories, tail)
         require_positive("preprocess.clip", clip)
-        require_tail(tail)
-        self.clip, self.tail = clip, tail
+        self.clip = clip
 
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
         return mean_and_scale(_signed_log(x))

@@ -9,7 +9,7 @@ from adbench.preprocess.base import Encoder, Numeric
 
 
 class MinMax(Encoder):
-    """(x - min) / (max - min) of the fit rows; a later row beyond their range lands outside [0, 1], unclipped."""
+    """(x - min) / (max - min) of the fit rows."""
 
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
         low, high = x.min(axis=0), x.max(axis=0)

@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from adbench.config.checks import require_at_least
 from adbench.preprocess.base import Encoder, Numeric
-from adbench.preprocess.tails import grown, require_tail, robust_scale
 
 # Smaller quantiles count as 0: the slope of a line between them would overflow.
 NOTHING = 1e-290
@@ -17,24 +16,20 @@ class Quantile(Encoder):
     """The share of fit rows below a value, in [0, 1]; between two quantiles it is interpolated.
 
     A value that many rows share gets the middle of the levels it spans, except at the two ends: the smallest
-    value is 0 and the largest 1, whatever their share. A value beyond the range of the fit rows lies beyond the level
-    of the end it passed by its distance in robust scales (see `tails.robust_scale`).
-
-    tail: log adds the logarithm log(1 + distance), linear the distance itself; None nothing, so that how far a value
-    lies outside is not kept.
+    value is 0 and the largest 1, whatever their share. Without a tail, how far a value lies beyond the range of the fit
+    rows is not kept.
     """
 
     def __init__(self, n_quantiles: int, categories: str | None = None, tail: str | None = None) -> None:
-        super().__init__(categories)
+        super().__init__(categories, tail)
         require_at_least("preprocess.n_quantiles", n_quantiles, 2)
-        require_tail(tail)
-        self.n_quantiles, self.tail = n_quantiles, tail
+        self.n_quantiles = n_quantiles
         self.corners: list[tuple[Numeric, Numeric]] = []
 
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
         quantiles = np.quantile(x, np.linspace(0.0, 1.0, self.n_quantiles), axis=0)  # (n_quantiles, numeric columns)
         quantiles[np.abs(quantiles) < NOTHING] = 0.0
-        return {"quantiles": quantiles, "spread": np.array([robust_scale(column) for column in x.T])}
+        return {"quantiles": quantiles}
 
     def prepare(self) -> None:
         self.corners = [_corners(quantiles) for quantiles in self.arrays["quantiles"].T]
@@ -43,11 +38,7 @@ class Quantile(Encoder):
         scaled = np.empty_like(x)
         for column, (values, levels) in enumerate(self.corners):
             scaled[:, column] = np.interp(x[:, column], values, levels)
-        if self.tail is None:
-            return scaled
-        low, high, spread = self.arrays["quantiles"][0], self.arrays["quantiles"][-1], self.arrays["spread"]
-        above = grown(np.maximum(x - high, 0.0) / spread, self.tail)
-        return scaled + above - grown(np.maximum(low - x, 0.0) / spread, self.tail)
+        return scaled
 
 
 def _corners(quantiles: Numeric) -> tuple[Numeric, Numeric]:

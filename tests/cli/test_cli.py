@@ -100,7 +100,7 @@ def test_summarize_shows_runs_and_means_over_seeds(quick: list[str], tmp_path: P
         (1, "done"),
     ]
     counts = {group["settings"]: [group[name] for name in ("n", "failed", "missing")] for group in tables["groups"]}
-    quantile = "preprocess=quantile preprocess.n_quantiles=1000 preprocess.tail=log"
+    quantile = "preprocess=quantile preprocess.n_quantiles=1000"
     assert counts == {quantile: [2, 0, 0], "preprocess=minmax": [0, 0, 2]}
     (group,) = (group for group in tables["groups"] if group["n"])
     assert group["roc_auc"] == pytest.approx(sum(aurocs) / 2)

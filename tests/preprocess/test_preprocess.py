@@ -1,6 +1,9 @@
+from functools import cache
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
@@ -15,7 +18,7 @@ from adbench.preprocess.log_standard import LogStandard
 from adbench.preprocess.minmax import MinMax
 from adbench.preprocess.quantile import Quantile
 from adbench.preprocess.standard import Standard
-from adbench.preprocess.tails import robust_scale
+from adbench.preprocess.tails import TAILS, grown, robust_scale
 
 
 def features(numeric: np.ndarray, colours: list[str] | None = None) -> Features:
@@ -132,6 +135,11 @@ def test_other_columns_are_refused() -> None:
         encoder.transform(features(np.zeros((2, 2))))
 
 
+@cache
+def shipped(option: str) -> dict[str, Any]:
+    return compose([f"preprocess={option}"])["preprocess"]
+
+
 @pytest.mark.parametrize("option", groups()["preprocess"])
 @settings(max_examples=30, deadline=None)
 @given(
@@ -141,7 +149,7 @@ def test_other_columns_are_refused() -> None:
 def test_every_preprocessing_is_finite_monotone_row_by_row_and_restorable(
     option: str, fit: np.ndarray, later: np.ndarray
 ) -> None:
-    node = compose([f"preprocess={option}"])["preprocess"]
+    node = shipped(option)
     encoder: Encoder = build(node, "preprocess").fit(features(fit))
     encoded = numeric_part(encoder, later)
     assert encoded.dtype == np.float32
@@ -167,19 +175,22 @@ def test_arguments_out_of_range() -> None:
     fit=arrays(np.float64, (20, 1), elements=st.floats(-1e6, 1e6, width=32) | st.sampled_from([0.0, 1.0])),
     scales=st.lists(st.floats(1.0, 1e6), min_size=2, max_size=6, unique=True),
     side=st.sampled_from([-1, 1]),
+    tail=st.sampled_from(TAILS),
 )
+@example(fit=np.array([[8.6e5], [-2e3], *18 * [[0.0]]]), scales=[1.0, 2.0], side=-1, tail="log")
 def test_farther_outside_is_encoded_farther_from_what_was_fitted(
-    option: str, fit: np.ndarray, scales: list[float], side: int
+    option: str, fit: np.ndarray, scales: list[float], side: int, tail: str
 ) -> None:
-    encoder: Encoder = build(compose([f"preprocess={option}"])["preprocess"], "preprocess").fit(features(fit))
+    encoder: Encoder = build({**shipped(option), "tail": tail}, "preprocess").fit(features(fit))
     end = fit.max() if side > 0 else fit.min()
     later = np.array([end, *(end + side * scale * robust_scale(fit[:, 0]) for scale in sorted(scales))])
     encoded = side * numeric_part(encoder, later[:, None])[:, 0].astype(np.float64)
     assert (np.diff(encoded) >= 0).all()
-    assert encoded[-1] > encoded[0]
     assert encoded[0] >= (side * numeric_part(encoder, fit)).max()
     if fit.min() == fit.max():  # any change counts
         assert encoded[1] >= encoded[0] + 1
+    else:
+        assert encoded[-1] - encoded[0] >= 0.99 * encoder.change * grown(np.array(max(scales)), tail)
 
 
 def test_a_quantile_level_goes_on_by_the_distance_outside() -> None:
