@@ -1,7 +1,8 @@
 """What can be wrong with a request, as one tree of exceptions.
 
 Each message is one sentence for the person who typed the command: what was expected, what came, what to do
-next. The command line prints it without a traceback and exits with code 2.
+next. The command line prints it without a traceback and exits with code 2. Several questions that one table leaves open
+are one error of several sentences.
 
     AdbenchError
     ├── BaselineError       a baseline that is none, cannot be written, or would be of too few runs
@@ -11,8 +12,11 @@ next. The command line prints it without a traceback and exits with code 2.
     │   └── FolderInUseError    another process is running it
     ├── ReportError         a report that cannot be written
     ├── ScoresError         scores that are not finite, or not one a row
+    ├── SeveralError        several of these at once
     └── SealedLabelsError   somebody reached for test labels before scores and threshold were frozen
 """
+
+from collections.abc import Sequence
 
 
 class PrunedError(Exception):
@@ -21,6 +25,11 @@ class PrunedError(Exception):
 
 class AdbenchError(Exception):
     """A mistake in what was asked, or in what was handed over; never a bug in adbench."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is to be said, one after the other."""
+        return [str(self)]
 
 
 class BaselineError(AdbenchError):
@@ -53,3 +62,15 @@ class ScoresError(AdbenchError):
 
 class SealedLabelsError(AdbenchError):
     """Somebody reached for test labels before scores and threshold were frozen."""
+
+
+class SeveralError(AdbenchError):
+    """Several errors at once, each of which is to be answered."""
+
+    def __init__(self, errors: Sequence[AdbenchError]) -> None:
+        self._sentences = [sentence for error in errors for sentence in error.sentences]
+        super().__init__("; also ".join(self._sentences))
+
+    @property
+    def sentences(self) -> list[str]:
+        return self._sentences

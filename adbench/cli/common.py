@@ -41,7 +41,8 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
         except AdbenchError as error:
             if arguments.get("as_json"):
                 print_json({"status": "error", "error": str(error)})
-            print(f"adbench: {printable(str(error))}", file=sys.stderr)
+            for sentence in error.sentences:
+                print(f"adbench: {printable(sentence)}", file=sys.stderr)
             code = 2
         except KeyboardInterrupt:
             print("adbench: interrupted; the same command goes on from here", file=sys.stderr)

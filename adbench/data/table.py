@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from adbench.arrays.categories import CategoryColumn
 from adbench.config.checks import require_at_least, require_one_of
-from adbench.data.base import DatasetInfo, Table, say
+from adbench.data.base import NORMAL, DatasetInfo, Table, say
 from adbench.data.reading.cells import DECIMALS, THOUSANDS, NumberForm, ids_of
 from adbench.data.reading.column_store import ColumnStore, ColumnStoreOnDisk
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
 from adbench.data.reading.labels import read_family, read_label, require_normals
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
+from adbench.data.reading.questions import Questions
 from adbench.data.reading.sources import Joined, Source, classes_of, find_sources
 from adbench.data.reading.tabular import CsvForm, abbreviated, label_of, read_files
 from adbench.errors import AdbenchError, ConfigError, DataError
@@ -78,7 +79,8 @@ def load(
     None, ? and -; missing_words: further ones, of features. separator: of CSV; None finds it out. header: the names of
     the columns of files without a header. skip_rows: lines before the header.
     member: of an archive or a workbook with several tables, the file or the sheet to read.
-    decimal, thousands: what stands before fractions and between thousands in texts: see `cells.DECIMALS`, `THOUSANDS`.
+    decimal, thousands: what stands before fractions and between thousands in texts: see `cells.DECIMALS`, `THOUSANDS`;
+    decimal=None is a point, but for a comma where thousands is point.
     infinite: "missing" takes infinite numbers for missing ones; None refuses them.
     name: what the table is called in folders and tables; None: table.
     scratch: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
@@ -100,10 +102,13 @@ def load(
         if label is None and labelled is not None:
             label = label_of([source.path for source in _labelled(sources)], form, notes)
         label = _label_name(label, labelled, parts)
-        is_anomaly, kind = _classes(sources, n_rows, labelled, label, normal, notes)
+        questions = Questions(dropped)
+        is_anomaly, kind = _all_normal(sum(n_rows))
         is_test = np.repeat([source.is_test for source in sources], n_rows)
-        if labelled is not None and label is not None and len(parts) == 1:
-            require_normals(labelled[label], label, is_anomaly, is_test)
+        with questions.asked():
+            is_anomaly, kind = _classes(sources, n_rows, labelled, label, normal, notes)
+            if labelled is not None and label is not None and len(parts) == 1:
+                require_normals(labelled[label], label, is_anomaly, is_test)
         rows = Joined.of(parts, (label,), [group[0].path for group in groups])
         if family is not None:
             kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
@@ -112,8 +117,11 @@ def load(
         if not names:
             raise DataError(f"expected feature columns beside {label or id!r}, got none; data.drop can leave out fewer")
         named = None if categorical is None else _names(categorical, "data.categorical")
-        columns = type_columns(rows, names, named, store, notes, number_form, n_rows, dropped)
-        kept = _kept_rows(columns, len(rows), missing, notes)
+        columns = type_columns(rows, names, named, store, notes, number_form, n_rows, questions=questions)
+        kept = np.ones(len(rows), dtype=bool)
+        with questions.asked():
+            kept = _kept_rows(columns, len(rows), missing, notes, questions)
+        questions.ask()
         kind = kind[kept]
         return Table(
             name=name or "table",
@@ -139,7 +147,8 @@ def _number_form(
     if infinite is not None:
         require_one_of("data.infinite", infinite, ("missing",))
     words = tuple(word.strip().lower() for word in missing_words)
-    form = NumberForm(decimal or "point", thousands, infinite is not None, words)
+    # Who keeps thousands apart by points has a comma before fractions.
+    form = NumberForm(decimal or ("comma" if thousands == "point" else "point"), thousands, infinite is not None, words)
     if form.decimal == form.thousands:
         raise ConfigError(f"expected data.thousands to differ from data.decimal, got {thousands} for both; name one")
     return form
@@ -198,6 +207,11 @@ def _classes(
     return np.concatenate([is_anomaly for is_anomaly, _ in found]), CategoryColumn.joined([kind for _, kind in found])
 
 
+def _all_normal(n_rows: int) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
+    """What stands for the labels until they are known."""
+    return np.zeros(n_rows, dtype=bool), CategoryColumn((NORMAL,), np.zeros(n_rows, dtype=np.uint8))
+
+
 def _names(names: Any, key: str) -> list[str]:
     """Column names; a number is the name of a column, too."""
     if names is not None and not isinstance(names, list):
@@ -234,7 +248,9 @@ def _column(name: str, key: str, rows: Rows) -> str:
     return name
 
 
-def _kept_rows(columns: Columns, n_rows: int, policy: str, notes: list[str]) -> npt.NDArray[np.bool_]:
+def _kept_rows(
+    columns: Columns, n_rows: int, policy: str, notes: list[str], questions: Questions
+) -> npt.NDArray[np.bool_]:
     """Which rows stay, by the policy for missing values."""
     kept, missing = np.ones(n_rows, dtype=bool), columns.n_missing
     if not missing or policy == IMPUTE:
@@ -245,13 +261,13 @@ def _kept_rows(columns: Columns, n_rows: int, policy: str, notes: list[str]) -> 
         raise DataError(
             f"expected a value in each cell, got {n_of_name:,} missing ones in column {name!r}{others};"
             f" choose data.missing={IMPUTE} or data.missing={DROP_ROWS}, or leave it out by"
-            f" {override('data.drop', [name])}"
+            f" {questions.drop([name])}"
         )
     for name_of_gaps in missing:
         kept &= ~columns.missing(name_of_gaps)
     if not kept.any():
         raise DataError(
-            f"expected a row without missing values, got none; {override('data.drop', [name])} leaves out the emptiest"
+            f"expected a row without missing values, got none; {questions.drop([name])} leaves out the emptiest"
         )
     notes.append(f"{n_rows - kept.sum():,} of {n_rows:,} rows lack a value and are left out")
     return kept

@@ -1,8 +1,9 @@
 """What a user's first command says of ten public tables, each as people have it: docs/results/tables.md.
 
-The command names the file and its label, and nothing else. Where it asks, the first override of its sentence is pasted
-and it runs again, twice at most. A table that asks more, and a result below its own controls, is said: exit code 1 for
-the former. The files are scikit-learn's, this repository's bundled ones, and one of ADBench's, from --folder.
+The command names the file and its label, and nothing else. Where it asks, the first override of each of its sentences
+is pasted and it runs again, twice at most. A table that asks more, and a result below its own controls, is said: exit
+code 1 for the former. The files are scikit-learn's, this repository's bundled ones, and one of ADBench's, from
+--folder.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from adbench.results.record import DONE, find_runs, read_run
 
 DOCUMENT = Path("docs/results/tables.md")
 ADBENCH = Path(sys.executable).with_name("adbench")
-ROUNDS = 2  # answers that a first result may take
+ROUNDS = 2  # of answers that a first result may take
 SECONDS = 900  # for one command
 THYROID = (
     "age sex on_thyroxine query_on_thyroxine on_antithyroid_medication sick pregnant thyroid_surgery I131_treatment"
@@ -83,9 +84,9 @@ class Outcome:
 
     @property
     def answers(self) -> str:
-        """How many it took."""
+        """In how many rounds it was answered."""
         n = len(self.rounds) - 1
-        return f"{n} answer" if n == 1 else f"{n} answers"
+        return f"{n} round of answers" if n == 1 else f"{n} rounds of answers"
 
     @property
     def remark(self) -> str:
@@ -122,8 +123,9 @@ def tried(table: Table, sources: Sources) -> Outcome | None:
         named = [shlex.quote(word) for word in (f"data.path={table.file}", f"data.label={table.label}")]
         words = ["adbench", "train", "model=vae", "data=table", *named]
         rounds = [run(words, folder)]
-        while rounds[-1].exit_code == 2 and len(rounds) <= ROUNDS and (answer := first_override(rounds[-1], words)):
-            words = [word for word in words if word.partition("=")[0] != answer.partition("=")[0]] + [answer]
+        while rounds[-1].exit_code == 2 and len(rounds) <= ROUNDS and (answers := first_overrides(rounds[-1], words)):
+            keys = [answer.partition("=")[0] for answer in answers]
+            words = [word for word in words if word.partition("=")[0] not in keys] + answers
             rounds.append(run(words, folder))
         auroc, control = None, None
         for found in map(read_run, find_runs(folder / "runs")):
@@ -148,14 +150,15 @@ def run(words: list[str], folder: Path) -> Round:
     return Round(words, done.returncode, done.stdout.strip("\n"))
 
 
-def first_override(asked: Round, typed: list[str]) -> str | None:
-    """The first override of the sentence that refused, among what it advises; None where it advises none."""
-    sentences = [line for line in asked.said.splitlines() if line.startswith("adbench: expected")]
-    if not sentences:
-        return None
-    _, _, advice = sentences[-1].partition("; ")
-    found = (text.rstrip(".") for text in _OVERRIDE.findall(advice))
-    return next((text for text in found if text not in typed), None)
+def first_overrides(asked: Round, typed: list[str]) -> list[str]:
+    """The first override of each sentence that refused, among what it advises and was not typed."""
+    found = []
+    for sentence in asked.said.splitlines():
+        if sentence.startswith("adbench: expected"):
+            _, _, advice = sentence.partition("; ")
+            advised = (text.rstrip(".") for text in _OVERRIDE.findall(advice))
+            found += [text for text in advised if text not in typed][:1]
+    return found
 
 
 def best_control(metrics: dict[str, float]) -> tuple[str, float]:
@@ -179,7 +182,7 @@ def document(outcomes: list[Outcome]) -> str:
     parts = [
         "# Everyone's tables",
         "What the first command says of public tables, as people have them, with nothing said but the file and its"
-        f" label. Where it asks, the first override of its sentence is pasted, {ROUNDS} times at most. Made by"
+        f" label. Where it asks, the first override of each sentence is pasted, in {ROUNDS} rounds at most. Made by"
         " `make tables`.",
         f"{len(outcomes)} tables: {n_asked} asked, {n_open} without a result, {n_below} below the best of their own"
         " controls, which is picked by the test labels, in its favour.",
@@ -190,7 +193,7 @@ def document(outcomes: list[Outcome]) -> str:
 
 
 def _overview(outcomes: list[Outcome]) -> str:
-    lines = ["| file | rows x columns | answers | AUROC | best control | |", "|:--|--:|--:|--:|:--|:--|"]
+    lines = ["| file | rows x columns | rounds of answers | AUROC | best control | |", "|:--|--:|--:|--:|:--|:--|"]
     for outcome in outcomes:
         name, value = outcome.control or ("", None)
         control = f"{TITLES.get(name, name).replace('|', chr(92) + '|')} {_number(value)}" if name else ""

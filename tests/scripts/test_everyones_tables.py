@@ -6,7 +6,7 @@ import pytest
 
 from adbench.text import override
 from scripts.docs import everyones_tables as script
-from scripts.docs.everyones_tables import Outcome, Round, Sources, Table, first_override
+from scripts.docs.everyones_tables import Outcome, Round, Sources, Table, first_overrides
 
 TYPED = ["adbench", "train", "data.label=y"]
 
@@ -30,7 +30,12 @@ TYPED = ["adbench", "train", "data.label=y"]
 )
 def test_the_first_override_of_the_sentence_is_pasted(advice: str, answer: str | None) -> None:
     said = f"adbench: y=0 is taken as normal; data.normal= says otherwise\nadbench: expected something, {advice}"
-    assert first_override(Round(TYPED, 2, said), TYPED) == answer
+    assert first_overrides(Round(TYPED, 2, said), TYPED) == ([] if answer is None else [answer])
+
+
+def test_each_sentence_is_answered() -> None:
+    said = "adbench: expected a, got b; write data.normal=no\nadbench: expected c, got d; data.missing=impute, or none"
+    assert first_overrides(Round(TYPED, 2, said), TYPED) == ["data.normal=no", "data.missing=impute"]
 
 
 def test_a_question_is_answered_twice_at_most_and_what_is_left_is_said(
@@ -48,7 +53,7 @@ def test_a_question_is_answered_twice_at_most_and_what_is_left_is_said(
     assert outcome is not None
     first = ["data.path=rows.csv", "data.label=y"]
     assert typed == [first, [*first, "data.skip_rows=1"], [*first, "data.skip_rows=2"]]
-    assert (outcome.is_result, outcome.remark) == (False, "no result after 2 answers")
+    assert (outcome.is_result, outcome.remark) == (False, "no result after 2 rounds of answers")
     below = Outcome(table, (10, 2), [Round(TYPED, 0, "done")], 0.6, ("mean_abs_z", 0.7))
     page = script.document([outcome, below])
     assert "2 tables: 1 asked, 1 without a result, 1 below the best of their own controls" in page
@@ -57,7 +62,7 @@ def test_a_question_is_answered_twice_at_most_and_what_is_left_is_said(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("table", script.TABLES, ids=lambda table: table.file)
-def test_every_public_table_has_a_result_after_two_answers_at_most(table: Table) -> None:
+def test_every_public_table_has_a_result_after_two_rounds_at_most(table: Table) -> None:
     outcome = script.tried(table, Sources(script.data_folder(), None))
     if outcome is None:
         pytest.skip("the file is not at hand")

@@ -1,7 +1,7 @@
 """One column as it was read -> numbers, or the codes of its texts; whatever could be meant in two ways is refused."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adbench.data.reading.questions import CellsError
 from adbench.errors import DataError
 from adbench.text import override
 
@@ -19,7 +20,7 @@ MAX_VALUES = 10_000  # each becomes a column of the detector's input
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
-_GROUPED = r"^[+-]?\d{1,3}(([,' ’\x{00A0}]\d{3})+(\.\d+)?|(\.\d{3}){2,}(,\d+)?)$"  # thousands kept apart
+_GROUPED = r"^[+-]?\d{1,3}(([,' ’\x{00A0}\x{202F}]\d{3})+(\.\d+)?|(\.\d{3}){2,}(,\d+)?)$"  # thousands kept apart
 _MEASURED = r"^([+-]?\d[\d.,]* ?(%|[A-Za-zµ°]{1,4})|[$€£] ?[\d.,]+|0[xX][0-9a-fA-F]+)$"  # a unit, percent, hexadecimal
 MOSTLY = 0.9  # of the texts of a column, from which on they are numbers in another spelling
 FURTHEST = 1e150  # of a number: the square of one beyond it is none any more
@@ -27,7 +28,7 @@ MAX_WORDS = 5  # that a sentence names, for them to be taken for missing
 EXACT = 2.0**53  # whole numbers beyond it are rounded
 
 DECIMALS = {"point": ".", "comma": ","}
-THOUSANDS = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'"}
+THOUSANDS = {"comma": ",", "point": ".", "space": " \u00a0\u202f", "apostrophe": "'\u2019"}
 
 Numbers = npt.NDArray[np.float64]  # (rows,)
 Codes = npt.NDArray[np.int32]  # (rows,)
@@ -48,8 +49,7 @@ class NumberForm:
     def plain(self, text: pa.Array) -> pa.Array:
         """The texts with a decimal point and nothing between thousands."""
         if self.thousands is not None:
-            separators = [THOUSANDS[self.thousands]] + (["\u00a0", "\u202f"] if self.thousands == "space" else [])
-            for separator in separators:
+            for separator in THOUSANDS[self.thousands]:
                 text = pc.replace_substring(text, separator, "")
         return pc.replace_substring(text, ",", ".") if self.decimal == "comma" else text
 
@@ -134,18 +134,26 @@ def numbers_of_column(column: pa.ChunkedArray, name: str, form: NumberForm = PLA
         values[infinite] = np.nan
     elif infinite.any():
         row = int(np.argmax(infinite))
-        raise DataError(
-            f"expected finite numbers in column {name!r}, got {values[row]} in row {row + 1:,}"
-            f" ({int(infinite.sum()):,} such values); data.infinite=missing takes them for missing,"
-            f" {override('data.drop', [name])} leaves the column out"
+        got = f"got {values[row]} in row {row + 1:,} ({int(infinite.sum()):,} such values)"
+        raise CellsError(
+            "infinite",
+            name,
+            lambda columns, drop, _: (
+                f"expected finite numbers in {columns}, {got}; data.infinite=missing takes them"
+                f" for missing, {drop} leaves the column out"
+            ),
         )
     far = np.abs(values) > FURTHEST
     if far.any():
         row = int(np.argmax(far))
-        raise DataError(
-            f"expected numbers whose squares can be computed in column {name!r}, got {values[row]:g} in row {row + 1:,}"
-            f" ({int(far.sum()):,} such values), as what stands for infinite; empty them, or"
-            f" {override('data.drop', [name])}"
+        got = f"got {values[row]:g} in row {row + 1:,} ({int(far.sum()):,} such values)"
+        raise CellsError(
+            "far",
+            name,
+            lambda columns, drop, _: (
+                f"expected numbers whose squares can be computed in {columns}, {got}, as what"
+                f" stands for infinite; empty them, or {drop}"
+            ),
         )
     return values
 
@@ -205,6 +213,7 @@ class _Found:
     n_numbers: int = 0
     n_commas: int = 0  # 1,5
     n_grouped: int = 0  # 1,250,000
+    thousands: str = ""  # what keeps these apart, of THOUSANDS
     n_measured: int = 0  # 12 kB
     word: str = ""  # the first text that is no number
     row: int = 0  # its row
@@ -221,6 +230,8 @@ class _Found:
             found.n_numbers += pc.sum(is_number).as_py() or 0
             found.n_commas += _count(given, _DECIMAL_COMMA)
             found.n_grouped += _count(given, _GROUPED)
+            if found.n_grouped and not found.thousands:
+                found.thousands = _separator(given)
             found.n_measured += _count(given, _MEASURED)
             if not found.words and (place := pc.index(is_word, True).as_py()) >= 0:
                 found.word, found.row = given[place].as_py(), start + place + 1
@@ -234,36 +245,57 @@ def _count(given: pa.Array, pattern: str) -> int:
     return pc.sum(pc.match_substring_regex(given, pattern)).as_py() or 0
 
 
+def _separator(given: pa.Array) -> str:
+    """What keeps the thousands apart in the first text that has them."""
+    first = given[pc.index(pc.match_substring_regex(given, _GROUPED), True).as_py()].as_py()
+    return next(name for name, characters in THOUSANDS.items() if any(one in first for one in characters))
+
+
 def _require_plain_numbers(name: str, found: _Found, form: NumberForm) -> None:
-    """Raise DataError for a column of texts that has numbers, or is nearly all numbers in another spelling."""
+    """Raise CellsError for a column of texts that has numbers, or is nearly all numbers in another spelling."""
     where = f"{found.word!r} in row {found.row:,}"
     alike = found.n_numbers + found.n_commas + found.n_grouped + found.n_measured >= MOSTLY * found.n_given
-    drop = override("data.drop", [name])
     if found.n_grouped and alike and form.thousands is None:
-        raise DataError(
-            f"expected plain numbers in column {name!r}, got {where}, as with separators of"
-            " thousands; write data.thousands=comma (or point, space, apostrophe), or name it in data.categorical"
+        raise CellsError(
+            "thousands",
+            name,
+            lambda columns, _, __: (
+                f"expected plain numbers in {columns}, got {where}, as with separators of"
+                f" thousands; write data.thousands={found.thousands}, or name it in data.categorical"
+            ),
         )
     if found.n_measured and alike:
-        raise DataError(
-            f"expected plain numbers in column {name!r}, got {where}, as with a unit, percent or"
-            f" hexadecimal; write them as numbers, name it in data.categorical, or {drop}"
+        raise CellsError(
+            "measured",
+            name,
+            lambda columns, drop, _: (
+                f"expected plain numbers in {columns}, got {where}, as with a unit, percent or"
+                f" hexadecimal; write them as numbers, name it in data.categorical, or {drop}"
+            ),
         )
     if found.n_commas and alike and form.decimal == "point":
-        raise DataError(
-            f"expected a decimal point in column {name!r}, got {where}; write data.decimal=comma, or name the column"
-            " in data.categorical"
+        raise CellsError(
+            "decimal",
+            name,
+            lambda columns, _, __: (
+                f"expected a decimal point in {columns}, got {where}; write data.decimal=comma, or"
+                " name the column in data.categorical"
+            ),
         )
     if found.n_numbers:
         some = found.n_given - found.n_numbers
-        words = [*form.missing, *found.words]
-        missing = f"{override('data.missing_words', words)} takes {'it' if some == 1 else 'these'} for missing, "
-        raise DataError(
-            f"expected numbers or words in column {name!r}, got both: {found.n_numbers:,} numbers, and {where}"
-            + (f", one of {some:,} texts" if some > 1 else "")
-            + f"; {missing if len(found.words) <= MAX_WORDS else ''}{drop} leaves the column out, or name it, with the"
-            " other columns of text, in data.categorical"
-        )
+        among = f", one of {some:,} texts" if some > 1 else ""
+
+        def numbers_and_words(columns: str, drop: str, words: Sequence[str]) -> str:
+            these = "it" if some == 1 else "these"
+            missing = f"{override('data.missing_words', [*form.missing, *words])} takes {these}"
+            return (
+                f"expected numbers or words in {columns}, got both: {found.n_numbers:,} numbers, and {where}{among};"
+                f" {f'{missing} for missing, ' if len(words) <= MAX_WORDS else ''}{drop} leaves the column out, or name"
+                " it, with the other columns of text, in data.categorical"
+            )
+
+        raise CellsError("words", name, numbers_and_words, [*found.words])
 
 
 def rounded(column: pa.ChunkedArray, numbers: Numbers) -> tuple[int, str, int] | None:

@@ -22,6 +22,7 @@ from adbench.data.reading.cells import (
 from adbench.data.reading.column_store import ColumnStore
 from adbench.data.reading.findings import Findings, Unfit
 from adbench.data.reading.kinds import DATES, TEXTS, counts_the_rows, is_time, kind_of_texts
+from adbench.data.reading.questions import Questions
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
 
@@ -74,41 +75,61 @@ def type_columns(
     notes: list[str],
     form: NumberForm = PLAIN,
     n_rows: Sequence[int] = (),
-    dropped: Sequence[str] = (),
+    *,
+    questions: Questions,
 ) -> Columns:
     """Numbers and categories, one column after the other. Without a list of the categorical columns, texts are
-    categories, and that is said. n_rows: of each file. dropped: columns that are left out already.
+    categories, and that is said. n_rows: of each file.
 
-    Raises DataError for columns that are neither: of both numbers and words, of times, of ids.
+    questions: gets what is to be said of columns that are neither: of both numbers and words, of times, of ids. These
+    are left out.
     """
-    for name in set(categorical or ()) - set(names):
+    _require_columns(categorical or [], names)
+    columns, found = Columns(store), Findings(questions.dropped)
+    for name in names:
+        with questions.asked():
+            _take(name, rows[name], categorical, form, n_rows, columns, found)
+    if found.unfit:
+        questions.errors.append(found.refused([*columns.codes]))
+    for name, numbers in found.counting.items() if not columns.numeric and not columns.codes else ():
+        columns.add_numbers(name, numbers)
+    if not questions.errors:
+        notes += found.notes(columns, is_final=categorical is not None)
+    return columns
+
+
+def _require_columns(categorical: list[str], names: list[str]) -> None:
+    for name in set(categorical) - set(names):
         raise ConfigError(
             f"expected data.categorical to name feature columns, got {name!r}; there is {abbreviated(names)}"
         )
-    columns, found = Columns(store), Findings(dropped)
-    for name in names:
-        column = rows[name]
-        if is_time(column.type) and name not in (categorical or []):
-            found.unfit[name] = Unfit(DATES, str(next(iter(column.drop_null()), "nothing")), len(column))
-            continue
-        column = plain(column.cast(pa.string()) if is_time(column.type) else column, name)
-        if name in (categorical or []):
-            columns.add_categories(name, *categories_of(column, name, form, MAX_VALUES))
-        elif categorical is None and pa.types.is_dictionary(column.type):  # which declares it, numbers or not
-            _propose(name, *categories_of(column, name, form), columns, found, is_final=False)
-        elif (numbers := numbers_of_column(column, name, form)) is None:
-            _propose(name, *categories_of(column, name, form), columns, found, is_final=categorical is not None)
-        elif counts_the_rows(name, numbers, n_rows or [len(numbers)]):
-            found.counting[name] = numbers
-        else:
-            columns.add_numbers(name, numbers)
-            found.look_at(name, column, numbers, is_final=categorical is not None)
-    if found.unfit:
-        raise found.refused([*columns.codes])
-    for name, numbers in found.counting.items() if not columns.numeric and not columns.codes else ():
+
+
+def _take(
+    name: str,
+    column: pa.ChunkedArray,
+    categorical: list[str] | None,
+    form: NumberForm,
+    n_rows: Sequence[int],
+    columns: Columns,
+    found: Findings,
+) -> None:
+    """Add a column to those that are taken, or to the findings."""
+    if is_time(column.type) and name not in (categorical or []):
+        found.unfit[name] = Unfit(DATES, str(next(iter(column.drop_null()), "nothing")), len(column))
+        return
+    column = plain(column.cast(pa.string()) if is_time(column.type) else column, name)
+    if name in (categorical or []):
+        columns.add_categories(name, *categories_of(column, name, form, MAX_VALUES))
+    elif categorical is None and pa.types.is_dictionary(column.type):  # which declares it, numbers or not
+        _propose(name, *categories_of(column, name, form), columns, found, is_final=False)
+    elif (numbers := numbers_of_column(column, name, form)) is None:
+        _propose(name, *categories_of(column, name, form), columns, found, is_final=categorical is not None)
+    elif counts_the_rows(name, numbers, n_rows or [len(numbers)]):
+        found.counting[name] = numbers
+    else:
         columns.add_numbers(name, numbers)
-    notes += found.notes(columns, is_final=categorical is not None)
-    return columns
+        found.look_at(name, column, numbers, is_final=categorical is not None)
 
 
 def _propose(name: str, codes: Codes, values: list[str], columns: Columns, found: Findings, is_final: bool) -> None:

@@ -1,0 +1,79 @@
+"""What is odd about a table is asked at once: who pastes the first override of each sentence has a table then."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adbench.data import table
+from adbench.data.base import Table
+from adbench.errors import AdbenchError, DataError
+from scripts.docs.everyones_tables import Round, first_overrides
+
+N_ROWS = 60
+
+
+def load(path: Path, *overrides: str) -> Table:
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    typed = {one.get_key_element().removeprefix("data."): one.value() for one in parsed}
+    return table.load(path=str(path), label="y", separator="semicolon", **typed)
+
+
+# What can be odd about a column -> its cells, by the row.
+ODD = {
+    "comma": lambda i: f"{i},5",
+    "thousands": lambda i: f"{i + 1} 250 000",
+    "day": lambda i: f"2024-01-{i % 28 + 1:02}",
+    "name": lambda i: f"customer {i * 7919} of {i}",
+    "gap": lambda i: "" if i == 9 else str(i % 7),
+    "word": lambda i: "offline" if i == 9 else str(i % 7),
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    odd=st.sets(st.sampled_from(sorted(ODD))),
+    twice=st.booleans(),
+    label=st.sampled_from([("0", "1"), ("gut", "defekt"), ("1", "2")]),
+)
+def test_all_that_is_odd_is_asked_at_once(
+    odd: set[str], twice: bool, label: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("odd") / "rows.csv"
+    cells = {"plain": [str(i * 37 % 11) for i in range(N_ROWS)]}
+    for name in sorted(odd):
+        for column in (name, f"{name} too")[: 1 + twice]:
+            cells[column] = [ODD[name](i) for i in range(N_ROWS)]
+    cells["y"] = [label[i % 10 == 0] for i in range(N_ROWS)]
+    pd.DataFrame(cells).to_csv(path, sep=";", index=False)
+    asks = odd or label != ("0", "1")
+    answers: list[str] = []
+    if asks:
+        with pytest.raises(AdbenchError) as raised:
+            load(path)
+        said = "\n".join(f"adbench: {sentence}" for sentence in raised.value.sentences)
+        # Dates and names are one sentence: columns that are no features as they stand. Gaps and words are two.
+        kinds = {"name" if one == "day" else one for one in odd} | ({"label"} if label != ("0", "1") else set())
+        assert len(raised.value.sentences) == len(kinds), said
+        answers = shlex.split(" ".join(first_overrides(Round([], 2, said), [])))
+    if "word" in odd and "gap" not in odd:  # which now is missing
+        answers.append("data.missing=impute")
+    found = load(path, *answers)
+    assert len(found.label) == N_ROWS
+    assert found.label.sum() == N_ROWS // 10
+
+
+def test_columns_of_one_kind_are_one_sentence_that_keeps_what_was_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    rows = {"x": np.arange(9), "a": ["1 kB"] * 9, "b": ["2 kB"] * 9, "t": ["?!"] * 9, "y": [0] * 8 + [1]}
+    pd.DataFrame(rows).to_csv(path, sep=";", index=False)
+    with pytest.raises(DataError, match=re.escape("in columns 'a', 'b', got '1 kB' in row 1")) as raised:
+        load(path, "data.drop=[t]")
+    assert "data.drop=[t,a,b]" in str(raised.value)
+    assert list(load(path, "data.drop=[t,a,b]").features.numeric_names) == ["x"]
