@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import hydra
 import yaml
@@ -63,10 +64,21 @@ def compose_all(jobs: Iterable[Sequence[str]], primary: str = TRAIN, naming: boo
         return configs
 
 
+# What was composed from files that have not changed since: Hydra takes a hundred times as long as looking at these.
+_BASES: dict[tuple[Any, ...], tuple[DictConfig, Config, dict[str, str]]] = {}
+_MAX_BASES = 256
+
+
+def _state_of_files() -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of all files under configs/."""
+    found = ((path, path.stat()) for path in config_folder().rglob("*.yaml"))
+    return tuple(sorted((str(path), state.st_mtime_ns, state.st_size) for path, state in found))
+
+
 class _Composer:
     def __init__(self, primary: str) -> None:
         self.primary, self.groups = primary, groups(primary)
-        self._bases: dict[tuple[str, ...], tuple[DictConfig, Config, dict[str, str]]] = {}
+        self._files = _state_of_files()
 
     def __call__(self, overrides: Sequence[str]) -> Config:
         parsed = [parse(text) for text in overrides]
@@ -102,7 +114,8 @@ class _Composer:
     def _base(self, choosing: list[Override]) -> tuple[DictConfig, Config, dict[str, str]]:
         """What Hydra makes of the chosen options: to be changed, as plain defaults, and the options' names."""
         texts = tuple(override.input_line or "" for override in choosing)
-        if texts not in self._bases:
+        key = (self._files, self.primary, texts)
+        if key not in _BASES:
             try:
                 composed = hydra.compose(self.primary, list(texts), return_hydra_config=True)
             except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
@@ -114,8 +127,10 @@ class _Composer:
             del composed["hydra"]
             OmegaConf.set_struct(composed, True)
             choices = dict(sorted(chosen.items()))
-            self._bases[texts] = composed, _changed(composed, [], choices), choices
-        return self._bases[texts]
+            if len(_BASES) >= _MAX_BASES:
+                _BASES.clear()
+            _BASES[key] = composed, _changed(composed, [], choices), choices
+        return _BASES[key]
 
 
 def _typed_in(choosing: list[Override]) -> set[str]:

@@ -1,10 +1,14 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
+from adbench.config import compose as compose_module
+from adbench.config import overrides as overrides_module
 from adbench.config.compose import compose, groups
 from adbench.config.identity import run_hash, run_name
 from adbench.config.instantiate import build
+from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 
 
@@ -152,3 +156,18 @@ def test_whoever_types_epochs_alone_gets_as_many() -> None:
     assert compose(["trainer.max_epochs=3"])["trainer"]["min_steps"] == 0
     assert compose(["trainer.max_epochs=3", "trainer.min_steps=7"])["trainer"]["min_steps"] == 7
     assert compose(["trainer.batch_size=128"])["trainer"]["min_steps"] == default
+
+
+def test_what_was_composed_is_composed_again_when_a_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(config_folder(), tmp_path / "configs")
+    for module in (compose_module, overrides_module):
+        monkeypatch.setattr(module, "config_folder", lambda: tmp_path / "configs")
+    first = compose(["model=vae", "seed=3"])
+    first["model"]["beta"] = 9.0  # whoever changes what he was given changes nothing else
+    again = compose(["model=vae"])
+    assert (again["model"]["beta"], again["seed"]) == (compose(["model=vae", "seed=3"])["model"]["beta"], 0)
+    file = tmp_path / "configs" / "model" / "vae.yaml"
+    file.write_text(file.read_text().replace("beta: ", "beta: 1"))
+    assert compose(["model=vae"])["model"]["beta"] != again["model"]["beta"]
