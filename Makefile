@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow test-gpu lint format leaderboard variance published defaults thresholds executors intervals gate check baseline tables bench bench-gpu clean
+.PHONY: setup train test test-slow test-search test-gpu lint format leaderboard variance published defaults thresholds executors intervals gate check baseline tables bench bench-gpu clean
 
 setup: .venv/.ready
 
@@ -21,6 +21,9 @@ test: setup  ## all tests but the slow ones
 
 test-slow: setup  ## the slow ones
 	$(BIN)/python -m pytest -n 2 -m slow
+
+test-search: setup  ## the tests of properties, on examples that no run before has seen
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n 2 -m hypothesis
 
 test-gpu: setup  ## those that need a CUDA device
 	$(BIN)/python -m pytest -m gpu

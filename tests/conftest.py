@@ -2,17 +2,24 @@
 
 import gzip
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from adbench.config.paths import data_folder
 from adbench.data import nslkdd
 
 TRAIN, TEST = nslkdd.INFO.files
+
+# The same examples every time, so that a change alone decides whether tests pass; `make test-search` looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", derandomize=False, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def head(name: str, n_rows: int) -> bytes:
