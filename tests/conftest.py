@@ -16,7 +16,7 @@ from adbench.data import nslkdd
 
 TRAIN, TEST = nslkdd.INFO.files
 
-# The same examples every time, so that a change alone decides whether tests pass; `make test-search` looks for new ones.
+# The same examples each time, so that a change alone decides whether tests pass; `make test-search` looks for new ones.
 settings.register_profile("same", derandomize=True)
 settings.register_profile("search", derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
