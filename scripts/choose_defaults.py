@@ -28,8 +28,9 @@ tables) and values that are tried (trainer.schedule=linear); the rule is for all
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import product
+from itertools import groupby, islice, product
 from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,8 +41,10 @@ import pandas as pd
 
 from adbench.config.compose import compose
 from adbench.config.paths import data_folder
+from adbench.executors.worker import run_jobs
 from adbench.results.record import families
-from adbench.runner.run import train
+from adbench.runner.reporter import Reporter
+from adbench.runner.run import Context, train
 from adbench.text import override
 
 MODELS = ("ae", "vae", "gan")
@@ -57,6 +60,7 @@ CONDITIONS = {
 }
 FIRST = ("tables", "few-rows")
 MAX_ROWS = 10_000
+FUSED = 8
 
 NOT_ELIGIBLE = ("preprocess.tail=null",)
 SHARED = {
@@ -124,18 +128,47 @@ def tables() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def quality(job: tuple[tuple[str, ...], Job]) -> float:
-    """AUROC of one run, or its mean over the attack families; a finished run is read, not run again."""
-    data, (model, _, candidate, seed) = job
+def qualities(jobs: list[tuple[tuple[str, ...], Job]]) -> list[float]:
+    """Of runs that are trained as one network, where that is possible."""
+    run_jobs([compose(overrides(data, job)) for data, job in jobs], Context(Reporter()))
+    return [quality(data, job) for data, job in jobs]
+
+
+def overrides(data: tuple[str, ...], job: Job) -> list[str]:
+    """What is typed for one run."""
+    model, _, candidate, seed = job
     more = list(candidate)
     if any(text.startswith("trainer.max_epochs=") for text in more) and "trainer.min_steps" not in " ".join(more):
         more.append(f"trainer.min_steps={compose([])['trainer']['min_steps']}")  # which typed epochs alone switch off
-    run = train([f"model={model}", *data, *more, f"seed={seed}", *COMMON])
+    return [f"model={model}", *data, *more, f"seed={seed}", *COMMON]
+
+
+def quality(data: tuple[str, ...], job: Job) -> float:
+    """AUROC of one run, or its mean over the attack families; a finished run is read, not run again."""
+    run = train(overrides(data, job))
     if run.status != "done":
         sys.exit(f"{run.folder}: {run.error}")
     if ATTACKS not in data:
         return run.metrics["roc_auc"]
     return mean(run.metrics[f"family/{family}/roc_auc"] for family in families(run.metrics))
+
+
+def together(jobs: list[tuple[tuple[str, ...], Job]]) -> Iterator[list[tuple[tuple[str, ...], Job]]]:
+    """The jobs in batches that can be trained as one network: of one model and dataset, with the same trainer."""
+
+    def alike(entry: tuple[tuple[str, ...], Job]) -> tuple[str, ...]:
+        model, dataset, candidate, _ = entry[1]
+        return (model, dataset, *(text for text in candidate if text.startswith("trainer.")))
+
+    for _, group in groupby(sorted(jobs, key=alike), alike):
+        yield from batched(group)
+
+
+def batched(jobs: Iterable[tuple[tuple[str, ...], Job]]) -> Iterator[list[tuple[tuple[str, ...], Job]]]:
+    """At most so many at a time as a sweep trains together."""
+    remaining = iter(jobs)
+    while batch := list(islice(remaining, FUSED)):
+        yield batch
 
 
 class Runs:
@@ -160,7 +193,9 @@ class Runs:
             for model in models
         }
         missing = [(data, job) for job, data in wanted.items() if job not in self.known]
-        self.known |= zip([job for _, job in missing], self.pool.map(quality, missing), strict=True)
+        batches = list(together(missing))
+        for batch, found in zip(batches, self.pool.map(qualities, batches), strict=True):
+            self.known |= zip([job for _, job in batch], found, strict=True)
         return {
             candidate: {
                 (model, condition): [
