@@ -96,7 +96,8 @@ def _flattened(name: str, encoder: Encoder, split: Split, x_test: Matrix) -> lis
     if not found:
         return []
     column, n = max(found.items(), key=lambda item: item[1])
-    others = f", {sum(found.values()) - n:,} more in {len(found) - 1:,} other columns" if len(found) > 1 else ""
+    columns = "1 other column" if len(found) == 2 else f"{len(found) - 1:,} other columns"
+    others = f", {sum(found.values()) - n:,} more in {columns}" if len(found) > 1 else ""
     return [
         f"{n:,} of {len(x_test):,} test values of column {column!r} lie outside the fitted range{others}, and"
         f" preprocess={name} does not keep how far; preprocess=standard does"

@@ -13,16 +13,20 @@ from pytorch_lightning.callbacks import Callback
 from typer.testing import CliRunner
 
 from adbench.cli.main import app
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
 from adbench.data import nslkdd
 from adbench.data.base import Features, Table
 from adbench.errors import AdbenchError, DataError, ScoresError, SealedLabelsError
 from adbench.evaluation.thresholds.conformal import Conformal
 from adbench.models.autoencoders.ae import AE
-from adbench.preprocess.quantile import Quantile
+from adbench.preprocess.base import Encoder
 from adbench.protocols.base import Parts
 from adbench.protocols.one_class import OneClass
 from adbench.runner.reporter import Reporter
 from adbench.runner.run import train
+
+SHIPPED = type(build(compose([])["preprocess"], "preprocess"))
 
 
 def everything_in_reach() -> Iterator[Any]:
@@ -60,36 +64,36 @@ def failing(quick: list[str], tmp_path: Path) -> Any:
 
 
 def test_a_preprocessing_that_looks_for_labels(failing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Quantile.fit
+    honest = SHIPPED.fit
 
-    def fit(self: Quantile, features: Features) -> Quantile:
+    def fit(self: Encoder, features: Features) -> Encoder:
         steal_labels()
         return honest(self, features)
 
-    monkeypatch.setattr(Quantile, "fit", fit)
+    monkeypatch.setattr(SHIPPED, "fit", fit)
     failing(SealedLabelsError, "test labels are sealed")
 
 
 def test_a_preprocessing_gets_rows_that_lead_back_to_no_others(quick: list[str], monkeypatch: Any) -> None:
-    honest, seen = Quantile.fit, []
+    honest, seen = SHIPPED.fit, []
 
-    def fit(self: Quantile, features: Features) -> Quantile:
+    def fit(self: Encoder, features: Features) -> Encoder:
         seen.extend([features.numeric.base, features.codes.base])
         return honest(self, features)
 
-    monkeypatch.setattr(Quantile, "fit", fit)
+    monkeypatch.setattr(SHIPPED, "fit", fit)
     assert train(["model=ae", *quick]).status == "done"
     assert seen == [None, None]
 
 
 def test_a_preprocessing_that_scales_by_the_test_rows(failing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Quantile.transform
+    honest = SHIPPED.transform
 
-    def transform(self: Quantile, features: Features) -> np.ndarray:
+    def transform(self: Encoder, features: Features) -> np.ndarray:
         x = honest(self, features)
         return (x - x.mean(axis=0)).astype(np.float32)
 
-    monkeypatch.setattr(Quantile, "transform", transform)
+    monkeypatch.setattr(SHIPPED, "transform", transform)
     failing(ScoresError, "expected the encoding of test row .* to be the same alone")
 
 

@@ -27,6 +27,7 @@ ARGUMENTS = [
     "data.label=label",
     "target_fpr=0.1",
     "trainer.max_epochs=3",
+    "preprocess=quantile",
     "preprocess.tail=null",
 ]
 

@@ -182,9 +182,7 @@ def test_several_processes_and_models_without_training_have_none(
 # What a killed process had just done: the file it had written, how many lines of it, and the most seconds since.
 LOADING, TRAINING = ("config.yaml", 1, 0.5), ("history.csv", 2, 1.0)
 FORKING = multiprocessing.get_context("forkserver")  # imports once what every attempt needs
-FORKING.set_forkserver_preload(
-    ["adbench.training.trainer", "adbench.evaluation.evaluate", "adbench.preprocess.quantile"]
-)
+FORKING.set_forkserver_preload(["adbench.training.trainer", "adbench.evaluation.evaluate", "adbench.preprocess.base"])
 
 
 @pytest.fixture
