@@ -17,6 +17,7 @@ are one error of several sentences.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class PrunedError(Exception):
@@ -30,6 +31,10 @@ class AdbenchError(Exception):
     def sentences(self) -> list[str]:
         """What is to be said, one after the other."""
         return [str(self)]
+
+    def followed_by(self, more: str) -> "AdbenchError":
+        """The same error with more to say at its end."""
+        return type(self)(f"{self}{more}")
 
 
 class BaselineError(AdbenchError):
@@ -68,9 +73,15 @@ class SeveralError(AdbenchError):
     """Several errors at once, each of which is to be answered."""
 
     def __init__(self, errors: Sequence[AdbenchError]) -> None:
-        self._sentences = [sentence for error in errors for sentence in error.sentences]
-        super().__init__("; also ".join(self._sentences))
+        super().__init__("; also ".join(sentence for error in errors for sentence in error.sentences))
+        self.errors = errors
 
     @property
     def sentences(self) -> list[str]:
-        return self._sentences
+        return [sentence for error in self.errors for sentence in error.sentences]
+
+    def followed_by(self, more: str) -> AdbenchError:
+        return SeveralError([*self.errors[:-1], self.errors[-1].followed_by(more)])
+
+    def __reduce__(self) -> Any:  # as what another process raised
+        return SeveralError, (self.errors,)

@@ -121,7 +121,7 @@ def _require_divisible(jobs: list[Job], here: bool, naming: bool) -> None:
         for job in jobs:
             rate_of(job.config, build(job.config["threshold"], "threshold"), *counts)
     except AdbenchError as error:
-        raise type(error)(f"{error}, in the job {' '.join(job.overrides)}" if naming else str(error)) from None
+        raise error.followed_by(f", in the job {' '.join(job.overrides)}" if naming else "") from None
 
 
 def _rows(config: Config, here: bool) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """What is odd about a table is asked at once: who pastes the first override of each sentence has a table then."""
 
+import pickle
 import re
 import shlex
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from adbench.cli.main import app
 from adbench.data import table
 from adbench.data.base import Table
-from adbench.errors import AdbenchError, DataError
+from adbench.errors import AdbenchError, DataError, SeveralError
 from scripts.docs.everyones_tables import Round, first_overrides
 
 N_ROWS = 60
@@ -77,3 +80,19 @@ def test_columns_of_one_kind_are_one_sentence_that_keeps_what_was_dropped(tmp_pa
         load(path, "data.drop=[t]")
     assert "data.drop=[t,a,b]" in str(raised.value)
     assert list(load(path, "data.drop=[t,a,b]").features.numeric_names) == ["x"]
+
+
+def test_each_sentence_is_a_line_and_a_sweep_is_refused_before_its_first_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"x": ["off", *range(40)], "y": [2, *[1] * 40]}).to_csv("rows.csv", index=False)
+    overrides = ["data=table", "data.path=rows.csv", "data.label=y"]
+    for command in (["train", "model=pca"], ["sweep", "model=pca,knn"], ["data", "show", "table"]):
+        result = CliRunner().invoke(app, [*command, *(overrides if command[0] != "data" else overrides[1:])])
+        assert result.exit_code == 2
+        lines = [line for line in result.stderr.splitlines() if line.startswith("adbench: expected")]
+        assert [line.split()[2] for line in lines] == ["data.normal,", "numbers"], result.stderr
+        assert not list(tmp_path.glob("runs/*"))
+    several = pickle.loads(pickle.dumps(SeveralError([DataError("a"), DataError("b")])))
+    assert several.followed_by(", in c").sentences == ["a", "b, in c"]
