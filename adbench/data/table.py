@@ -110,8 +110,10 @@ def load(
             if labelled is not None and label is not None and len(parts) == 1:
                 require_normals(labelled[label], label, is_anomaly, is_test)
         rows = Joined.of(parts, (label,), [group[0].path for group in groups])
-        if family is not None:
-            kind = read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
+        with questions.asked():
+            kind = (
+                kind if family is None else read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
+            )
         ids = None if id is None else ids_of(rows[_column(id, "data.id", rows)])
         names = [one for one in rows.column_names if one not in (family, id)]
         if not names:
@@ -269,5 +271,6 @@ def _kept_rows(
         raise DataError(
             f"expected a row without missing values, got none; {questions.drop([name])} leaves out the emptiest"
         )
-    notes.append(f"{n_rows - kept.sum():,} of {n_rows:,} rows lack a value and are left out")
+    if not questions.errors:
+        notes.append(f"{n_rows - kept.sum():,} of {n_rows:,} rows lack a value and are left out")
     return kept

@@ -96,3 +96,51 @@ def test_each_sentence_is_a_line_and_a_sweep_is_refused_before_its_first_job(
         assert not list(tmp_path.glob("runs/*"))
     several = pickle.loads(pickle.dumps(SeveralError([DataError("a"), DataError("b")])))
     assert several.followed_by(", in c").sentences == ["a", "b, in c"]
+
+
+def written(value: float, style: str) -> str:
+    """A number as this locale writes it, with two decimals where it has some."""
+    whole, _, cents = f"{value:,.2f}".partition(".")
+    separator, point = {
+        "en": (",", "."),
+        "de": (".", ","),
+        "ch": ("\u2019", "."),
+        "fr": ("\u202f", ","),
+        "c": ("", "."),
+    }[style]
+    return whole.replace(",", separator) + ("" if cents == "00" else point + cents)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    columns=st.lists(
+        st.tuples(
+            st.sampled_from(["en", "de", "ch", "fr", "c"]),
+            st.lists(st.integers(-(10**9), 10**9).map(lambda n: n / 100), min_size=9, max_size=9, unique=True),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_a_number_is_what_was_written_or_it_is_asked(
+    columns: list[tuple[str, list[float]]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("styles") / "rows.csv"
+    cells = {f"x{i}": [written(value, style) for value in values] for i, (style, values) in enumerate(columns)}
+    pd.DataFrame(cells | {"y": [0] * 8 + [1]}).to_csv(path, sep=";", index=False)
+    answers: dict[str, str] = {}
+    found = None
+    for _ in range(3):
+        try:
+            found = load(path, *[f"{key}={value}" for key, value in answers.items()])
+            break
+        except AdbenchError as error:
+            said = "\n".join(f"adbench: {sentence}" for sentence in error.sentences)
+            answers |= dict(
+                word.split("=", 1) for word in shlex.split(" ".join(first_overrides(Round([], 2, said), [])))
+            )
+    if found is None:
+        assert len({style for style, _ in columns}) > 1, said
+        return
+    for name, column in zip(found.features.numeric_names, found.features.columns(), strict=True):
+        np.testing.assert_allclose(column, columns[int(name[1:])][1], err_msg=f"{cells[name]} {answers}")

@@ -20,7 +20,13 @@ MAX_VALUES = 10_000  # each becomes a column of the detector's input
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
-_GROUPED = r"^[+-]?\d{1,3}(([,' ’\x{00A0}\x{202F}]\d{3})+(\.\d+)?|(\.\d{3}){2,}(,\d+)?)$"  # thousands kept apart
+_FRACTION = r"^[+-]?(\d*,(\d{1,2}|\d{4,})|(\d{4,}|0),\d+)$"  # its comma can be none between thousands
+_POINT_FRACTION = _FRACTION.replace(",(", r"\.(").replace("0),", r"0)\.")
+# Thousands kept apart, and the fraction that may follow. A single point before three digits may be a decimal point.
+_GROUPED = (
+    r"^[+-]?[1-9]\d{0,2}"
+    r"((,\d{3})+(\.\d+)?|([' \x{2019}\x{00A0}\x{202F}]\d{3})+([.,]\d+)?|(\.\d{3}){2,}(,\d+)?|\.\d{3},\d+)$"
+)
 _MEASURED = r"^([+-]?\d[\d.,]* ?(%|[A-Za-zµ°]{1,4})|[$€£] ?[\d.,]+|0[xX][0-9a-fA-F]+)$"  # a unit, percent, hexadecimal
 MOSTLY = 0.9  # of the texts of a column, from which on they are numbers in another spelling
 FURTHEST = 1e150  # of a number: the square of one beyond it is none any more
@@ -49,8 +55,14 @@ class NumberForm:
     def plain(self, text: pa.Array) -> pa.Array:
         """The texts with a decimal point and nothing between thousands."""
         if self.thousands is not None:
-            for separator in THOUSANDS[self.thousands]:
-                text = pc.replace_substring(text, separator, "")
+            # Only where they do keep thousands apart: 0.2973 stays what it is, whatever other columns need.
+            separators = "".join(map(re.escape, THOUSANDS[self.thousands]))
+            fraction = ",." if self.thousands in ("space", "apostrophe") else DECIMALS[self.decimal]
+            grouped = pc.match_substring_regex(
+                text, rf"^[+-]?[1-9]\d{{0,2}}([{separators}]\d{{3}})+([{fraction}]\d+)?$"
+            )
+            joined = pc.replace_substring_regex(text, f"[{separators}]", "")
+            text = pc.if_else(grouped, pc.replace_substring(joined, ",", "."), text)
         return pc.replace_substring(text, ",", ".") if self.decimal == "comma" else text
 
     @property
@@ -113,8 +125,16 @@ def plain(column: pa.ChunkedArray, name: str, remedy: str | None = None) -> pa.C
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if is_number or pa.types.is_null(kind) or _is_text(column):
         return column
-    remedy = remedy or f"leave it out by {override('data.drop', [name])}, or write it as a number"
-    raise DataError(f"expected numbers, texts or booleans in column {name!r}, got {kind}; {remedy}")
+    if remedy is not None:
+        raise DataError(f"expected numbers, texts or booleans in column {name!r}, got {kind}; {remedy}")
+    raise CellsError(
+        "nested",
+        name,
+        lambda columns, drop, _: (
+            f"expected numbers, texts or booleans in {columns}, got {kind}; leave {_it(columns)}"
+            f" out by {drop}, or write {_it(columns)} as numbers"
+        ),
+    )
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
@@ -134,13 +154,14 @@ def numbers_of_column(column: pa.ChunkedArray, name: str, form: NumberForm = PLA
         values[infinite] = np.nan
     elif infinite.any():
         row = int(np.argmax(infinite))
-        got = f"got {values[row]} in row {row + 1:,} ({int(infinite.sum()):,} such values)"
+        got = f"got {values[row]} in row {row + 1:,}"
+        n = f" ({int(infinite.sum()):,} such values)"
         raise CellsError(
             "infinite",
             name,
             lambda columns, drop, _: (
-                f"expected finite numbers in {columns}, {got}; data.infinite=missing takes them"
-                f" for missing, {drop} leaves the column out"
+                f"expected finite numbers in {columns}, {got}{n if _it(columns) == 'it' else ''};"
+                f" data.infinite=missing takes them for missing, {drop} leaves {_it(columns)} out"
             ),
         )
     far = np.abs(values) > FURTHEST
@@ -184,6 +205,9 @@ def _given(chunk: pa.Array, form: NumberForm) -> pa.Array:
 def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm) -> Numbers | None:
     # A reading is that of the whole column: what one part of it says decides for all.
     says_how = form.decimal != PLAIN.decimal or form.thousands is not None
+    # A column with 0.2973 in it has points before fractions, 0.297 in it too.
+    if form.thousands == "point" and any(_count(_given(chunk, form), _POINT_FRACTION) for chunk in column.chunks):
+        says_how = False
     ways: list[Callable[[pa.Array], pa.Array]] = [
         *([lambda chunk: form.plain(_given(chunk, form)).cast(pa.float64())] if says_how else []),
         _as_they_stand,
@@ -212,6 +236,7 @@ class _Found:
     n_given: int = 0
     n_numbers: int = 0
     n_commas: int = 0  # 1,5
+    n_fractions: int = 0  # of these, those that can be no thousands: 1,5
     n_grouped: int = 0  # 1,250,000
     thousands: str = ""  # what keeps these apart, of THOUSANDS
     n_measured: int = 0  # 12 kB
@@ -228,11 +253,13 @@ class _Found:
             is_word = pc.and_(pc.is_valid(given), pc.invert(is_number))
             found.n_given += len(given) - given.null_count
             found.n_numbers += pc.sum(is_number).as_py() or 0
-            found.n_commas += _count(given, _DECIMAL_COMMA)
-            found.n_grouped += _count(given, _GROUPED)
+            others = given.filter(is_word)
+            found.n_commas += _count(others, _DECIMAL_COMMA)
+            found.n_fractions += _count(others, _FRACTION)
+            found.n_grouped += _count(others, _GROUPED)
             if found.n_grouped and not found.thousands:
-                found.thousands = _separator(given)
-            found.n_measured += _count(given, _MEASURED)
+                found.thousands = _separator(others)
+            found.n_measured += _count(others, _MEASURED)
             if not found.words and (place := pc.index(is_word, True).as_py()) >= 0:
                 found.word, found.row = given[place].as_py(), start + place + 1
             if len(found.words) <= MAX_WORDS:
@@ -248,20 +275,30 @@ def _count(given: pa.Array, pattern: str) -> int:
 def _separator(given: pa.Array) -> str:
     """What keeps the thousands apart in the first text that has them."""
     first = given[pc.index(pc.match_substring_regex(given, _GROUPED), True).as_py()].as_py()
-    return next(name for name, characters in THOUSANDS.items() if any(one in first for one in characters))
+    character = first.lstrip("+-0123456789")[0]
+    return next(name for name, characters in THOUSANDS.items() if character in characters)
 
 
 def _require_plain_numbers(name: str, found: _Found, form: NumberForm) -> None:
     """Raise CellsError for a column of texts that has numbers, or is nearly all numbers in another spelling."""
     where = f"{found.word!r} in row {found.row:,}"
     alike = found.n_numbers + found.n_commas + found.n_grouped + found.n_measured >= MOSTLY * found.n_given
-    if found.n_grouped and alike and form.thousands is None:
+    if found.n_grouped and alike and not found.n_fractions and form.thousands is None:
         raise CellsError(
-            "thousands",
+            f"thousands by {found.thousands}",
             name,
             lambda columns, _, __: (
                 f"expected plain numbers in {columns}, got {where}, as with separators of"
-                f" thousands; write data.thousands={found.thousands}, or name it in data.categorical"
+                f" thousands; write data.thousands={found.thousands}, or name {_it(columns)} in data.categorical"
+            ),
+        )
+    if found.n_grouped and alike and form.thousands is not None:
+        raise CellsError(
+            "other thousands",
+            name,
+            lambda columns, drop, _: (
+                f"expected thousands kept apart by a {form.thousands} in {columns}, got {where};"
+                f" write them as plain numbers, name {_it(columns)} in data.categorical, or {drop}"
             ),
         )
     if found.n_measured and alike:
@@ -270,32 +307,41 @@ def _require_plain_numbers(name: str, found: _Found, form: NumberForm) -> None:
             name,
             lambda columns, drop, _: (
                 f"expected plain numbers in {columns}, got {where}, as with a unit, percent or"
-                f" hexadecimal; write them as numbers, name it in data.categorical, or {drop}"
+                f" hexadecimal; write them as numbers, name {_it(columns)} in data.categorical, or {drop}"
             ),
         )
     if found.n_commas and alike and form.decimal == "point":
+        way = "data.decimal=comma" if form.thousands != "comma" else "them with a point"
         raise CellsError(
             "decimal",
             name,
             lambda columns, _, __: (
-                f"expected a decimal point in {columns}, got {where}; write data.decimal=comma, or"
-                " name the column in data.categorical"
+                f"expected a decimal point in {columns}, got {where}; write {way}, or name"
+                f" {_it(columns)} in data.categorical"
             ),
         )
     if found.n_numbers:
         some = found.n_given - found.n_numbers
         among = f", one of {some:,} texts" if some > 1 else ""
+        few = len(found.words) <= MAX_WORDS
 
         def numbers_and_words(columns: str, drop: str, words: Sequence[str]) -> str:
-            these = "it" if some == 1 else "these"
-            missing = f"{override('data.missing_words', [*form.missing, *words])} takes {these}"
+            it = _it(columns)
+            these = "it" if some == 1 and it == "it" else "these"
+            missing = f"{override('data.missing_words', [*form.missing, *words])} takes {these} for missing, "
+            got = f"{found.n_numbers:,} numbers, and {where}{among}" if it == "it" else f"numbers, and such as {where}"
             return (
-                f"expected numbers or words in {columns}, got both: {found.n_numbers:,} numbers, and {where}{among};"
-                f" {f'{missing} for missing, ' if len(words) <= MAX_WORDS else ''}{drop} leaves the column out, or name"
-                " it, with the other columns of text, in data.categorical"
+                f"expected numbers or words in {columns}, got both: {got};"
+                f" {missing if few else ''}{drop} leaves {it} out, or name {it}, with the"
+                " other columns of text, in data.categorical"
             )
 
-        raise CellsError("words", name, numbers_and_words, [*found.words])
+        raise CellsError("words" if few else "many words", name, numbers_and_words, [*found.words])
+
+
+def _it(columns: str) -> str:
+    """What stands for one column or several in a sentence that has named them."""
+    return "them" if columns.startswith("columns ") else "it"
 
 
 def rounded(column: pa.ChunkedArray, numbers: Numbers) -> tuple[int, str, int] | None:
@@ -321,8 +367,13 @@ def categories_of(
         codes[start : start + len(chunk)] = of_chunk[pc.fill_null(encoded.indices, -1).to_numpy()]
         start += len(chunk)
     if limit is not None and len(place) > limit:
-        raise DataError(
-            f"expected at most {limit:,} different texts in column {name!r}, got {len(place):,} such as"
-            f" {next(iter(place))!r}, as in a time, a name or an id; leave it out by {override('data.drop', [name])}"
+        got = f"{len(place):,} such as {next(iter(place))!r}"
+        raise CellsError(
+            "many texts",
+            name,
+            lambda columns, drop, _: (
+                f"expected at most {limit:,} different texts in {columns}, got {got}, as in a time,"
+                f" a name or an id; leave {_it(columns)} out by {drop}"
+            ),
         )
     return codes, list(place)

@@ -84,7 +84,8 @@ def type_columns(
     questions: gets what is to be said of columns that are neither: of both numbers and words, of times, of ids. These
     are left out.
     """
-    _require_columns(categorical or [], names)
+    with questions.asked():
+        _require_columns(categorical or [], names)
     columns, found = Columns(store), Findings(questions.dropped)
     for name in names:
         with questions.asked():
