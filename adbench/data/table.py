@@ -12,13 +12,14 @@ import pyarrow as pa
 from adbench.arrays.categories import CategoryColumn
 from adbench.config.checks import require_at_least, require_one_of
 from adbench.data.base import NORMAL, DatasetInfo, Table, say
-from adbench.data.reading.cells import DECIMALS, THOUSANDS, NumberForm, ids_of
+from adbench.data.reading.cells import ids_of
 from adbench.data.reading.column_store import ColumnStore, ColumnStoreOnDisk
 from adbench.data.reading.columns import Columns, Rows, to_features, type_columns
 from adbench.data.reading.labels import read_family, read_label, require_normals
 from adbench.data.reading.out_of_core import read_on_disk, table_bytes
 from adbench.data.reading.questions import Questions
 from adbench.data.reading.sources import Joined, Source, classes_of, find_sources
+from adbench.data.reading.spellings import DECIMALS, THOUSANDS, NumberForm
 from adbench.data.reading.tabular import CsvForm, abbreviated, label_of, read_files
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
@@ -79,8 +80,8 @@ def load(
     None, ? and -; missing_words: further ones, of features. separator: of CSV; None finds it out. header: the names of
     the columns of files without a header. skip_rows: lines before the header.
     member: of an archive or a workbook with several tables, the file or the sheet to read.
-    decimal, thousands: what stands before fractions and between thousands in texts: see `cells.DECIMALS`, `THOUSANDS`;
-    decimal=None is a point, but for a comma where thousands is point.
+    decimal, thousands: what stands before fractions and between thousands in texts, of `spellings.DECIMALS` and
+    `THOUSANDS`; decimal=None is a point, but for a comma where thousands is point.
     infinite: "missing" takes infinite numbers for missing ones; None refuses them.
     name: what the table is called in folders and tables; None: table.
     scratch: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.

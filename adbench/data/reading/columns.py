@@ -9,20 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from adbench.data.base import Features
-from adbench.data.reading.cells import (
-    MAX_VALUES,
-    PLAIN,
-    Codes,
-    NumberForm,
-    Numbers,
-    categories_of,
-    numbers_of_column,
-    plain,
-)
+from adbench.data.reading.cells import MAX_VALUES, Codes, Numbers, categories_of, numbers_of_column, plain
 from adbench.data.reading.column_store import ColumnStore
 from adbench.data.reading.findings import Findings, Unfit
 from adbench.data.reading.kinds import DATES, TEXTS, counts_the_rows, is_time, kind_of_texts
 from adbench.data.reading.questions import Questions
+from adbench.data.reading.spellings import PLAIN, NumberForm
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
 

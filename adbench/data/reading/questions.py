@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from adbench.errors import AdbenchError, DataError, SeveralError
 from adbench.text import override, shorten
@@ -10,17 +11,36 @@ MAX_NAMED = 10  # columns in a sentence
 _LONGEST = 60  # characters of a name
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a sentence is about. drop: the override that leaves the columns out. words: those that stand in them."""
+
+    names: Sequence[str]
+    drop: str
+    words: Sequence[str]
+
+    @property
+    def columns(self) -> str:
+        """The columns by their names."""
+        if len(self.names) == 1:
+            return f"column {self.names[0]!r}"
+        more = f" and {len(self.names) - MAX_NAMED:,} more" if len(self.names) > MAX_NAMED else ""
+        return f"columns {', '.join(repr(shorten(name, _LONGEST)) for name in self.names[:MAX_NAMED])}{more}"
+
+    @property
+    def it(self) -> str:
+        """What stands for them, once they are named."""
+        return "it" if len(self.names) == 1 else "them"
+
+
 class CellsError(DataError):
     """A column whose cells are no plain numbers.
 
-    kind: what they are; columns of one kind are asked about in one sentence. sentence: makes it of the columns' names,
-    the override that leaves them out, and their words. words: those that stand among numbers.
+    kind: what they are; columns of one kind are asked about in one sentence. words: those that stand among numbers.
     """
 
-    def __init__(
-        self, kind: str, name: str, sentence: Callable[[str, str, Sequence[str]], str], words: Sequence[str] = ()
-    ) -> None:
-        super().__init__(sentence(f"column {name!r}", override("data.drop", [name]), words))
+    def __init__(self, kind: str, name: str, sentence: Callable[[Asked], str], words: Sequence[str] = ()) -> None:
+        super().__init__(sentence(Asked([name], override("data.drop", [name]), words)))
         self.kind, self.name, self.sentence, self.words = kind, name, sentence, words
 
 
@@ -62,11 +82,4 @@ class Questions:
         for alike in of_kind.values():
             names = [error.name for error in alike]
             words = list(dict.fromkeys(word for error in alike for word in error.words))
-            yield DataError(alike[0].sentence(_columns(names), self.drop(names), words))
-
-
-def _columns(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return f"column {names[0]!r}"
-    more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
-    return f"columns {', '.join(repr(shorten(name, _LONGEST)) for name in names[:MAX_NAMED])}{more}"
+            yield DataError(alike[0].sentence(Asked(names, self.drop(names), words)))
