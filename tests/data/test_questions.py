@@ -144,3 +144,11 @@ def test_a_number_is_what_was_written_or_it_is_asked(
         return
     for name, column in zip(found.features.numeric_names, found.features.columns(), strict=True):
         np.testing.assert_allclose(column, columns[int(name[1:])][1], err_msg=f"{cells[name]} {answers}")
+
+
+def test_thousands_and_fractions_of_one_column_are_one_question(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    pd.DataFrame({"x": ["945,10", "4.103,68", "12"] * 3, "y": [0] * 8 + [1]}).to_csv(path, sep=";", index=False)
+    with pytest.raises(DataError, match=re.escape("write data.thousands=point")):
+        load(path)
+    assert load(path, "data.thousands=point").features.numeric[:3, 0].tolist() == [945.1, 4103.68, 12]

@@ -115,7 +115,8 @@ def require_plain_numbers(name: str, found: Spellings, form: NumberForm) -> None
     """Raise CellsError for a column of texts that has numbers, or is nearly all numbers in another spelling."""
     where = f"{found.word!r} in row {found.row:,}"
     alike = found.n_numbers + found.n_commas + found.n_grouped + found.n_measured >= MOSTLY * found.n_given
-    if found.n_grouped and alike and not found.n_fractions and form.thousands is None:
+    has_fractions = found.thousands == "comma" and found.n_fractions  # then its commas are decimal ones
+    if found.n_grouped and alike and not has_fractions and form.thousands is None:
         raise CellsError(
             f"thousands by {found.thousands}",
             name,
