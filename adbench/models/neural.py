@@ -122,10 +122,10 @@ def mlp(sizes: Sequence[int], activation: type[nn.Module]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def log_error(error: Tensor, scale: float) -> Tensor:
-    """log(1 + (error / scale)^2), elementwise.
+def log_error(error: Tensor, scale: float | None) -> Tensor:
+    """log(1 + (error / scale)^2), elementwise; without a scale the plain squares.
 
     Up to a constant the negative log-likelihood of a Cauchy distribution of this scale around the reconstruction:
     quadratic for errors below the scale, and beyond it so slow that no single column decides a row's score.
     """
-    return torch.log1p((error / scale).square())
+    return error.square() if scale is None else torch.log1p((error / scale).square())

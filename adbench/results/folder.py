@@ -154,6 +154,14 @@ class RunFolder:
         """Let others have the folder."""
         self._own.release()
 
+    def tidy(self) -> None:
+        """Remove what a process that was killed right after the metrics leaves: a checkpoint, and a lock of nobody."""
+        self.forget_checkpoint()
+        if self._own.path.is_file():
+            with contextlib.suppress(OSError):
+                if self._own.acquire():
+                    self._own.release()
+
     def forget_checkpoint(self) -> None:
         """Remove the checkpoint."""
         with contextlib.suppress(OSError):

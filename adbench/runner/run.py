@@ -85,7 +85,7 @@ class Attempt:
     def __enter__(self) -> Self:
         self.finished = self._found()
         if self.finished is not None:
-            self.folder.forget_checkpoint()  # which a kill right after the metrics leaves
+            self.folder.tidy()
             return self
         self.log = Log(self.config, self.folder.path, self.context.reporter.note)
         with ExitStack() as closing:

@@ -145,8 +145,11 @@ def test_a_forced_run_does_not_resume(stopped: Path, settings: list[str]) -> Non
     assert again(settings, force=True)[1] == []
     assert not stopped.exists()
     stopped.write_bytes(b"left by a kill right after the metrics")
+    lock = stopped.with_name(".lock")
+    lock.write_text("of a process that was killed")
     again(settings)
     assert not stopped.exists()
+    assert not lock.exists()
 
 
 def test_a_wrong_request_keeps_the_checkpoint(stopped: Path, settings: list[str]) -> None:

@@ -37,7 +37,8 @@ class GAN(NeuralDetector):
 
     hidden_sizes: widths of the encoder's layers before the code; the decoder mirrors them. feature_size: width of
     the discriminator's hidden layer, f(x). contextual_weight, latent_weight: of the generator's losses, where the
-    adversarial one weighs 1. reconstruction_share: the score's lambda.
+    adversarial one weighs 1. reconstruction_share: the score's lambda. error_scale: as of `AE`; null:
+    squares.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class GAN(NeuralDetector):
         contextual_weight: float,
         latent_weight: float,
         reconstruction_share: float,
-        error_scale: float,
+        error_scale: float | None,
         learning_rate: float,
     ) -> None:
         super().__init__(learning_rate)
@@ -59,7 +60,8 @@ class GAN(NeuralDetector):
         require_not_negative("model.contextual_weight", contextual_weight)
         require_not_negative("model.latent_weight", latent_weight)
         require_fraction("model.reconstruction_share", reconstruction_share)
-        require_positive("model.error_scale", error_scale)
+        if error_scale is not None:
+            require_positive("model.error_scale", error_scale)
         self.contextual_weight, self.latent_weight = contextual_weight, latent_weight
         self.reconstruction_share, self.error_scale = reconstruction_share, error_scale
         sizes = [len(columns), *hidden_sizes, latent_size]

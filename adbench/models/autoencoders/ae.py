@@ -14,16 +14,23 @@ class AE(ColumnDetector):
     an attack that is a little off in many columns then outscores a normal row with one odd column.
 
     hidden_sizes: widths of the encoder's layers before the code; the decoder mirrors them.
-    error_scale: the error, in units of the scaled columns, from which a column counts by its logarithm.
+    error_scale: the error, in units of the scaled columns, from which a column counts by its logarithm; null: never,
+    and the score sums squares.
     """
 
     def __init__(
-        self, columns: Columns, hidden_sizes: list[int], latent_size: int, error_scale: float, learning_rate: float
+        self,
+        columns: Columns,
+        hidden_sizes: list[int],
+        latent_size: int,
+        error_scale: float | None,
+        learning_rate: float,
     ) -> None:
         super().__init__(learning_rate)
         require_widths("model.hidden_sizes", hidden_sizes)
         require_at_least("model.latent_size", latent_size, 1)
-        require_positive("model.error_scale", error_scale)
+        if error_scale is not None:
+            require_positive("model.error_scale", error_scale)
         self.error_scale = error_scale
         sizes = [len(columns), *hidden_sizes, latent_size]
         self.encoder = mlp(sizes, nn.ReLU)
@@ -44,4 +51,6 @@ class AE(ColumnDetector):
         A logarithm alone would drown one column far outside in the small errors of many.
         """
         inside = self.within(x)
+        if self.error_scale is None:
+            return log_error(x - self.reconstruct(inside), None)
         return log_error(inside - self.reconstruct(inside), self.error_scale) + (x - inside).abs() / self.error_scale
