@@ -83,6 +83,15 @@ INFO = DatasetInfo(
     },
     mirrors=(f"https://raw.githubusercontent.com/Minqi824/ADBench/{COMMIT}/adbench/datasets/Classical",),
     folder="adbench47",
+    # Made of the same upstream data, in the collection or beside it.
+    table_groups=(
+        dict.fromkeys(("annthyroid", "thyroid"), "thyroid")  # the institute's records, as data=thyroid
+        | dict.fromkeys(("cardio", "Cardiotocography"), "adbench47-cardio")
+        | dict.fromkeys(("http", "smtp"), "kddcup99")  # connections of these two services
+        | {"backdoor": "unswnb15"}
+        | dict.fromkeys(("landsat", "satellite", "satimage-2"), "adbench47-satellite")  # Statlog's Landsat pictures
+        | dict.fromkeys(("breastw", "WBC", "WDBC", "WPBC"), "adbench47-breastw")  # one hospital of Wisconsin
+    ),
 )
 # Numbered from 1, as their files are.
 TABLES = tuple(

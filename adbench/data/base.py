@@ -31,6 +31,8 @@ class DatasetInfo:
     rows: dict[str, int] = field(default_factory=dict)  # upstream file -> its rows
     mirrors: tuple[str, ...] = ()  # addresses of folders that hold the files
     folder: str = ""  # in the data folder; two datasets can share one
+    group: str = ""  # that it counts in beside data of the same source, see `data.groups.group_of`; "" for its own
+    table_groups: dict[str, str] = field(default_factory=dict)  # table of a collection -> the same of it
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ INFO = DatasetInfo(
     rows={"kddcup.data": 4_898_431, "corrected": kddcup99.INFO.rows["corrected"]},
     mirrors=kddcup99.INFO.mirrors,
     folder="kddcup99",  # beside the files that are bundled
+    group="kddcup99",
 )
 
 

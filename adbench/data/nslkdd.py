@@ -38,6 +38,7 @@ INFO = DatasetInfo(
     # Folders that are named in public code; the sha256 decides whether what they give is the file.
     mirrors=("https://raw.githubusercontent.com/defcom17/NSL_KDD/master",),
     folder="nslkdd",
+    group="kddcup99",  # its rows are a selection of those
 )
 
 

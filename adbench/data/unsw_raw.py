@@ -40,6 +40,7 @@ INFO = DatasetInfo(
         "data.drop=[sttl,dttl,ct_state_ttl] as well.",
     ),
     folder="unsw_raw",
+    group="unswnb15",
 )
 FILES = tuple(f"UNSW-NB15_{i}.csv" for i in range(1, 5))
 FOLDERS = (INFO.folder, "UNSW-NB15 - CSV Files", "CSV Files", "unswnb15")

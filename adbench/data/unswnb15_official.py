@@ -37,6 +37,7 @@ INFO = DatasetInfo(
     rows={"UNSW_NB15_testing-set.csv": 175_341, "UNSW_NB15_training-set.csv": 82_332},
     mirrors=unswnb15.INFO.mirrors,
     folder="unswnb15",  # beside the file that is bundled
+    group="unswnb15",
 )
 
 TRAIN_ROWS, TEST_ROWS = INFO.rows.values()

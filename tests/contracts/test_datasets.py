@@ -6,8 +6,10 @@ import pytest
 from adbench.config.compose import compose, groups
 from adbench.config.instantiate import build
 from adbench.config.paths import config_folder, data_folder
+from adbench.data.adbench47 import TABLES
 from adbench.data.base import NORMAL, DatasetInfo, Table
 from adbench.data.catalogue import dataset_info, files_of
+from adbench.data.groups import group_of
 
 NOT_BUNDLED = ("adbench47", "cicids2017", "kddcup99_full", "unsw_raw", "unswnb15_official")
 
@@ -47,6 +49,33 @@ def test_facts_are_stated(name: str, info: DatasetInfo) -> None:
     for file, sha256 in info.files.items():
         assert f"`{name}/{file.removesuffix('.gz')}.gz`" in readme
         assert sha256 in readme
+
+
+def test_its_group_is_one_that_is_its_own(name: str, info: DatasetInfo) -> None:
+    for group in (group_of(name), *map(group_of, info.table_groups.values())):
+        assert group_of(group) == group
+    assert set(info.table_groups) <= set(TABLES if name == "adbench47" else ())
+
+
+@pytest.mark.parametrize(
+    ("data", "group"),
+    [
+        ("nslkdd", "kddcup99"),
+        ("kddcup99_full data.drop=[land]", "kddcup99"),
+        ("nslkdd@3f2a9c", "kddcup99"),  # other bytes of the same upstream file
+        ("adbench47-http", "kddcup99"),
+        ("adbench47-annthyroid", "thyroid"),
+        ("adbench47-Cardiotocography", "adbench47-cardio"),
+        ("adbench47-satimage-2", "adbench47-satellite"),
+        ("adbench47-Pima", "adbench47-Pima"),
+        ("unswnb15_official@unknown", "unswnb15"),
+        ("table@3f2a9c", "table@3f2a9c"),  # two tables of a user's are two groups
+        ("my-own", "my-own"),
+        ("../data/nslkdd", "../data/nslkdd"),  # a stranger's name leads to no file
+    ],
+)
+def test_related_data_are_one_group(data: str, group: str) -> None:
+    assert group_of(data) == group
 
 
 def test_every_row_is_described(table: Table, info: DatasetInfo) -> None:
