@@ -46,6 +46,6 @@ def _means(values: pd.DataFrame, columns: dict[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for metric, column in columns.items():
         mean = values[column].mean()
-        low, high = t_bounds(mean, values[column].std(), values[column].count())
+        low, high = t_bounds(mean, values[column].std(), values[column].count(), metric)
         found |= {metric: mean, f"{metric}_low": float(low), f"{metric}_high": float(high)}
     return found

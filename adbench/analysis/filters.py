@@ -1,4 +1,4 @@
-"""Which runs a table is about, in words like model=ae,vae or roc_auc>=0.9; nothing of them is executed."""
+"""Which runs a table is about, in words like model=ae,vae or seed<3; nothing of them is executed."""
 
 import operator
 import re
@@ -27,10 +27,20 @@ def keep(rows: pd.DataFrame, filters: Iterable[str]) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
-def _passes(rows: pd.DataFrame, text: str) -> "pd.Series[bool]":
+def column_of(text: str) -> str:
+    """The column that a filter is about. Raises ConfigError for one that is none."""
+    return _parts(text)["column"]
+
+
+def _parts(text: str) -> re.Match[str]:
     parts = _FILTER.fullmatch(text.strip())
     if parts is None:
-        raise ConfigError(f"expected a filter such as model=ae,vae or roc_auc>=0.9, got {text!r}")
+        raise ConfigError(f"expected a filter such as model=ae,vae or seed<3, got {text!r}")
+    return parts
+
+
+def _passes(rows: pd.DataFrame, text: str) -> "pd.Series[bool]":
+    parts = _parts(text)
     name, sign, value = parts["column"], parts["sign"], parts["value"]
     if name not in rows:
         raise ConfigError(

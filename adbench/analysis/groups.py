@@ -10,10 +10,11 @@ import pandas as pd
 from adbench.analysis.metric_names import less_is_better
 from adbench.analysis.rows import metric_columns, seeds_of
 from adbench.evaluation.controls import ORACLE, PREFIX, UNTRAINED
+from adbench.evaluation.metric_table import shares
 from adbench.results.record import DONE, INCOMPLETE, PRUNED
 from adbench.stats.intervals import half_width
 
-GAIN = "training_gain"
+GAIN, LEAD = "training_gain", "lead"
 UNCLEAR, YES, NO = "unclear", "yes", "no"
 _UNIT = ["task", "solver", "_seeds"]  # one run; what was run twice is one all the same
 # What shows how much the table gives away, but that nobody could use in place of the model.
@@ -25,7 +26,9 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
 
     n: its finished runs, a seed that was run in several folders counted once. failed: runs that ended otherwise.
     missing: seeds which other configurations have for the same task, and this one has neither finished nor failed.
-    Each metric: its mean, and with _low and _high its 95 % t interval over the n runs, NaN for one run alone.
+    Each metric: its mean, and with _low and _high its 95 % interval, NaN for one run alone: Student's over the n runs
+    and, for a metric whose runs tell it, over the test rows, which all of them are taken to share; inside [0, 1] where
+    the metric is.
     task and solver: where all its runs have one. rank: by the first metric, within the task or, without one, the
     data. training_helped: yes, no, or unclear where an interval of the gain touches 0. control: the best of those that
     need no training, picked by the first metric on the same test rows, so in its favour; over_control: how far the
@@ -40,7 +43,7 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
     present = [metric for metric in metrics if metric in done]
     columns: dict[str, Any] = {}
     for metric in present:
-        interval = _interval(grouped[metric], groups.index)
+        interval = _interval(grouped[metric], groups.index, metric, _variance_of_rows(done, by, metric))
         columns |= {f"{metric}{end}": part for end, part in zip(("", "_low", "_high"), interval, strict=True)}
     groups = groups.join(pd.DataFrame(columns, index=groups.index))
     if GAIN in present:
@@ -63,18 +66,38 @@ def contradictory_seeds(rows: pd.DataFrame, metric: str) -> int:
     return int((again.groupby(_UNIT)[metric].nunique() > 1).sum()) if len(again) else 0
 
 
-def t_bounds(mean: Any, sd: Any, n: Any) -> tuple[Any, Any]:
-    """The 95 % t interval of means; NaN for one value alone."""
+def t_bounds(mean: Any, sd: Any, n: Any, metric: str, of_rows: Any = 0.0) -> tuple[Any, Any]:
+    """The 95 % interval of means; NaN for one value alone. of_rows: the variance that the test rows bring to them."""
     n = np.asarray(n, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        half = half_width(sd / np.sqrt(n), n - 1)
-    return mean - half, mean + half
+        of_seeds = sd**2 / n
+        variance = of_seeds + of_rows
+        df = np.where(of_rows > 0, (n - 1) * (variance / of_seeds) ** 2, n - 1)  # Welch and Satterthwaite
+        half = half_width(np.sqrt(variance), np.where(n > 1, df, 0.0))
+    low, high = mean - half, mean + half
+    return (np.maximum(low, 0.0), np.minimum(high, 1.0)) if metric.split("/")[-1] in _SHARES else (low, high)
 
 
-def _interval(values: Any, index: pd.Index) -> tuple[Any, Any, Any]:
+_SHARES = frozenset(shares())
+
+
+def _interval(values: Any, index: pd.Index, metric: str, of_rows: Any) -> tuple[Any, Any, Any]:
     table = pd.DataFrame({"mean": values.mean(), "sd": values.std(), "n": values.count()}).reindex(index)
-    low, high = t_bounds(table["mean"], table["sd"], table["n"])
-    return table["mean"], low, high
+    of_rows = of_rows.reindex(index).fillna(0.0).to_numpy() if isinstance(of_rows, pd.Series) else of_rows
+    low, high = t_bounds(table["mean"].to_numpy(), table["sd"].to_numpy(), table["n"], metric, of_rows)
+    return table["mean"], pd.Series(low, index), pd.Series(high, index)
+
+
+def _variance_of_rows(done: pd.DataFrame, by: Sequence[str], metric: str) -> Any:
+    """What the test rows bring to each run, by the width of its own interval."""
+    bounds = [f"{metric}{end}" for end in ("_low", "_high")]
+    if not set(bounds) <= set(done):
+        return 0.0
+    error = (done[bounds[1]] - done[bounds[0]]) / (2 * _Z)
+    return (error**2).groupby([done[key] for key in by], dropna=False).mean()
+
+
+_Z = 1.959963984540054  # of a 95 % interval
 
 
 def _failed_and_missing(rows: pd.DataFrame, by: Sequence[str], index: pd.Index) -> tuple[Any, Any]:
@@ -125,6 +148,22 @@ def _against_controls(done: pd.DataFrame, by: Sequence[str], metric: str) -> pd.
     table = done[list(names)].to_numpy(dtype=float)
     picked[known] = table[known, positions[known].to_numpy(dtype=int)]
     difference = pd.Series(own - picked, index=done.index).groupby([done[key] for key in by], dropna=False)
-    mean, low, high = _interval(difference, best.index)
+    of_rows = 0.0
+    if metric == "roc_auc":
+        of_rows = _variance_of_rows(_with_lead(done, rival.map(names)), by, LEAD)
+    mean, low, high = _interval(difference, best.index, LEAD, of_rows)
     found = pd.DataFrame({"control": best.map(names), "over_control": mean})
     return found.assign(over_control_low=low, over_control_high=high)
+
+
+def _with_lead(done: pd.DataFrame, control: Any) -> pd.DataFrame:
+    """The bounds of each run's lead over the control that was picked for it."""
+    chosen = done.copy(deep=False)
+    for end in ("_low", "_high"):
+        column = pd.Series(np.nan, index=done.index)
+        for name in control.dropna().unique():
+            if (source := f"{PREFIX}{name}/{LEAD}{end}") in done:
+                of_control = (control == name).to_numpy()
+                column[of_control] = done.loc[of_control, source]
+        chosen[f"{LEAD}{end}"] = column
+    return chosen

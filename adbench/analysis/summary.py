@@ -1,6 +1,6 @@
 """Finished runs -> tables: one row a run, one a configuration over its seeds, one a pair of configurations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from adbench.analysis.controls import controls_table
-from adbench.analysis.filters import keep
+from adbench.analysis.filters import column_of, keep
 from adbench.analysis.groups import over_seeds
 from adbench.analysis.metric_names import SHOWN, choose_metrics, suggest_name, without_bounds
 from adbench.analysis.pairs import above_next, standings
@@ -17,8 +17,10 @@ from adbench.analysis.rows import FIRST, metric_columns, tidy_rows
 from adbench.analysis.task_ranks import over_tasks
 from adbench.analysis.variance import variance_sources
 from adbench.errors import ConfigError
+from adbench.evaluation.controls import NEAREST_ROWS
 from adbench.results.record import Run, read_runs
 from adbench.results.versions import SIGN
+from adbench.text import printable
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Summary:
     """`rows`: one a run, all its metrics. `groups`: one for each value of the columns `by`. `pairs`: of two
     configurations each. `over_tasks`: mean ranks over several tasks. `controls`: of each task. `variance`: where the
     spread over seeds comes from, when several kinds of seed vary. `metrics`: what the groups show, the first of which
-    ranks them."""
+    ranks them. `beware`: what stands behind the tables and cannot be seen in them, in sentences."""
 
     rows: pd.DataFrame
     groups: pd.DataFrame
@@ -36,6 +38,7 @@ class Summary:
     variance: pd.DataFrame
     by: tuple[str, ...]
     metrics: tuple[str, ...]
+    beware: tuple[str, ...] = ()
 
 
 def summarize(
@@ -73,15 +76,45 @@ def summarize_runs(
     kept = keep(rows, filters)
     if not len(kept):
         raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
+    beware = (*_conditions(filters, sort, known), *_weakened(runs, set(kept["run"])))
     if len(kept) < len(rows):
         kept = _described_anew(kept, runs)
     if not {"data", "task"} & set(by) and kept["data"].str.contains(SIGN, regex=False).any():
         by = ("data", *by)  # a mean over versions of the data is of nothing
     with np.errstate(over="ignore", invalid="ignore"):  # of a stranger's numbers
-        return _tables(kept, by, chosen, sort)
+        return _tables(kept, by, chosen, sort, beware)
 
 
-def _tables(kept: pd.DataFrame, by: tuple[str, ...], chosen: tuple[str, ...], sort: str | None) -> Summary:
+def _conditions(filters: Sequence[str], sort: str | None, known: Sequence[str]) -> Iterator[str]:
+    """What was looked at that is an outcome: by it a table shows what it was asked for, whatever is true."""
+    for text in filters:
+        if column_of(text) in known:
+            yield (
+                f"only runs with {printable(text)} are in it: chosen by their results on the test rows, so that means,"
+                " ranks and orders favour what was lucky; filter by what was set, not by what came out"
+            )
+    if sort is not None and sort.removeprefix("-") in known:
+        yield (
+            f"sorted by {printable(sort.removeprefix('-'))}, a result on the test rows: to take the first row is to"
+            " choose by the test rows, and its figure is too good; choose by protocol=labelled_validation"
+        )
+
+
+def _weakened(runs: Sequence[Run], kept: set[str]) -> Iterator[str]:
+    """Controls that had less to go by than usual."""
+    limits = [
+        run.config.get("controls", {}).get("nearest_rows") for run in runs if str(run.folder) in kept and run.metrics
+    ]
+    if weak := [n for n in limits if isinstance(n, int) and n < NEAREST_ROWS]:
+        yield (
+            f"the control nearest neighbour had as few as {min(weak):,} fit rows in {len(weak):,} of {len(limits):,}"
+            f" runs, usually {NEAREST_ROWS:,}: controls.nearest_rows={NEAREST_ROWS} makes it as strong as elsewhere"
+        )
+
+
+def _tables(
+    kept: pd.DataFrame, by: tuple[str, ...], chosen: tuple[str, ...], sort: str | None, beware: tuple[str, ...]
+) -> Summary:
     groups = over_seeds(kept, by, chosen)
     pairs = ranks = variance = pd.DataFrame()
     if by == FIRST and chosen:
@@ -90,7 +123,7 @@ def _tables(kept: pd.DataFrame, by: tuple[str, ...], chosen: tuple[str, ...], so
         pairs, ranks = standings(kept, chosen[0]), over_tasks(groups, chosen[0])
         variance = variance_sources(kept, chosen[0])
     controls = controls_table(kept, chosen)
-    return Summary(kept, _sorted(groups, by, sort), pairs, ranks, controls, variance, by, chosen)
+    return Summary(kept, _sorted(groups, by, sort), pairs, ranks, controls, variance, by, chosen, beware)
 
 
 def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:

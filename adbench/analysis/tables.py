@@ -7,7 +7,7 @@ import pandas as pd
 
 from adbench.analysis.groups import GAIN, NO, UNCLEAR, contradictory_seeds
 from adbench.analysis.metric_names import heading
-from adbench.analysis.pairs import ALL_PAIRS_OF
+from adbench.analysis.pairs import ALL_PAIRS_OF, BETTER, MARGIN, MIXED, OPEN, SAME, UNKNOWN
 from adbench.analysis.summary import Summary
 from adbench.analysis.task_ranks import ALPHA, FEWEST_TASKS
 from adbench.analysis.text_table import Sheet
@@ -53,7 +53,7 @@ def pivot_sheets(summary: Summary, column: str) -> list[Sheet]:
         raise ConfigError(f"expected a column to pivot among {', '.join(summary.by)}, got {column}; add it to --by")
     words = [name for name in _words(summary) if name != column]
     values = sorted(summary.groups[column].unique(), key=str)
-    sheets, notes = [], [_INTERVAL, _how_many(summary.groups)]
+    sheets, notes = [], [_INTERVAL, *summary.beware, _how_many(summary.groups)]
     for metric in (metric for metric in summary.metrics if metric in summary.groups):
         cells: dict[tuple[str, ...], dict[Any, str]] = {}
         for row in summary.groups.to_dict("records"):
@@ -84,21 +84,38 @@ def controls_sheet(summary: Summary) -> Sheet:
 
 def pairs_sheet(summary: Summary) -> Sheet:
     """One row a pair of configurations."""
-    headings = ["better", "than", "tasks", "runs", "difference", "probability", "seeds needed"]
+    headings = [
+        "better",
+        "than",
+        "tasks",
+        "runs",
+        "difference",
+        "probability",
+        "of all pairs",
+        "",
+        "seeds needed",
+    ]
     rows = []
     for row in summary.pairs.to_dict("records"):
+        mixed = row["verdict"] == MIXED
         interval = _interval(row, "difference", "+.4f", "low", "high")
-        # A probability of .975 is an interval that touches 0 no more.
-        more = "" if row["low"] > 0 or row["high"] < 0 else _count(row["seeds_needed"])
-        cells = [_text(row["a"]), _text(row["b"]), str(row["n_tasks"]), str(row["n"])]
-        rows.append([*cells, interval, _share(row["probability"]) + _doubt(row), more])
+        more = _count(row["seeds_needed"]) if row["verdict"] == OPEN else ""
+        tasks = f"{row['n_tasks']}" + (f" ({row['better_on']} to {row['worse_on']})" if row["n_tasks"] > 1 else "")
+        cells = [_text(row["a"]), _text(row["b"]), tasks, str(row["n"]), interval]
+        sure = ["-" if mixed else _share(row["probability"]), _p(row["holm_p"])]
+        rows.append([*cells, *sure, _VERDICTS[row["verdict"]] + ("" if row["rows_known"] else " *"), more])
     notes = [
-        "runs: with the same seed for the same task, that is data and protocol; difference: the mean over tasks of the"
-        " mean over seeds",
-        "probability: that the true means have this order, for these tasks; seeds needed: a task, to find such a"
-        " difference in 4 of 5 attempts",
-        "each pair is judged by itself: among many, some orders look sure by chance",
+        "tasks: how many, in brackets on how many the first one is in front and behind; runs: with the same seed for"
+        " the same task, that is data and protocol",
+        "difference: the mean over tasks of the mean over seeds, its 95 % interval over seeds and test rows; protocols"
+        " of one dataset, and related datasets, count as one",
+        "probability: that the true means have this order, for these tasks, of the pair by itself; of all pairs: the p"
+        f" value of no difference, by Holm for all pairs of the table; below {ALPHA:g} the order is sure",
+        f"no difference: none larger than {MARGIN:g} is left open; opposite orders: sure on single tasks, and not the"
+        " same on all; seeds needed: a task, to find such a difference, if it is the true one, in 4 of 5 attempts",
     ]
+    if not summary.pairs["rows_known"].all():
+        notes.append("* of seeds alone: these runs, or this metric, do not tell what other test rows would have given")
     if summary.rows["solver"].nunique() > ALL_PAIRS_OF:
         notes.append(f"of more than {ALL_PAIRS_OF} configurations, only neighbours by their mean are compared")
     metric = heading(summary.metrics[0]) if summary.metrics else ""
@@ -131,8 +148,11 @@ def over_tasks_sheet(summary: Summary) -> Sheet:
     return Sheet(title, ["model", "mean rank", "may equal the best", "p"], 1, rows, notes)
 
 
-def _doubt(row: Row) -> str:
-    return "" if row["low"] > 0 or row["high"] < 0 else " inconclusive"
+_VERDICTS = {BETTER: "sure", SAME: "no difference", MIXED: MIXED, OPEN: "inconclusive", UNKNOWN: "-"}
+
+
+def _p(value: float) -> str:
+    return "-" if math.isnan(value) else "<.001" if value < 0.001 else f"{value:.3f}"
 
 
 def variance_sheet(summary: Summary) -> Sheet:
@@ -143,16 +163,17 @@ def variance_sheet(summary: Summary) -> Sheet:
             str(row["n"]),
             f"{row['sd']:.4f}",
             f"{row['share']:.1%}",
+            f"{row['share_low']:.0%} to {row['share_high']:.0%}",
         ]
         for row in summary.variance.to_dict("records")
     ]
     notes = [
-        "sd: what the draw of this part alone brings, by the method of moments over the runs; a few draws tell it"
-        " roughly: three are consistent with half of it and with six times as much",
+        "sd: what the draw of this part alone brings, by the method of moments over the runs; few draws tell it"
+        " roughly, as the 95 % intervals of the shares say",
         "runs that share a split or initial weights are not independent: the intervals above are too narrow for them",
     ]
     title = f"where the variance of {heading(summary.metrics[0])} comes from" if summary.metrics else ""
-    return Sheet(title, ["data", "model", "source", "runs", "sd", "share of variance"], 3, rows, notes)
+    return Sheet(title, ["data", "model", "source", "runs", "sd", "share of variance", "95 % interval"], 3, rows, notes)
 
 
 def unfinished_sheet(summary: Summary) -> Sheet:
@@ -176,15 +197,15 @@ VERSIONS = (
     f"data{SIGN}digits: the bytes of these files changed between runs; each version is a task of its own, named by the"
     " first digits of its sha256"
 )
-_INTERVAL = "mean ± half of its 95 % t interval over n seeds"
+_INTERVAL = "mean ± half of its 95 % interval over n seeds, and over the test rows where the runs tell their share"
 
 
 def _notes(summary: Summary, with_control: bool) -> list[str]:
-    notes = [_INTERVAL]
+    notes = [_INTERVAL, *summary.beware]
     if "above_next" in summary.groups:
         notes.append(
             f"#: by {heading(summary.metrics[0])}; above next: the probability that it is truly above the next one,"
-            " over the seeds that both have"
+            " over the seeds that both have and over the test rows"
         )
     if "training_helped" in summary.groups and (summary.groups["training_helped"] == UNCLEAR).any():
         notes.append("unclear: an interval of the training gain touches 0, so nothing was shown to be learned")
@@ -211,8 +232,12 @@ def _interval(row: Row, name: str, form: str, low: str | None = None, high: str 
     if math.isnan(value):
         return "-"
     form = form if abs(value) < 1e9 else form.removesuffix("f").partition(".")[0] + ".3g"
-    half_width = "" if math.isnan(low_) else f" ± {format((high_ - low_) / 2, form.removeprefix('+'))}"
-    return format(value, form) + half_width
+    if math.isnan(low_):
+        return format(value, form)
+    half_width = (high_ - low_) / 2
+    if abs(high_ + low_ - 2 * value) > 0.02 * half_width:  # an interval that ends at 0 or 1
+        return f"{value:{form}} ({low_:{form}} to {high_:{form}})"
+    return f"{value:{form}} ± {half_width:{form.removeprefix('+')}}"
 
 
 def _share(value: float) -> str:

@@ -27,7 +27,8 @@ def over_tasks(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
     if n_tasks < 2 or not FEWEST <= n_solvers <= MOST:
         return pd.DataFrame()
     # scipy.stats takes a second to import, which a table of one task need not wait for.
-    from adbench.stats.ranks import critical_difference, friedman, holm, wilcoxon
+    from adbench.stats.multiplicity import holm
+    from adbench.stats.ranks import critical_difference, friedman, wilcoxon
 
     higher = not less_is_better(metric)
     found, difference = friedman(table.to_numpy(), higher), critical_difference(n_solvers, n_tasks, ALPHA)

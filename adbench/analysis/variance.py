@@ -15,12 +15,13 @@ SOURCES = {
     "seed": "seed",
     "residual": "their interplay",
 }
-COLUMNS = ("task", "solver", "metric", "n", "source", "sd", "share")
+COLUMNS = ("task", "solver", "metric", "n", "source", "sd", "share", "share_low", "share_high")
 
 
 def variance_sources(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """One row for each configuration with several seeds that vary and for each of those: the standard deviation that
-    it brings, and its share of the variance. Empty where no configuration has two seeds that vary apart."""
+    it brings, and its share of the variance with a 95 % interval. Empty where no configuration has two seeds that vary
+    apart."""
     records: list[tuple[Any, ...]] = []
     seeds = [key for key in SEED_KEYS if key in rows]
     if metric in rows and len(seeds) > 1:
@@ -30,15 +31,18 @@ def variance_sources(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.DataFrame(records, columns=COLUMNS)
 
 
-def _parts(runs: pd.DataFrame, seeds: list[str], metric: str) -> list[tuple[str, float, float]]:
-    from adbench.stats.variance import components
+def _parts(runs: pd.DataFrame, seeds: list[str], metric: str) -> list[tuple[str, float, float, float, float]]:
+    from adbench.stats.variance import components, share_intervals
 
     factors = {key: runs[key].tolist() for key in seeds if runs[key].nunique() > 1}
     if len(factors) < 2:
         return []
     try:
         found = components(runs[metric].tolist(), factors)
+        shares = share_intervals(runs[metric].tolist(), factors)
     except DataError:  # they do not vary apart
         return []
-    total = sum(found.values())
-    return [(SOURCES[name], part**0.5, part / total if total else 0.0) for name, part in found.items()]
+    return [
+        (SOURCES[name], part**0.5, share.value, share.low, share.high)
+        for (name, part), share in zip(found.items(), shares.values(), strict=True)
+    ]

@@ -33,7 +33,7 @@ def check(
     alpha: Annotated[float, typer.Option(help="Chance of any false alarm, over all comparisons of quality.")] = 0.05,
     tolerance: Annotated[
         float,
-        typer.Option(help="To pass, a larger drop in quality has to be excluded; one below a tenth of it is ignored."),
+        typer.Option(help="The drop in quality that is accepted: to pass, a larger one has to be excluded."),
     ] = 0.01,
     speed_tolerance: Annotated[
         float,

@@ -32,7 +32,12 @@ def summarize(
     ] = None,
     sort: Annotated[str | None, typer.Option(help="A column of the table; --sort=-roc_auc: largest first.")] = None,
     filters: Annotated[
-        list[str] | None, typer.Option("--filter", help="Only runs with model=ae,vae or roc_auc>=0.9; all of several.")
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            help="Only runs with model=ae,vae or seed<3; all of several. By a metric it chooses by the outcome, and"
+            " every output says so.",
+        ),
     ] = None,
     pivot: Annotated[
         str | None, typer.Option(help="A column for each value of this one, as in --pivot data; a table a metric.")
@@ -44,14 +49,15 @@ def summarize(
 ) -> None:
     """Tables of finished runs: mean and 95 % interval over seeds, rank, controls, and how sure each order is.
 
-    A mean stands with ± half of its 95 % t interval over seeds. Runs that failed and seeds that are missing are
-    counted. "above next" is the probability that a configuration is truly above the next one on the same data, over
-    the seeds both have; "inconclusive" is said where a 95 % interval leaves the order open.
+    A mean stands with ± half of its 95 % interval over seeds and test rows. Runs that failed and seeds that are missing
+    are counted. "above next" is the probability that a configuration is truly above the next one on the same data, over
+    the seeds both have. A pair is "sure" when its order holds among all pairs that are looked at, "no difference" when
+    none larger than .005 is left open, and has "opposite orders" where single tasks surely disagree.
 
     \b
     Examples: adbench summarize
               adbench summarize runs/leaderboard --metric average_precision --pivot data --format markdown
-              adbench summarize --filter model=vae --by model.latent_size --sort=-roc_auc
+              adbench summarize --filter model=vae --by model.latent_size
     """
     from adbench.analysis.rows import FIRST
     from adbench.analysis.summary import summarize
@@ -61,8 +67,10 @@ def summarize(
         columns = [pivot, *columns]
     summary = summarize(runs or [Path("runs")], by=columns, metrics=metric or [], filters=filters or [], sort=sort)
     if as_json or output == "json":
-        print_json({name: _records(getattr(summary, name)) for name in _TABLES})
+        print_json({name: _records(getattr(summary, name)) for name in _TABLES} | {"beware": list(summary.beware)})
     elif output == "csv":
+        for sentence in summary.beware:
+            print(f"adbench: {sentence}", file=sys.stderr)
         _write_csv(_for_csv(summary, metric))
     elif output == "table":
         from adbench.cli.display.tables import print_summary

@@ -23,6 +23,7 @@ PREFIX = "control/"  # of the names of their metrics
 UNTRAINED = "untrained"
 ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
 PCA_COMPONENTS = 10
+NEAREST_ROWS = 5_000  # that the nearest neighbour is usually looked for among: see configs/train.yaml
 _BLOCK_ROWS = 16_384  # bounds the memory of a float64 copy
 _BLOCK_COLUMNS = 8
 

@@ -1,6 +1,7 @@
 """Frozen scores and opened labels -> flat metrics. The one place where the two meet."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,14 +9,30 @@ import numpy.typing as npt
 from adbench.arrays.types import Scores
 from adbench.errors import DataError
 from adbench.evaluation.controls import UNTRAINED
-from adbench.evaluation.ranking import (
-    Placements,
-    auroc_difference,
+from adbench.evaluation.influence import (
+    Copies,
+    Influences,
+    auroc_influences,
     auroc_interval,
-    rank,
+    average_precision_influences,
+    average_precision_interval,
+    difference_interval,
+    over_types_interval,
+    recall_within_interval,
+    share_influences,
 )
+from adbench.evaluation.ranking import LIMITS, Placements, Ranking, rank
 from adbench.evaluation.seal import Frozen, Labels
 from adbench.stats.proportion import wilson_interval
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the test labels say of a run. influences: metric -> those of the test rows, by blocks of them, (N_BLOCKS,);
+    with these two runs on the same rows can be compared without their scores."""
+
+    metrics: dict[str, float]
+    influences: dict[str, Scores]
 
 
 def evaluate(
@@ -24,12 +41,13 @@ def evaluate(
     labels: Labels,
     controls: Mapping[str, Scores],
     control_thresholds: Mapping[str, float],
-) -> dict[str, float]:
+) -> Evaluation:
     """All test metrics of one run, under the names that design and tables use.
 
     controls: name -> scores of the same test rows; "untrained", where there is one, is the twin that
     `training_gain` compares with. control_thresholds: name -> its threshold, for those that have one; the metrics of
-    the others are threshold-free.
+    the others are threshold-free. Bounds, as roc_auc_low and roc_auc_high, are of 95 % intervals over distinct test
+    rows; those of roc_auc_over_types are of what other types of anomalies would have given.
     Raises DataError when the test rows are all normal or all anomalous.
     """
     label = labels.label
@@ -38,18 +56,38 @@ def evaluate(
         raise DataError(
             f"expected normal and anomalous test rows, got {n_anomalies:,} anomalies in {len(label):,} rows"
         )
+    copies = Copies(labels.identity, label)
     ranking = rank(frozen.scores, label)
     placements = ranking.placements()
-    interval = auroc_interval(placements)
-    metrics = ranking.metrics()
-    metrics |= {"roc_auc_low": interval.low, "roc_auc_high": interval.high, "base_rate": float(label.mean())}
+    metrics = ranking.metrics() | {"base_rate": float(label.mean()), "n_distinct": copies.n_distinct}
+    metrics |= _bounds(ranking, placements, copies)
     reported = frozen.scores > frozen.threshold
     metrics |= {"threshold": frozen.threshold, "target_fpr": target_fpr} | _decisions(reported, label)
     metrics |= _families(reported, labels, placements)
+    types = labels.attack[label == 1].rows()
+    if (of_types := over_types_interval(placements, types, copies)) is not None:
+        metrics |= {"roc_auc_over_types_low": of_types.low, "roc_auc_over_types_high": of_types.high}
     for name, of_subset in labels.subsets.items():
         metrics |= {f"subset/{name}/{metric}": value for metric, value in _subset(frozen, label, of_subset).items()}
-    metrics |= _controls(placements, label, controls, control_thresholds)
-    return metrics
+    of_run = {
+        "roc_auc": auroc_influences(placements),
+        "average_precision": average_precision_influences(ranking),
+        "recall": share_influences(reported, label, 1),
+        "test_fpr": share_influences(reported, label, 0),
+    }
+    of_controls, influences = _controls(of_run["roc_auc"], label, copies, controls, control_thresholds)
+    in_blocks = {name: copies.in_blocks(of) for name, of in (of_run | influences).items()}
+    return Evaluation(metrics | of_controls, in_blocks)
+
+
+def _bounds(ranking: Ranking, placements: Placements, copies: Copies) -> dict[str, float]:
+    intervals = {
+        "roc_auc": auroc_interval(placements, copies),
+        "average_precision": average_precision_interval(ranking, copies),
+        **{name: recall_within_interval(ranking, copies, limit) for name, limit in LIMITS.items()},
+    }
+    bounds = {f"{name}_low": interval.low for name, interval in intervals.items()}
+    return bounds | {f"{name}_high": interval.high for name, interval in intervals.items()}
 
 
 def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> dict[str, float]:
@@ -102,20 +140,28 @@ def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Place
 
 
 def _controls(
-    placements: Placements,
+    of_model: Influences,
     label: npt.NDArray[np.int8],
+    copies: Copies,
     controls: Mapping[str, Scores],
     thresholds: Mapping[str, float],
-) -> dict[str, float]:
+) -> tuple[dict[str, float], dict[str, Influences]]:
+    """Metrics, and the influences on the AUROC of each control. `lead`: the AUROC of the model less that of the
+    control, with the paired interval of their test rows."""
     metrics: dict[str, float] = {}
     of_gain: dict[str, float] = {}
+    influences: dict[str, Influences] = {}
     for name, scores in controls.items():
         ranking = rank(scores, label)
         of_control = ranking.metrics()
         if name in thresholds:
             of_control |= {"threshold": thresholds[name]} | _decisions(scores > thresholds[name], label)
-        metrics |= {f"control/{name}/{metric}": value for metric, value in of_control.items()}
+        influences[f"control/{name}/roc_auc"] = of_auroc = auroc_influences(ranking.placements())
+        lead = difference_interval(of_model - of_auroc, copies)
+        bounds = {"": lead.value, "_low": lead.low, "_high": lead.high}
         if name == UNTRAINED:
-            gain = auroc_difference(placements, ranking.placements())
-            of_gain = {"training_gain": gain.value, "training_gain_low": gain.low, "training_gain_high": gain.high}
-    return metrics | of_gain
+            of_gain = {f"training_gain{end}": value for end, value in bounds.items()}
+        else:
+            of_control |= {f"lead{end}": value for end, value in bounds.items()}
+        metrics |= {f"control/{name}/{metric}": value for metric, value in of_control.items()}
+    return metrics | of_gain, influences

@@ -50,7 +50,7 @@ METRICS = {
     for metric in (
         Metric(
             "roc_auc", "AUROC", True, True, _QUALITY,
-            meaning="Mean over seeds, with its 95 % t interval",
+            meaning="Mean over seeds, with its 95 % interval over seeds and test rows",
             by_chance=0.5,
         ),
         Metric(
@@ -76,6 +76,8 @@ METRICS = {
         Metric("roc_auc_low", "roc auc low", None, False, (ALWAYS,)),
         Metric("roc_auc_high", "roc auc high", None, False, (ALWAYS,)),
         Metric("base_rate", "base rate", None, True, (ALWAYS,)),
+        Metric("n_distinct", "distinct test rows", None, False),
+        Metric("lead", "lead", True, False, form="+.4f"),
         Metric("threshold", "threshold", None, False, (REPRODUCE, ALWAYS)),
         Metric("target_fpr", "target fpr", None, True, (ALWAYS,)),
         Metric("precision", "precision", True, False, (REPRODUCE, ALWAYS)),
@@ -92,7 +94,7 @@ METRICS = {
         Metric("oracle_f1_at_count", "oracle f1 at count", True, False),
         Metric(
             "training_gain", "training gain", True, False, (SUMMARY, REPRODUCE, REPORT),
-            meaning="AUROC less that of the same network untrained, with its 95 % interval over seeds",
+            meaning="AUROC less that of the same network untrained, with its 95 % interval",
             form="+.4f",
         ),
         Metric(FIT_LOSS, "fit loss", False, False),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from adbench.arrays.types import Scores
 from adbench.stats.interval import Interval
 
+LIMITS = {"tpr_at_1pct_fpr": 0.01, "tpr_at_0p1pct_fpr": 0.001}  # metric -> the false-positive rate that it allows
 _SAMPLED = 256  # scores that are looked at to choose a sort
 
 
@@ -99,8 +100,7 @@ class Ranking:
         return {
             "roc_auc": float(trapezoids.sum()),
             "average_precision": float((self.true_positives / reported * steps).sum()),
-            "tpr_at_1pct_fpr": _recall_within(recall, fpr, 0.01),
-            "tpr_at_0p1pct_fpr": _recall_within(recall, fpr, 0.001),
+            **{name: recall_within(recall, fpr, limit) for name, limit in LIMITS.items()},
             "oracle_best_f1": float((2 * self.true_positives / (reported + n_anomalies)).max()),
             "oracle_f1_at_count": _f1_at_count(self.true_positives, reported),
         }
@@ -141,6 +141,7 @@ def _f1_at_count(true_positives: Scores, reported: Scores) -> float:
     return float(np.interp(n_anomalies, n_reported, n_found) / n_anomalies)
 
 
-def _recall_within(recall: Scores, fpr: Scores, limit: float) -> float:
+def recall_within(recall: Scores, fpr: Scores, limit: float) -> float:
+    """The last of these recalls whose false-positive rate, which rises, does not exceed the limit."""
     within = int(np.searchsorted(fpr, limit, side="right"))
     return float(recall[within - 1]) if within else 0.0

@@ -26,6 +26,7 @@ class Labels:
     attack: CategoryColumn
     known_attacks: frozenset[str] | None  # attack types that occur in the training file, where there is one
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)  # parts that are reported as well
+    identity: npt.NDArray[np.uint64] | None = None  # the same for rows whose features are all equal; None: unknown
 
 
 @dataclass(frozen=True)

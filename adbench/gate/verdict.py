@@ -3,14 +3,15 @@
 A comparison asks whether the mean over seeds has dropped. Where both sides ran the same seeds, their differences are
 tested (paired t), else the two means (Welch). All comparisons of a family are corrected together:
 
-    regression    a drop, one-sided, significant at alpha after Holm's correction
-    improvement   the same for a rise, corrected by itself
+    regression    a drop, one-sided, significant at alpha after Holm's correction, that may exceed the tolerance
+    improvement   a significant rise, corrected by itself
     pass          the interval, of confidence 1 - 2 alpha / comparisons, excludes a drop beyond the tolerance
     inconclusive  none of these: more seeds would tell
 
-Quality that moved by less than a tenth of the tolerance is neither better nor worse, however regularly it moved: other
-machines round otherwise, and a model without randomness then moves by the same row in every seed. Seconds have to
-move by more than the tolerance: a machine's load slows all seeds together, and no test knows of it.
+A drop that surely lies within the tolerance passes, however regular it is: whoever names a tolerance accepts it. A rise
+of less than a tenth of the tolerance is none: other machines round otherwise, and a model without randomness then moves
+by the same row in every seed. Seconds have to move by more than the tolerance: a machine's load slows all seeds
+together, and no test knows of it.
 """
 
 import math
@@ -23,7 +24,7 @@ from scipy import stats
 
 from adbench.stats.interval import Interval
 from adbench.stats.intervals import Values, as_values, half_width
-from adbench.stats.ranks import holm
+from adbench.stats.multiplicity import holm
 from adbench.stats.variance import noncentrality, seeds_needed
 
 REGRESSION, IMPROVEMENT, PASS, INCONCLUSIVE = "regression", "improvement", "pass", "inconclusive"
@@ -118,8 +119,10 @@ class Verdict:
         """The smallest drop that would have been found in four of five cases, on the scale of `difference`, above 0."""
         if self.change is None or not math.isfinite(self.change.error):
             return None
-        error, df, size = self.change.error, self.change.df, self.rules.negligible
-        if error:  # what is found has to be significant, and more than negligible
+        error, df = self.change.error, self.change.df
+        # What is found has to be significant, more than negligible, and not surely within the tolerance.
+        size = max(self.rules.negligible, self.rules.margin - self.change.half_width(self.level))
+        if error:
             size = error * max(noncentrality(df, self.level, POWER), size / error + float(stats.t.ppf(POWER, df)))
         return min(math.expm1(min(size, 50.0)), 1e9) if self.rules.kind == "speed" else size
 
@@ -162,10 +165,13 @@ def _decide(
         return INCONCLUSIVE, "one seed tells nothing about the others; run more"
     worse, better = ("rise", "drop") if case.less_is_better else ("drop", "rise")
     p, verdict, word = (p_drop, REGRESSION, worse) if change.rise < 0 else (p_rise, IMPROVEMENT, better)
-    if p <= rules.alpha and abs(change.rise) > rules.negligible:
+    accepted = change.rise < 0 and change.rise - change.half_width(level) > -rules.margin
+    if p <= rules.alpha and abs(change.rise) > rules.negligible and not accepted:
         return verdict, f"a {word}, p = {_p(p)}" if change.error else f"the same {word} in every seed"
     if change.rise - change.half_width(level) > -rules.margin:
-        return PASS, f"no {worse} beyond the tolerance"
+        how = f", p = {_p(p_drop)}" if change.error else " in every seed"
+        found = p_drop <= rules.alpha and -change.rise > rules.negligible
+        return PASS, f"a {worse} within the tolerance{how}" if found else f"no {worse} beyond the tolerance"
     return INCONCLUSIVE, f"a {worse} beyond the tolerance is possible"
 
 

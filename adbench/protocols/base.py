@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adbench.config.checks import require_at_least
-from adbench.data.base import NORMAL, Features, Table, row_hashes
+from adbench.data.base import Features, Table, row_hashes
 from adbench.errors import DataError
 from adbench.evaluation.seal import Labels, SealedLabels
 from adbench.protocols.leaks import label_copies, leaks_of
@@ -66,6 +66,10 @@ class Protocol(ABC):
         """The table under this protocol's idea of an anomaly; as it is, unless a protocol says otherwise."""
         return table
 
+    def may_have_met(self, table: Table) -> npt.NDArray[np.bool_]:
+        """The anomalies of the training file, whose types are not new at the test."""
+        return ~table.is_test & (table.label == 1)
+
     def __call__(self, table: Table, seed: int, keep: Callable[[Labels], None] = lambda _: None) -> Split:
         """Divide the table and seal the test labels. Raises DataError when no row is left to fit or to test.
 
@@ -94,7 +98,7 @@ class Protocol(ABC):
                     " divides; bring more rows, or take another protocol="
                 )
         take = table.features.take
-        labels = _labels(table, parts.test)
+        labels = _labels(table, parts.test, self.may_have_met(table))
         keep(labels)
         fit, calibration, test, anomalies = map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies))
         warnings = tuple(leaks_of(table, looked_at).warnings())
@@ -158,13 +162,14 @@ def _distinct(table: Table, rows: Rows) -> Rows:
     return rows[np.sort(first)]
 
 
-def _labels(table: Table, rows: Rows) -> Labels:
+def _labels(table: Table, rows: Rows, may_have_met: npt.NDArray[np.bool_]) -> Labels:
     # Without a test file no anomaly was set apart as known: nothing can be said of known against novel ones.
-    known = frozenset(table.attack[~table.is_test].counts()) - {NORMAL} if table.is_test.any() else None
+    known = frozenset(table.attack[may_have_met].counts()) if table.is_test.any() else None
     return Labels(
         label=table.label[rows],
         family=table.family[rows],
         attack=table.attack[rows],
         known_attacks=known,
         subsets={name: of_subset[rows] for name, of_subset in table.subsets.items()},
+        identity=row_hashes(table.features.take(rows)),
     )

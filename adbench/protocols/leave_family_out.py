@@ -33,6 +33,9 @@ class LeaveFamilyOut(Unsupervised):
     def may_hide(self, table: Table) -> npt.NDArray[np.bool_]:
         return super().may_hide(table) & (table.family != self.family)
 
+    def may_have_met(self, table: Table) -> npt.NDArray[np.bool_]:
+        return super().may_have_met(table) & (table.family != self.family)
+
     def divide(self, table: Table, rng: np.random.Generator) -> Parts:
         families = tuple(name for name in table.family[table.label == 1].counts() if name != NORMAL)
         require_one_of("protocol.family", self.family, families)

@@ -20,7 +20,18 @@ from adbench.arrays.types import Arrays
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.seal import Labels
 from adbench.results.formats import stored
-from adbench.results.record import CALIBRATION, CHECKPOINT, CONFIG, ERROR, FILES, LOCK, METRICS, OBJECTS, SCORES
+from adbench.results.record import (
+    CALIBRATION,
+    CHECKPOINT,
+    CONFIG,
+    ERROR,
+    FILES,
+    INFLUENCES,
+    LOCK,
+    METRICS,
+    OBJECTS,
+    SCORES,
+)
 from adbench.storage.atomic import remove_partials, replacing
 from adbench.storage.lock import Lock, holder_of
 
@@ -149,6 +160,11 @@ class RunFolder:
             pyarrow.parquet.write_table(
                 pa.table({"score": _numbers(scores.astype(np.float64))}), partial, use_dictionary=False
             )
+
+    def write_influences(self, influences: Arrays) -> None:
+        """influences.safetensors: metric -> the influences of blocks of the test rows."""
+        with self._replacing(INFLUENCES) as partial:
+            partial.write_bytes(safetensors.numpy.save({k: x.astype(np.float32) for k, x in influences.items()}))
 
     def unlock(self) -> None:
         """Let others have the folder."""

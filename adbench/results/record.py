@@ -22,6 +22,7 @@ from adbench.results.formats import as_today
 CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
 SCORES, FROZEN, HISTORY = "scores.parquet", "frozen.sha256", "history.csv"
 CALIBRATION = "calibration.parquet"  # the scores of the calibration rows
+INFLUENCES = "influences.safetensors"  # of blocks of the test rows on the metrics; see `adbench.evaluation.influence`
 COLUMNS = "columns.json"  # per column of the table, what was usual among the fitted rows
 CHECKPOINT = "checkpoint.ckpt"  # of a run that is not over; the next attempt goes on from it
 MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
@@ -39,6 +40,7 @@ FILES = (
     HISTORY,
     CALIBRATION,
     COLUMNS,
+    INFLUENCES,
     STOP,
     *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
     OBJECTS,

@@ -90,6 +90,8 @@ def _packed(labels: Labels) -> tuple[Arrays, Any]:
     names = {"family": labels.family, "attack": labels.attack}
     arrays: Arrays = {"label": labels.label} | {name: column.codes for name, column in names.items()}
     arrays |= {f"subset/{name}": rows for name, rows in labels.subsets.items()}
+    if labels.identity is not None:
+        arrays["identity"] = labels.identity
     document = {name: list(column.values) for name, column in names.items()}
     known = None if labels.known_attacks is None else sorted(labels.known_attacks)
     return arrays, document | {"known_attacks": known, "subsets": list(labels.subsets)}
@@ -105,6 +107,7 @@ def _labels_in(entry: CacheEntry) -> Labels:
             attack=CategoryColumn(document["attack"], arrays["attack"]),
             known_attacks=None if document["known_attacks"] is None else frozenset(document["known_attacks"]),
             subsets={name: arrays[f"subset/{name}"] for name in document["subsets"]},
+            identity=arrays.get("identity"),
         )
     except (OSError, ValueError) as error:
         raise DataError(f"expected the test labels in {entry.path}, got {error}; run it again") from None

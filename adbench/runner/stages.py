@@ -196,8 +196,10 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         encoded = rows.plain(x_test), rows.encoder.columns.plain().names
         column, of_column = best_column(encoded, (rows.deviations, rows.own_columns), labels.label)
         controls = controls | {ORACLE: of_column}
-        metrics = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds)
+        evaluation = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds)
+    metrics = evaluation.metrics
     with seconds.of("save"):
+        folder.write_influences(evaluation.influences)
         folder.write_scores(rows.test_rows, scores, labels, rows.test_ids)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: column})
     metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": result.n_rows / result.seconds}

@@ -3,14 +3,14 @@ sets, JMLR 7 (2006). A table has a row a dataset and a column a model.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from adbench.stats.intervals import Values, as_values
+from adbench.stats.intervals import Values
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,6 @@ class Friedman:
     p_value: float  # of chi2
     f: float
     f_p_value: float  # of f; never below the chance of one and the same order on every dataset, (1 / k!) ^ (n - 1)
-
-
-def holm(p_values: Iterable[float]) -> Values:
-    """p values adjusted for being several (Holm 1979); to be compared with alpha itself."""
-    p = as_values(p_values)
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1.0)
-    return adjusted
 
 
 def ranks(table: npt.ArrayLike, higher_is_better: bool = True) -> Values:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 
 from adbench.errors import DataError
+from adbench.stats.interval import Interval
 from adbench.stats.intervals import Values
 
 RESIDUAL = "residual"
@@ -21,25 +22,32 @@ def components(values: Sequence[float], factors: Mapping[str, Sequence[Hashable]
     the design may have holes. What comes out negative is 0.
     Raises DataError for factors that cannot be told apart by these runs.
     """
-    y = np.asarray(values, dtype=np.float64)
-    for name, levels in factors.items():
-        if len(levels) != len(y):
-            raise DataError(f"expected a level of {name} for each of {len(y)} runs, got {len(levels)}")
-    incidence = {name: _incidence(levels) for name, levels in factors.items()}
-    centre = np.full((len(y), len(y)), 1 / max(len(y), 1))
-    design = np.hstack([np.ones((len(y), 1)), *incidence.values()])
-    # Quadratic forms y'Ay that no constant changes: between the levels of each factor, and beside all of them.
-    forms = [z @ np.diag(1 / z.sum(axis=0)) @ z.T - centre for z in incidence.values()]
-    forms.append(np.eye(len(y)) - design @ np.linalg.pinv(design))
-    effects = [z @ z.T for z in incidence.values()] + [np.eye(len(y))]
-    expected = np.array([[float((form * effect).sum()) for effect in effects] for form in forms])
-    if len(y) < 2 or np.linalg.matrix_rank(expected, tol=1e-8 * max(1.0, np.abs(expected).max())) < len(forms):
-        raise DataError(
-            f"expected runs in which {', '.join(factors)} vary apart from each other, got {len(y)} that cannot tell"
-            " them apart; add runs in which one changes and the others stay"
-        )
-    solution = np.linalg.solve(expected, [float(y @ form @ y) for form in forms])
+    squares, expected, _ = _sums_of_squares(values, factors)
+    solution = np.linalg.solve(expected, squares)
     return dict(zip((*factors, RESIDUAL), (max(0.0, float(value)) for value in solution), strict=True))
+
+
+def share_intervals(
+    values: Sequence[float], factors: Mapping[str, Sequence[Hashable]], confidence: float = 0.95, n_draws: int = 4000
+) -> dict[str, Interval]:
+    """The share of the variance that each factor brings, and the `residual`, with intervals.
+
+    Generalized confidence intervals (Weerahandi 1993, JASA 88:899): each sum of squares over a draw of its chi-square
+    stands for its expectation, and the components are solved for as in `components`. Three levels of a factor tell
+    little, so that most intervals are wide. Raises DataError as `components` does.
+    """
+    found = components(values, factors)
+    squares, expected, df = _sums_of_squares(values, factors)
+    chi2 = np.random.default_rng(0).chisquare(df, (n_draws, len(df)))
+    drawn = np.linalg.solve(expected, (squares * df / chi2).T).T.clip(min=0.0)
+    total = drawn.sum(axis=1, keepdims=True)
+    shares = np.divide(drawn, total, out=np.zeros_like(drawn), where=total > 0)
+    ends = np.quantile(shares, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0).T
+    whole = sum(found.values())
+    return {
+        name: Interval(part / whole if whole else 0.0, float(low), float(high))
+        for (name, part), (low, high) in zip(found.items(), ends, strict=True)
+    }
 
 
 def seeds_needed(
@@ -91,3 +99,29 @@ def _incidence(levels: Sequence[Hashable]) -> Values:
     """(runs, levels): 1 where a run has a level."""
     names = list(dict.fromkeys(levels))
     return np.array([[float(level == name) for name in names] for level in levels]).reshape(len(levels), len(names))
+
+
+def _sums_of_squares(
+    values: Sequence[float], factors: Mapping[str, Sequence[Hashable]]
+) -> tuple[Values, Values, Values]:
+    """Between the levels of each factor, and beside all of them: the sums of squares, what each component adds to their
+    expectations (sums, components), and their degrees of freedom."""
+    y = np.asarray(values, dtype=np.float64)
+    for name, levels in factors.items():
+        if len(levels) != len(y):
+            raise DataError(f"expected a level of {name} for each of {len(y)} runs, got {len(levels)}")
+    incidence = {name: _incidence(levels) for name, levels in factors.items()}
+    centre = np.full((len(y), len(y)), 1 / max(len(y), 1))
+    design = np.hstack([np.ones((len(y), 1)), *incidence.values()])
+    # Quadratic forms y'Ay that no constant changes: between the levels of each factor, and beside all of them.
+    forms = [z @ np.diag(1 / z.sum(axis=0)) @ z.T - centre for z in incidence.values()]
+    forms.append(np.eye(len(y)) - design @ np.linalg.pinv(design))
+    effects = [z @ z.T for z in incidence.values()] + [np.eye(len(y))]
+    expected = np.array([[float((form * effect).sum()) for effect in effects] for form in forms])
+    if len(y) < 2 or np.linalg.matrix_rank(expected, tol=1e-8 * max(1.0, np.abs(expected).max())) < len(forms):
+        raise DataError(
+            f"expected runs in which {', '.join(factors)} vary apart from each other, got {len(y)} that cannot tell"
+            " them apart; add runs in which one changes and the others stay"
+        )
+    df = [len(set(levels)) - 1 for levels in factors.values()] + [len(y) - np.linalg.matrix_rank(design)]
+    return np.array([float(y @ form @ y) for form in forms]), expected, np.array(df, dtype=np.float64)

@@ -47,9 +47,28 @@ def test_the_verdict_on_training_follows_the_interval(run: Run) -> None:
 
 
 def test_a_control_that_does_as_well_is_named(run: Run) -> None:
-    sentence = "the control mean |z| ranks at least as well"
-    assert sentence in shown(run, **{"control/mean_abs_z/roc_auc": 1.0})
-    assert sentence not in shown(run, roc_auc=1.0)
+    ahead = {"control/mean_abs_z/roc_auc": 1.0, "control/mean_abs_z/lead": -0.02}
+    lead = "control/mean_abs_z/lead"
+    better = shown(run, **ahead, **{f"{lead}_low": -0.03, f"{lead}_high": -0.01})
+    assert "the control mean |z| ranks better (-0.0200 AUROC, 95 % interval -0.0300 to -0.0100)" in better
+    assert "is not needed for the ranking" in better
+    open_ = shown(run, **ahead | {lead: 0.001, f"{lead}_low": -0.001, f"{lead}_high": 0.003})
+    assert "the control mean |z| may rank as well (+0.0010 AUROC" in open_
+    behind = shown(run, **ahead | {lead: 0.02, f"{lead}_low": 0.01, f"{lead}_high": 0.03})
+    assert "the control" not in behind
+
+
+def test_the_protocol_and_a_weakened_control_are_named(run: Run) -> None:
+    assert "protocol one_class" in shown(run)
+    weak = replace(run, config=run.config | {"controls": {"nearest_rows": 1}})
+    assert "nearest neighbour, among 1 rows (weakened)" in shown(weak)
+    assert "(weakened)" not in shown(replace(run, config=run.config | {"controls": {"nearest_rows": None}}))
+
+
+def test_what_other_rows_and_types_would_give_is_told_apart(run: Run) -> None:
+    text = shown(run, roc_auc_over_types_low=0.71, roc_auc_over_types_high=0.99, n_test=1000, n_distinct=400)
+    assert "if other types of anomalies had come: 0.7100 to 0.9900" in text
+    assert "(intervals over the 400 distinct of 1,000 test rows)" in text
 
 
 def test_a_model_without_an_untrained_twin_has_a_panel_too(run: Run) -> None:

@@ -81,18 +81,29 @@ def test_one_seed_tells_nothing_unless_it_is_identical() -> None:
 
 def test_holm_corrects_all_comparisons_together() -> None:
     after = [0.9465, 0.9515, 0.9465, 0.9470, 0.9475]
-    alone = one(BEFORE, after)
+    strict = Rules(tolerance=0.002)
+    alone = one(BEFORE, after, rules=strict)
     assert 0.01 < alone.p_drop < 0.02
     assert alone.verdict == REGRESSION
     unchanged = Case("d", "m", "", "x", dict(enumerate(BEFORE)), dict(enumerate(BEFORE)))
     dropped = Case("d", "m", "", "y", dict(enumerate(BEFORE)), dict(enumerate(after)))
-    found = judge([dropped, *[unchanged] * 4], Rules())[0]
+    found = judge([dropped, *[unchanged] * 4], strict)[0]
     assert found.p_drop == pytest.approx(5 * alone.p_drop)
     assert found.verdict != REGRESSION
     wide, narrow = found.difference(), alone.difference()
     assert wide is not None
     assert narrow is not None
     assert wide.low < narrow.low
+
+
+def test_a_drop_that_surely_lies_within_the_tolerance_passes() -> None:
+    found = one(BEFORE, [x - 0.0011 for x in BEFORE])  # of a model without randomness: the same in every seed
+    assert (found.verdict, found.reason) == (PASS, "a drop within the tolerance in every seed")
+    assert found.smallest_effect() == pytest.approx(0.01)
+    assert one(BEFORE, [x - 0.0111 for x in BEFORE]).verdict == REGRESSION
+    noisy = one(BEFORE, [0.9465, 0.9515, 0.9465, 0.9470, 0.9475])
+    assert noisy.verdict == PASS
+    assert noisy.reason.startswith("a drop within the tolerance, p = 0.01")
 
 
 def test_seconds_are_compared_by_their_ratio() -> None:
@@ -120,8 +131,8 @@ def test_the_smallest_effect_is_found_with_the_power_it_says() -> None:
     assert size == pytest.approx(0.01 / math.sqrt(8) * 2.7, rel=0.1)
     found = [one([0.0] * 8, list(x - size)).verdict == REGRESSION for x in noise[:600]]
     assert np.mean(found) == pytest.approx(0.8, abs=0.06)
-    # Where nothing varies, what is negligible is still no drop.
-    assert one([0.9] * 3, [0.9] * 3).smallest_effect() == pytest.approx(Rules().negligible)
+    # Where nothing varies, a drop within the tolerance is still none.
+    assert one([0.9] * 3, [0.9] * 3).smallest_effect() == pytest.approx(Rules().tolerance)
     assert one([0.9] * 3, [0.9 - 0.9 * Rules().negligible] * 3).verdict == PASS
 
 

@@ -16,8 +16,9 @@ from adbench.errors import DataError
 from adbench.evaluation.ranking import auroc_difference, auroc_interval, placement_values
 from adbench.stats import bootstrap
 from adbench.stats.intervals import bootstrap_interval, t_interval
+from adbench.stats.multiplicity import holm
 from adbench.stats.pairs import compare
-from adbench.stats.ranks import critical_difference, friedman, holm, mean_ranks, not_separated, wilcoxon
+from adbench.stats.ranks import critical_difference, friedman, mean_ranks, not_separated, wilcoxon
 from adbench.stats.variance import components, noncentrality, seeds_needed
 
 # The aSAH data of Turck et al. 2010 (Intensive Care Medicine 36:107), on which the R package pROC is documented:
@@ -225,10 +226,64 @@ def test_comparisons_that_nothing_tells_about() -> None:
     assert math.isnan(lone.difference.low)
     same = compare({("x", 0): 0.3, ("x", 1): 0.7}, {("x", 0): 0.3, ("x", 1): 0.7})
     assert same is not None
-    assert (same.probability, same.difference.low) == (0.5, 0.0)
+    assert math.isnan(
+        same.probability
+    )  # the same in every seed: training has no randomness, of test rows nothing is known
     moved = compare({("x", i): 0.1 * i + 0.3 for i in range(3)}, {("x", i): 0.1 * i for i in range(3)})
     assert moved is not None
-    assert moved.probability == 1.0
+    assert math.isnan(moved.probability)
+
+
+def test_no_variance_of_0_is_borrowed() -> None:
+    a = {("d", 0): 0.9, ("d", 1): 0.9, ("e", 0): 0.5}
+    b = {("d", 0): 0.8, ("d", 1): 0.8, ("e", 0): 0.7}
+    for rows in (None, lambda _: np.full(8, 0.01)):
+        found = compare(a, b) if rows is None else compare(a, b, rows=rows)
+        assert found is not None
+        assert math.isnan(found.probability)
+        assert math.isnan(found.difference.low)
+
+
+def test_the_test_rows_count_beside_the_seeds() -> None:
+    rng = np.random.default_rng(0)
+    a = {("x", seed): 0.9 + 0.001 * seed for seed in range(5)}
+    b = {("x", seed): 0.89 + 0.0011 * seed for seed in range(5)}
+    alone = compare(a, b)
+    influences = rng.normal(size=256) * 0.01 / 16  # a standard error of .01
+    shared = compare(a, b, rows=lambda _: influences)
+    apart = compare(a, b, rows=lambda key: rng.permutation(influences))
+    assert alone is not None
+    assert shared is not None
+    assert apart is not None
+    assert shared.rows_known
+    assert alone.error < apart.error < shared.error == pytest.approx(0.01, rel=0.15)
+    assert shared.probability < 0.9 < alone.probability
+    assert shared.of_seeds == pytest.approx(alone.error)
+
+
+def test_opposite_orders_are_said() -> None:
+    a = {(data, seed): 0.5 for data in "xyz" for seed in range(5)}
+    up_and_down = {"x": 0.02, "y": 0.03, "z": -0.03}
+    b = {key: 0.5 - up_and_down[key[0]] + 0.0001 * key[1] for key in a}
+    found = compare(a, b)
+    assert found is not None
+    assert found.is_mixed
+    assert {data: round(of.value, 2) for data, of in found.by_data.items()} == up_and_down
+    steady = compare(a, {key: 0.48 + 0.0001 * key[1] for key in a})
+    assert steady is not None
+    assert not steady.is_mixed
+
+
+def test_related_data_are_one_source() -> None:
+    rng = np.random.default_rng(1)
+    a = {(data, seed): 0.5 + 0.01 * rng.normal() for data in ("x", "x again", "y") for seed in range(5)}
+    zero = dict.fromkeys(a, 0.0)
+    apart, together = compare(a, zero), compare(a, zero, related=lambda data: data[0])
+    assert apart is not None
+    assert together is not None
+    means = {data: np.mean([v for key, v in a.items() if key[0] == data]) for data in ("x", "x again", "y")}
+    assert together.difference.value == pytest.approx(((means["x"] + means["x again"]) / 2 + means["y"]) / 2)
+    assert together.error > apart.error
 
 
 def test_a_dataset_with_one_pair_takes_the_variance_of_the_others() -> None:

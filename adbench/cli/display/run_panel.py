@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adbench.config.identity import data_name
-from adbench.evaluation.controls import ORACLE, TITLES
+from adbench.evaluation.controls import NEAREST_ROWS, ORACLE, TITLES
 from adbench.evaluation.metric_table import AGAINST_CONTROLS, METRICS, PANEL, PERCENT, Metric, shown_in
 from adbench.results.record import Run, families
 from adbench.text import printable
@@ -24,13 +24,14 @@ def result_panel(run: Run) -> RenderableType:
         Text(),
         _detection(m),
         Text(),
-        _comparison(m, choices["model"]),
+        _comparison(run),
         Text("\n".join(_verdicts(run))),
         *(Text(f"warning: {printable(str(one))}", style="bold yellow") for one in _warnings(run)),
         Text(),
         Text(_where(run)),
     ]
-    title = Text(f"{choices['model']} on {data_name(run.config)}, seed {run.config['seed']}", style="bold")
+    protocol = f", protocol {choices['protocol']}" if "protocol" in choices else ""
+    title = Text(f"{choices['model']} on {data_name(run.config)}, seed {run.config['seed']}{protocol}", style="bold")
     return Panel(Group(*parts), title=title, title_align="left", expand=False, padding=(1, 2))
 
 
@@ -55,6 +56,11 @@ def _quality(run: Run) -> Table:
             low, high = (_written(metric, m[f"{name}_{side}"]) for side in ("low", "high"))
             value += f"  (95 % interval {low} to {high})"
         table.add_row(metric.in_full, value, _by_chance(metric, m))
+        if name == "roc_auc" and "roc_auc_over_types_low" in m:
+            low, high = (_written(metric, m[f"roc_auc_over_types_{side}"]) for side in ("low", "high"))
+            table.add_row("", f"if other types of anomalies had come: {low} to {high}", "")
+    if (distinct := m.get("n_distinct", m["n_test"])) < m["n_test"]:
+        table.add_row("", f"(intervals over the {distinct:,.0f} distinct of {m['n_test']:,.0f} test rows)", "")
     table.add_row()
     promised = f"promised {_rate(m['target_fpr'])}" if _promises(m) else "nothing promised"
     if "fpr_bound" in m:  # CV+ mostly comes near its target, and guarantees less
@@ -98,6 +104,8 @@ def _detection(m: dict[str, float]) -> Table:
         "attack types of the training file": "known",
         "attack types never seen": "novel",
     }
+    if not m.get("novel/n"):  # where there is no other, to be of the training file says nothing
+        del rows["attack types of the training file"]
     for title, prefix in rows.items():
         if m.get(f"{prefix}/n") and f"{prefix}/recall" in m and f"{prefix}/roc_auc" in m:
             n, recall, auroc = (m[f"{prefix}/{metric}"] for metric in ("n", "recall", "roc_auc"))
@@ -105,11 +113,15 @@ def _detection(m: dict[str, float]) -> Table:
     return table
 
 
-def _comparison(m: dict[str, float], model: str) -> Table:
+def _comparison(run: Run) -> Table:
+    m, model = run.metrics, run.config["choices"]["model"]
     metrics = shown_in(AGAINST_CONTROLS)
     table = _grid("against controls", *(METRICS[name].in_short for name in metrics))
     rows = {f"{model}, trained": ""} | {title: f"control/{name}/" for name, title in TITLES.items()}
+    limit = run.config.get("controls", {}).get("nearest_rows")
     for title, prefix in rows.items():
+        if prefix == "control/nearest_neighbour/" and isinstance(limit, int) and limit < m["n_fit"]:
+            title = f"{title}, among {limit:,} rows" + (" (weakened)" if limit < NEAREST_ROWS else "")
         if {f"{prefix}{name}" for name in metrics} <= m.keys():
             table.add_row(title, *(_written(METRICS[name], m[f"{prefix}{name}"]) for name in metrics))
     return table
@@ -125,10 +137,14 @@ def _verdicts(run: Run) -> Iterator[str]:
         yield f"training gain {m['training_gain']:+.4f} AUROC (95 % interval {low:+.4f} to {high:+.4f}): {verdict}"
     # What was picked with the test labels shows what the table gives away; nobody can use it instead of a model.
     usable = {name: title for name, title in TITLES.items() if name != ORACLE}
-    aurocs = {title: m.get(f"control/{name}/roc_auc", 0.0) for name, title in usable.items()}
-    best = max(aurocs, key=lambda title: aurocs[title])
-    if aurocs[best] >= m["roc_auc"]:
-        yield f"the control {best} ranks at least as well: on this data {model} is not needed for the ranking"
+    best = max(usable, key=lambda name: m.get(f"control/{name}/roc_auc", 0.0))
+    lead = m.get(f"control/{best}/lead", m["roc_auc"] - m.get(f"control/{best}/roc_auc", 0.0))
+    low, high = (m.get(f"control/{best}/lead_{side}", lead) for side in ("low", "high"))
+    by = f"({lead:+.4f} AUROC, 95 % interval {low:+.4f} to {high:+.4f})" if low < high else f"({lead:+.4f} AUROC)"
+    if high < 0:
+        yield f"the control {usable[best]} ranks better {by}: on this data {model} is not needed for the ranking"
+    elif low <= 0:
+        yield (f"the control {usable[best]} may rank as well {by}: that {model} is needed for the ranking is not shown")
     if ORACLE in run.environment:
         yield f"the best single column, picked with the test labels, is {printable(str(run.environment[ORACLE]))}"
 
