@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from adbench.analysis.groups import t_bounds
+from adbench.analysis.groups import t_bounds, variance_of_rows
 from adbench.analysis.rows import metric_columns, seeds_of
 from adbench.evaluation.controls import PREFIX, UNTRAINED
 from adbench.results.record import DONE
@@ -24,11 +24,15 @@ def controls_table(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     records: list[dict[str, Any]] = []
     units = done.assign(_seeds=seeds_of(done))
     for task, of_task in units.groupby("task"):
-        per_seed = of_task.groupby("_seeds")[[column for of in names.values() for column in of.values()]].mean()
+        wanted = [column for of in names.values() for column in of.values()]
+        ends = [f"{column}{end}" for column in wanted for end in ("_low", "_high") if f"{column}{end}" in of_task]
+        per_seed = of_task.groupby("_seeds")[[*wanted, *ends]].mean()
         for control, columns in names.items():
             values = per_seed[list(columns.values())].dropna(how="all")
             if len(values):
-                records.append({"task": task, "control": control, "n": len(values)} | _means(values, columns))
+                records.append(
+                    {"task": task, "control": control, "n": len(values)} | _means(values, per_seed[ends], columns)
+                )
     return pd.DataFrame(records)
 
 
@@ -42,10 +46,12 @@ def _control_columns(columns: Sequence[str], metrics: Sequence[str]) -> dict[str
     return found
 
 
-def _means(values: pd.DataFrame, columns: dict[str, str]) -> dict[str, float]:
+def _means(values: pd.DataFrame, bounds: pd.DataFrame, columns: dict[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for metric, column in columns.items():
-        mean = values[column].mean()
-        low, high = t_bounds(mean, values[column].std(), values[column].count(), metric)
+        mean, of_rows = values[column].mean(), 0.0
+        if {f"{column}_low", f"{column}_high"} <= set(bounds):
+            of_rows = float(variance_of_rows(bounds[f"{column}_low"], bounds[f"{column}_high"]).mean())
+        low, high = t_bounds(mean, values[column].std(), values[column].count(), metric, of_rows)
         found |= {metric: mean, f"{metric}_low": float(low), f"{metric}_high": float(high)}
     return found

@@ -93,11 +93,13 @@ def _variance_of_rows(done: pd.DataFrame, by: Sequence[str], metric: str) -> Any
     bounds = [f"{metric}{end}" for end in ("_low", "_high")]
     if not set(bounds) <= set(done):
         return 0.0
-    error = (done[bounds[1]] - done[bounds[0]]) / (2 * _Z)
-    return (error**2).groupby([done[key] for key in by], dropna=False).mean()
+    variance = variance_of_rows(done[bounds[0]], done[bounds[1]])
+    return variance.groupby([done[key] for key in by], dropna=False).mean()
 
 
-_Z = 1.959963984540054  # of a 95 % interval
+def variance_of_rows(low: Any, high: Any) -> Any:
+    """What the test rows bring, by the width of 95 % intervals."""
+    return ((high - low) / (2 * 1.959963984540054)) ** 2
 
 
 def _failed_and_missing(rows: pd.DataFrame, by: Sequence[str], index: pd.Index) -> tuple[Any, Any]:

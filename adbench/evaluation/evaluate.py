@@ -156,7 +156,10 @@ def _controls(
         of_control = ranking.metrics()
         if name in thresholds:
             of_control |= {"threshold": thresholds[name]} | _decisions(scores > thresholds[name], label)
-        influences[f"control/{name}/roc_auc"] = of_auroc = auroc_influences(ranking.placements())
+        placements = ranking.placements()
+        interval = auroc_interval(placements, copies)
+        of_control |= {"roc_auc_low": interval.low, "roc_auc_high": interval.high}
+        influences[f"control/{name}/roc_auc"] = of_auroc = auroc_influences(placements)
         lead = difference_interval(of_model - of_auroc, copies)
         bounds = {"": lead.value, "_low": lead.low, "_high": lead.high}
         if name == UNTRAINED:
