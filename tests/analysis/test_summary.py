@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+import safetensors.numpy
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,8 @@ from adbench.cli.main import app
 from adbench.config.compose import compose
 from adbench.config.identity import run_name
 from adbench.errors import AdbenchError
-from adbench.results.record import ALWAYS_MEASURED, load_yaml
+from adbench.results.influences import read_influences
+from adbench.results.record import ALWAYS_MEASURED, INFLUENCES, load_yaml
 
 MEASURED = dict.fromkeys(ALWAYS_MEASURED, 0.5)
 
@@ -228,6 +231,86 @@ def test_two_tasks_do_not_settle_an_order(runs: Path) -> None:
     assert "p = 0.167, inconclusive, they may all rank the same" in table(runs)  # the same order twice, of six
 
 
+def influence(folder: Path, **metrics: np.ndarray) -> None:
+    (folder / INFLUENCES).write_bytes(safetensors.numpy.save(metrics))
+
+
+def test_detectors_without_randomness_are_not_sure_of_an_order(tmp_path: Path) -> None:
+    """Two seeds that agree to the last digit say nothing of the test rows, which alone can leave an order open."""
+    rng = np.random.default_rng(0)
+    of_model = {model: rng.normal(size=256) * 0.015 / 16 for model in ("pca", "knn")}
+    for model, auroc in (("pca", 0.5837), ("knn", 0.59)):
+        for seed in range(2):
+            task = ["protocol.split_seed=0", f"seed={seed}"]
+            folder = write_run(tmp_path, [f"model={model}", *task], roc_auc=auroc, roc_auc_low=0.55, roc_auc_high=0.61)
+    (pair,) = summarize([tmp_path]).pairs.to_dict("records")
+    assert (pair["verdict"], pair["rows_known"]) == ("unknown", False)
+    assert np.isnan(pair["probability"])
+    assert ">0.999" not in table(tmp_path)
+    read_influences.cache_clear()
+    for folder in tmp_path.iterdir():
+        influence(folder, roc_auc=of_model[folder.name.split("-")[1]])
+    (pair,) = summarize([tmp_path]).pairs.to_dict("records")
+    assert (pair["verdict"], pair["rows_known"]) == ("open", True)
+    assert 0.5 < pair["probability"] < 0.9
+    assert pair["low"] < -0.02
+    assert np.isnan(pair["seeds_needed"])  # no number of them would do
+    group = summarize([tmp_path]).groups.iloc[0]
+    assert group["roc_auc_high"] - group["roc_auc_low"] == pytest.approx(0.06, rel=0.01)  # not ± 0.0000
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors", safetensors.numpy.save({"roc_auc": np.full(3, np.nan)})])
+def test_influences_of_a_stranger_are_read_or_left(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / INFLUENCES).write_bytes(content)
+    assert read_influences(tmp_path, "roc_auc") is None
+
+
+def test_opposite_orders_are_said_and_never_averaged(tmp_path: Path) -> None:
+    better_on = {"nslkdd": 0.016, "ai4i": 0.026, "unswnb15": -0.031}
+    for seed, off in enumerate((0.001, -0.001, 0.0, 0.0005, -0.0005)):
+        for data, ahead in better_on.items():
+            write_run(tmp_path, ["model=ae", f"data={data}", f"seed={seed}"], roc_auc=0.9 + ahead + off)
+            write_run(tmp_path, ["model=knn", f"data={data}", f"seed={seed}"], roc_auc=0.9)
+    (pair,) = summarize([tmp_path]).pairs.to_dict("records")
+    assert (pair["a"], pair["better_on"], pair["worse_on"], pair["verdict"]) == ("ae", 2, 1, "opposite orders")
+    (line,) = (line for line in table(tmp_path).splitlines() if "opposite orders" in line and "ae" in line)
+    assert "3 (2 to 1)" in line
+    assert ">0.999" not in line
+
+
+def test_an_order_is_sure_among_all_pairs_or_equal_within_the_margin(runs: Path) -> None:
+    pairs = summarize([runs]).pairs.set_index(["a", "b"])
+    assert pairs.loc[("ae", "pca"), "verdict"] == "better"
+    (equals,) = (row for pair, row in pairs.iterrows() if set(pair) == {"ae", "gan"})
+    assert equals["verdict"] == "same"
+    assert "no difference" in table(runs)
+    assert (pairs["holm_p"] >= 2 * (1 - pairs["probability"]) - 1e-12).all()
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "markdown", "latex", "json"])
+@pytest.mark.parametrize("arguments", [("--filter", "roc_auc>=0.88"), ("--sort=-roc_auc",)])
+def test_a_choice_by_the_outcome_is_said_in_every_output(arguments: tuple[str, ...], form: str, runs: Path) -> None:
+    result = CliRunner().invoke(app, ["summarize", str(runs), *arguments, "--format", form])
+    assert result.exit_code == 0
+    assert "on the test rows" in result.output
+    plain = CliRunner().invoke(app, ["summarize", str(runs), "--filter", "seed<3", "--format", form])
+    assert "on the test rows" not in plain.output.replace("over seeds, and over the test rows", "")
+
+
+def test_a_weakened_control_is_named(tmp_path: Path) -> None:
+    write_run(tmp_path, ["model=ae", "controls.nearest_rows=1"], roc_auc=0.9)
+    write_run(tmp_path, ["model=ae", "seed=1"], roc_auc=0.9)
+    assert "the control nearest neighbour had as few as 1 fit rows in 1 of 2 runs" in table(tmp_path)
+
+
+def test_an_interval_of_a_share_ends_at_1(tmp_path: Path) -> None:
+    for seed, share in enumerate((0.99, 0.2, 0.98, 0.97, 0.99)):
+        write_run(tmp_path, ["model=ae", f"seed={seed}"], tpr_at_1pct_fpr=share)
+    group = summarize([tmp_path], metrics=["tpr_at_1pct_fpr"]).groups.iloc[0]
+    assert group["tpr_at_1pct_fpr_high"] == 1.0
+    assert "0.8260 (0.3911 to 1.0000)" in table(tmp_path, "--metric", "tpr_at_1pct_fpr")
+
+
 def test_variance_is_told_apart_where_seeds_vary_apart(tmp_path: Path) -> None:
     for split in range(3):
         for init in range(3):
@@ -237,6 +320,10 @@ def test_variance_is_told_apart_where_seeds_vary_apart(tmp_path: Path) -> None:
     assert variance.loc["split", "sd"] == pytest.approx(0.01)
     assert variance.loc["initial weights", "sd"] == pytest.approx(0.001)
     assert variance.loc["their interplay", "sd"] == pytest.approx(0, abs=1e-6)
+    assert (
+        0.3 < variance.loc["split", "share_low"] < variance.loc["split", "share"] < variance.loc["split", "share_high"]
+    )
+    assert variance.loc["initial weights", "share_high"] > 0.1  # three draws tell little
     assert "where the variance of AUROC comes from" in table(tmp_path)
 
 

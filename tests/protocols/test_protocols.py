@@ -13,6 +13,7 @@ from adbench.config.instantiate import build
 from adbench.data import nslkdd
 from adbench.data.base import Features, Table
 from adbench.errors import ConfigError, DataError
+from adbench.evaluation.seal import freeze
 from adbench.protocols.base import Parts, Protocol, Split
 from adbench.runner.run import train
 
@@ -110,6 +111,30 @@ def test_dagmm_learns_from_attacks_and_takes_normals_for_the_anomaly(table: Tabl
     assert len(parts.test) == int((~table.is_test).sum()) // 2
     np.testing.assert_array_equal(relabelled.label, table.attack == "normal")
     assert not table.is_test[parts.test].any()
+
+
+@pytest.mark.parametrize(
+    ("option", "overrides", "known", "novel"),
+    [
+        ("one_class", [], True, True),
+        ("unsupervised", [], True, True),
+        ("leave_family_out", ["protocol.family=r2l"], False, True),  # types that were left out were never met
+        ("labelled_validation", [], True, False),
+        ("dagmm", [], True, False),  # its anomalies are the normal rows of the training file
+        ("goad", [], True, False),
+    ],
+)
+def test_what_was_never_seen_is_right_under_every_protocol(
+    option: str, overrides: list[str], known: bool, novel: bool, table: Table, tmp_path: Path
+) -> None:
+    split = split_of(option, table, *overrides)
+    labels = split.labels.open(freeze(np.zeros(len(split.test_rows)), 0.5, tmp_path / "digest"))
+    assert labels.known_attacks is not None
+    tested = set(labels.attack[labels.label == 1].counts())
+    assert bool(tested & labels.known_attacks) is known
+    assert bool(tested - labels.known_attacks) is novel
+    assert labels.identity is not None
+    assert len(labels.identity) == len(split.test_rows)
 
 
 def test_goad_and_its_reverse(table: Table) -> None:
