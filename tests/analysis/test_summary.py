@@ -249,7 +249,7 @@ def test_detectors_without_randomness_are_not_sure_of_an_order(tmp_path: Path) -
     assert ">0.999" not in table(tmp_path)
     read_influences.cache_clear()
     for folder in tmp_path.iterdir():
-        influence(folder, roc_auc=of_model[folder.name.split("-")[1]])
+        influence(folder, roc_auc=of_model[folder.name.split("-")[1]].astype(np.float32))
     (pair,) = summarize([tmp_path]).pairs.to_dict("records")
     assert (pair["verdict"], pair["rows_known"]) == ("open", True)
     assert 0.5 < pair["probability"] < 0.9
@@ -259,10 +259,24 @@ def test_detectors_without_randomness_are_not_sure_of_an_order(tmp_path: Path) -
     assert group["roc_auc_high"] - group["roc_auc_low"] == pytest.approx(0.06, rel=0.01)  # not ± 0.0000
 
 
-@pytest.mark.parametrize("content", [b"", b"no safetensors", safetensors.numpy.save({"roc_auc": np.full(3, np.nan)})])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no safetensors",
+        safetensors.numpy.save({"roc_auc": np.full(3, np.nan, np.float32)}),
+        safetensors.numpy.save({"roc_auc": np.ones(3)}),
+        safetensors.numpy.save({"roc_auc": np.ones((3, 2), np.float32)}),
+        safetensors.numpy.save({"roc_auc": np.ones(3, np.float32)})[:-1],
+        safetensors.numpy.save({"f1": np.ones(3, np.float32)}),
+    ],
+)
 def test_influences_of_a_stranger_are_read_or_left(content: bytes, tmp_path: Path) -> None:
     (tmp_path / INFLUENCES).write_bytes(content)
     assert read_influences(tmp_path, "roc_auc") is None
+    (tmp_path / INFLUENCES).write_bytes(safetensors.numpy.save({"x": np.ones(9), "roc_auc": np.ones(3, np.float32)}))
+    read_influences.cache_clear()
+    np.testing.assert_array_equal(read_influences(tmp_path, "roc_auc"), np.ones(3))
 
 
 def test_opposite_orders_are_said_and_never_averaged(tmp_path: Path) -> None:
