@@ -4,6 +4,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 # A text that Hydra's grammar reads as itself; others are quoted. It reads words such as null, true and nan as values.
 _BARE = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
@@ -62,6 +63,18 @@ def shorten(text: str, longest: int) -> str:
         return text
     half = (longest - 1) // 2
     return f"{text[: longest - 1 - half]}…{text[len(text) - half :]}"
+
+
+def time_text(time: float, is_date: bool) -> str:
+    """A time as people write it. is_date: it is seconds since 1970; else a number of a unit of its own."""
+    if not is_date:
+        return f"{time:.12g}"
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(time, 3))
+    except OverflowError:  # beyond the year 9999
+        return f"{time:.12g} s"
+    text = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return re.sub(r"( 00:00:00)?\.0+$|(?<=\.\d{3})0+$", "", text)
 
 
 _MARKDOWN = {

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from adbench.arrays.order import Order
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.data.base import Features, Table, say
@@ -52,7 +53,13 @@ def describe(table: Table) -> dict[str, Any]:
         "constant_columns": constant_columns(features),
         "best_column": leaks.best_column | {"looked_at": leaks.looked_at},
         "warnings": list(leaks.warnings()),
-    }
+    } | ({} if table.order is None else {"time": _times(table.order)})
+
+
+def _times(order: Order) -> dict[str, Any]:
+    """The range of the times, as numbers and in words, and how many there are."""
+    first, last = float(order.time.min()), float(order.time.max())
+    return {"first": first, "last": last, "range": order.span, "distinct": len(np.unique(order.time))}
 
 
 def constant_columns(features: Features) -> list[str]:

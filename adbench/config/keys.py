@@ -30,9 +30,10 @@ OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
 NOTHING_WHILE_NULL = (
     *(*OTHER_SEEDS, "preprocess.categories", "preprocess.tail"),
-    *("protocol.calibration", "protocol.folds", "protocol.max_anomalies"),
+    *("protocol.calibration", "protocol.folds", "protocol.max_anomalies", "protocol.gap", "protocol.fold"),
     *(f"data.{key}" for key in ("header", "skip_rows", "member", "decimal", "thousands", "infinite")),
     *(f"data.{key}" for key in ("normal_path", "anomaly_path", "id", "missing_words", "name")),
+    *("data.time", "data.time_format"),
 )
 # Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.
 SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")

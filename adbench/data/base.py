@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from adbench.arrays.categories import CategoryColumn
 from adbench.arrays.memmap import release_pages
+from adbench.arrays.order import Order
 from adbench.arrays.row_hash import Hashes, mix_in, start_hashes
 from adbench.errors import DataError
 
@@ -131,6 +132,7 @@ class Table:
     `family` is the coarse kind of an anomaly (NSL-KDD: dos, probe, r2l, u2r), `attack` the fine one; both are
     "normal" on normal rows. `is_test` marks the rows of the dataset's official test file; where there is none, no row
     is, and the protocol sets test rows apart. `subsets` names parts of the test rows that are reported as well.
+    `order` is None where nothing tells when a row came about.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Table:
     notes: tuple[str, ...] = ()  # what was taken for certain while it was loaded, for the user
     dropped: tuple[str, ...] = ()  # columns that the user left out
     ids: Any = None  # a pyarrow array: what the user calls each row, which no detector sees
+    order: Order | None = None  # which no detector sees
 
     def __post_init__(self) -> None:
         for name in ("family", "attack"):  # a loader may give plain texts
@@ -163,4 +166,5 @@ class Table:
             is_test=self.is_test[rows],
             subsets={name: of_subset[rows] for name, of_subset in self.subsets.items()},
             ids=None if self.ids is None else self.ids.take(rows),
+            order=None if self.order is None else self.order.take(rows),
         )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from adbench.arrays.categories import CategoryColumn
+from adbench.arrays.order import Order
 from adbench.config.checks import require_at_least, require_one_of
 from adbench.data.base import NORMAL, DatasetInfo, Table, say
 from adbench.data.reading.cells import ids_of
@@ -21,6 +22,7 @@ from adbench.data.reading.questions import Questions
 from adbench.data.reading.sources import Joined, Source, classes_of, find_sources
 from adbench.data.reading.spellings import DECIMALS, THOUSANDS, NumberForm
 from adbench.data.reading.tabular import CsvForm, abbreviated, label_of, read_files
+from adbench.data.reading.times import times_of
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.storage.fingerprints import find_files, sha256_of
 from adbench.storage.scratch import Scratch
@@ -52,6 +54,8 @@ def load(
     normal: Any = None,
     family: str | None = None,
     id: str | None = None,
+    time: str | None = None,
+    time_format: str | None = None,
     categorical: list[str] | None = None,
     drop: list[str] | None = None,
     missing: str = REFUSE,
@@ -74,7 +78,9 @@ def load(
     test_path; None takes the y that is beside an X, and says so. normal: its value that means normal; None takes it
     from a pair that can be meant in only one way (0/1, false/true, normal or benign and another), and says so. family:
     the column that names the kind of an anomaly; else the label's values, when it has more than two. id: a column that
-    names each row; no feature, it is carried into scores.parquet. categorical: the categorical columns; None proposes
+    names each row; no feature, it is carried into scores.parquet. time: a column that tells when each row came about,
+    in numbers, dates or epoch times; no feature, but the order that protocol=by_time divides by. time_format: how it
+    is written, as in %d/%m/%Y %H:%M, where that is no ISO date. categorical: the categorical columns; None proposes
     those of text, and says so. drop: columns to leave out, such as times. missing: refuse; impute (0 and a 0/1 column
     that says so, or the category <missing>); or drop_rows. An empty cell is missing, and so are NA, N/A, NaN, null,
     None, ? and -; missing_words: further ones, of features. separator: of CSV; None finds it out. header: the names of
@@ -116,15 +122,22 @@ def load(
                 kind if family is None else read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
             )
         ids = None if id is None else ids_of(rows[_column(id, "data.id", rows)])
-        names = [one for one in rows.column_names if one not in (family, id)]
+        order = None
+        with questions.asked():
+            order = None if time is None else _order(rows, time, time_format, missing, notes)
+        names = [one for one in rows.column_names if one not in (family, id, time)]
         if not names:
-            raise DataError(f"expected feature columns beside {label or id!r}, got none; data.drop can leave out fewer")
+            raise DataError(
+                f"expected feature columns beside {label or id or time!r}, got none; data.drop can leave out fewer"
+            )
         named = None if categorical is None else _names(categorical, "data.categorical")
         columns = type_columns(rows, names, named, store, notes, number_form, n_rows, questions=questions)
         kept = np.ones(len(rows), dtype=bool)
         with questions.asked():
             kept = _kept_rows(columns, len(rows), missing, notes, questions)
         questions.ask()
+        if order is not None:
+            kept &= ~np.isnan(order.time)
         kind = kind[kept]
         return Table(
             name=name or "table",
@@ -137,6 +150,7 @@ def load(
             notes=tuple(notes),
             dropped=tuple(dropped),
             ids=None if ids is None else ids.filter(pa.array(kept)),
+            order=None if order is None else order.take(kept),
         )
 
 
@@ -249,6 +263,23 @@ def _column(name: str, key: str, rows: Rows) -> str:
             f" there is {abbreviated(rows.column_names)}"
         )
     return name
+
+
+def _order(rows: Rows, name: str, form: str | None, missing: str, notes: list[str]) -> Order:
+    """The times of the rows; NaN where a row has none, which is left out then."""
+    order = times_of(rows[_column(name, "data.time", rows)], name, form, notes)
+    absent = np.isnan(order.time)
+    if absent.all():
+        raise DataError(f"expected times in column {name!r}, got {len(rows):,} empty cells; name another data.time")
+    if absent.any() and missing != DROP_ROWS:
+        raise DataError(
+            f"expected a time in each row, got {int(absent.sum()):,} empty cells in column {name!r}, the first in row"
+            f" {int(np.argmax(absent)) + 1:,}; fill them in, or leave such rows out by"
+            f" {override('data.missing', DROP_ROWS)}"
+        )
+    if absent.any():
+        notes.append(f"{int(absent.sum()):,} rows have no {name} and are left out")
+    return order
 
 
 def _kept_rows(

@@ -31,6 +31,7 @@ INFO = DatasetInfo(
         "rows, 2,218,764 of them normal; 2,540,044 are published.",
         "Left out, as in the official partition: srcip and dstip (attacks come from four addresses), sport and dsport "
         "(names rather than numbers, some of them hexadecimal, such as 0x000b), Stime and Ltime (they order the rows).",
+        "Stime, the start of a flow in seconds, is its time: protocol=by_time learns from earlier flows than it tests.",
         "Columns are called as in data=unswnb15, which has one more, rate; the numbers are those of the same flows.",
         "ct_flw_http_mthd, is_ftp_login and ct_ftp_cmd are blank instead of 0 in most files; blanks are read as 0.",
         "is_ftp_login is called binary and takes values up to 4; it is kept as a number.",
@@ -62,6 +63,7 @@ LAYOUT = Layout(
     categories=unswnb15.CATEGORICAL,
     labels=(CATEGORY, LABEL),
     may_lack=BLANKS,
+    time="Stime",
 )
 
 
@@ -91,6 +93,7 @@ def load(folder: str | None = None, drop: list[str] | None = None, scratch: Scra
         attack=category,
         is_test=np.zeros(len(rows), bool),
         fingerprints=rows.fingerprints,
+        order=rows.order,
         notes=(
             f"no checksum of the raw UNSW-NB15 files is published: {len(rows):,} rows are read as they are",
             *(f"{n:,} blanks in {name} are read as 0" for name, n in blanks.items()),

@@ -97,6 +97,8 @@ METRICS = {
             meaning="AUROC less that of the same network untrained, with its 95 % interval",
             form="+.4f",
         ),
+        Metric("shift_auroc", "normals moved, AUROC", None, True),
+        Metric("shift_p", "normals moved, p", None, True),
         Metric(FIT_LOSS, "fit loss", False, False),
         Metric(CALIBRATION_LOSS, "calibration loss", False, False),
         Metric("n_fit", "n fit", None, False, (REPRODUCE, ALWAYS)),

@@ -1,13 +1,14 @@
 """What every protocol returns, and what protocols share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from adbench.arrays.order import Order
 from adbench.config.checks import require_at_least
 from adbench.data.base import Features, Table, row_hashes
 from adbench.errors import DataError
@@ -30,6 +31,8 @@ class Split:
     anomalies: Features  # known ones, for detectors that learn from labels; nothing else is fitted on them
     warnings: tuple[str, ...] = ()  # what makes results look better than a detector is, for the user
     test_ids: Any = None  # a pyarrow array: what the user calls each test row
+    test_order: Order | None = None  # of the test rows
+    calibration_is_normal: bool = True  # whether no anomaly hides there
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class Protocol(ABC):
         """The anomalies of the training file, whose types are not new at the test."""
         return ~table.is_test & (table.label == 1)
 
+    def within(self, table: Table) -> Rows:
+        """The rows that are there for this run at all: of others, nothing is said."""
+        return np.arange(len(table))
+
     def __call__(self, table: Table, seed: int, keep: Callable[[Labels], None] = lambda _: None) -> Split:
         """Divide the table and seal the test labels. Raises DataError when no row is left to fit or to test.
 
@@ -81,7 +88,7 @@ class Protocol(ABC):
         # In file order: whoever wants them shuffled says so with a seed of their own.
         parts = Parts(*(np.sort(rows) for rows in (parts.fit, parts.calibration, parts.test, parts.anomalies)))
         _require_honest(table, parts)
-        looked_at = np.flatnonzero(~of_test_file) if self.validates else np.arange(len(table))
+        looked_at = np.flatnonzero(~of_test_file) if self.validates else self.within(table)
         _require_no_label(table, looked_at)
         if self.validates and (len(table) != len(of_test_file) or of_test_file[parts.test].any()):
             raise DataError(
@@ -101,9 +108,13 @@ class Protocol(ABC):
         labels = _labels(table, parts.test, self.may_have_met(table))
         keep(labels)
         fit, calibration, test, anomalies = map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies))
-        warnings = tuple(leaks_of(table, looked_at).warnings())
-        ids = None if table.ids is None else table.ids.take(parts.test)
-        return Split(fit, calibration, test, parts.test, SealedLabels(labels), anomalies, warnings, ids)
+        warnings = (*leaks_of(table, looked_at).warnings(), *_ignored_times(table, parts, of_test_file))
+        return Split(
+            *(fit, calibration, test, parts.test, SealedLabels(labels), anomalies, warnings),
+            test_ids=None if table.ids is None else table.ids.take(parts.test),
+            test_order=None if table.order is None else table.order.take(parts.test),
+            calibration_is_normal=not table.label[parts.calibration].any(),
+        )
 
 
 def _require_honest(table: Table, parts: Parts) -> None:
@@ -116,6 +127,18 @@ def _require_honest(table: Table, parts: Parts) -> None:
     if np.intersect1d(learned, parts.test).size or table.is_test[learned].any():
         raise DataError(
             "expected no test row among those that fit or calibrate, got some; the protocol divides the rows wrongly"
+        )
+
+
+def _ignored_times(table: Table, parts: Parts, of_test_file: npt.NDArray[np.bool_]) -> Iterator[str]:
+    """What is to be said where the times of rows were at hand to divide them, and others were taken."""
+    if table.order is None or of_test_file.any():
+        return
+    earlier = table.order.time[parts.test] <= table.order.time[parts.fit].max()
+    if earlier.any():
+        yield (
+            f"{int(earlier.sum()):,} of {len(earlier):,} test rows are no later than the last fitted one:"
+            f" {override('protocol', 'by_time')} tests on later ones alone, as a detector does in use"
         )
 
 

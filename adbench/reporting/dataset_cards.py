@@ -51,7 +51,8 @@ def _card(name: str) -> Card:
 def _facts(found: dict[str, Any]) -> dict[str, str]:
     best = found["best_column"]
     categorical = ", ".join(f"{name} ({n} values)" for name, n in found["categorical_columns"].items())
-    return {
+    times = {"time": f"{found['time']['range']}, {found['time']['distinct']:,} distinct"} if "time" in found else {}
+    return times | {
         "columns": f"{found['numeric_columns']} numeric; categorical: {categorical or 'none'}",
         "constant": ", ".join(found["constant_columns"]) or "none",
         "best column": f"{best['column']}, AUROC {best['roc_auc']:.3f}: anomalies have {best['anomalies_have']}",

@@ -16,6 +16,7 @@ import yaml
 
 from adbench.arrays.categories import CategoryColumn
 from adbench.arrays.objects import written_objects
+from adbench.arrays.order import Order
 from adbench.arrays.types import Arrays
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.evaluation.seal import Labels
@@ -140,13 +141,20 @@ class RunFolder:
             partial.write_bytes(content)
 
     def write_scores(
-        self, rows: npt.NDArray[np.intp], scores: npt.NDArray[np.float64], labels: Labels | None, ids: Any = None
+        self,
+        rows: npt.NDArray[np.intp],
+        scores: npt.NDArray[np.float64],
+        labels: Labels | None,
+        ids: Any = None,
+        order: Order | None = None,
     ) -> None:
         """scores.parquet: row and score, and, once the labels were opened, label, family and attack.
 
-        ids: a pyarrow array of what the user calls each row, where they said so.
+        ids: a pyarrow array of what the user calls each row, where they said so. order: when each came about, where the
+        data tell.
         """
-        columns = {"row": _numbers(rows)} | ({} if ids is None else {"id": ids}) | {"score": _numbers(scores)}
+        columns = {"row": _numbers(rows)} | ({} if ids is None else {"id": ids})
+        columns |= ({} if order is None else {"time": _numbers(order.time)}) | {"score": _numbers(scores)}
         if labels is not None:
             columns |= {"label": _numbers(labels.label), "family": _texts(labels.family)}
             columns["attack"] = _texts(labels.attack)

@@ -66,7 +66,12 @@ def _make(
             notes = (*notes, *lost)
         require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
     rows = split.test_rows, split.labels
-    return Prepared(fingerprints, encoder, matrices, deviations, *rows, usual, notes, split.warnings, split.test_ids)
+    return Prepared(
+        *(fingerprints, encoder, matrices, deviations, *rows, usual, notes, split.warnings),
+        test_ids=split.test_ids,
+        test_order=split.test_order,
+        calibration_is_normal=split.calibration_is_normal,
+    )
 
 
 def load(config: Config, scratch: Scratch) -> Table:

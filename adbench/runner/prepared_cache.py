@@ -16,6 +16,7 @@ import pyarrow as pa
 from adbench.arrays.categories import CategoryColumn
 from adbench.arrays.columns import Columns
 from adbench.arrays.memmap import checksum
+from adbench.arrays.order import Order
 from adbench.arrays.types import Arrays, Matrix, RowLabels
 from adbench.config.checks import require_not_negative
 from adbench.config.identity import same_rows
@@ -136,6 +137,8 @@ class Prepared:
     notes: tuple[str, ...]  # see `adbench.data.base.Table`
     warnings: tuple[str, ...]  # see `adbench.protocols.base.Split`
     test_ids: Any = None  # a pyarrow array, where the user named a column of them
+    test_order: Order | None = None  # of the test rows, where the data tell their times
+    calibration_is_normal: bool = True  # see `adbench.protocols.base.Split`
     controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
     entry: CacheEntry | None = None  # where they lie in the cache, which nobody removes as long as this lives
 
@@ -262,7 +265,7 @@ def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
         raise ValueError("expected the labels that were written, got others")
     shapes = document["matrices"]
     resident = sum(4 * math.prod(shape) for shape, _ in shapes.values()) <= limit
-    test_rows, ids = arrays.pop("test_rows"), arrays.pop("test_ids", None)
+    test_rows, ids, times = arrays.pop("test_rows"), arrays.pop("test_ids", None), arrays.pop("test_times", None)
     learned = {name.removeprefix("encoder/"): array for name, array in arrays.items()}
     matrices = {name: entry.matrix(name, tuple(s), crc, resident) for name, (s, crc) in shapes.items()}
     return Prepared(
@@ -276,6 +279,8 @@ def _restored(config: Config, entry: CacheEntry, limit: float) -> Prepared:
         notes=tuple(document["notes"]),
         warnings=tuple(document["warnings"]),
         test_ids=None if ids is None else pa.ipc.open_stream(pa.py_buffer(ids)).read_all()["id"].combine_chunks(),
+        test_order=None if times is None else Order(times, bool(document["times_are_dates"])),
+        calibration_is_normal=document["calibration_is_normal"],
         entry=entry,
     )
 
@@ -289,7 +294,11 @@ def _head(prepared: Prepared) -> tuple[Arrays, dict[str, Any]]:
         "notes": prepared.notes,
         "warnings": prepared.warnings,
         "usual": prepared.usual,
+        "calibration_is_normal": prepared.calibration_is_normal,
     }
+    if prepared.test_order is not None:
+        arrays["test_times"] = prepared.test_order.time
+        document["times_are_dates"] = prepared.test_order.is_date
     if prepared.test_ids is not None:
         arrays["test_ids"] = np.frombuffer(_stream(pa.table({"id": prepared.test_ids})), np.uint8)
     return arrays | {"test_rows": prepared.test_rows}, document

@@ -14,7 +14,9 @@ from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.evaluation.batch_invariance import require_batch_invariant
 from adbench.evaluation.controls import ORACLE, UNTRAINED, best_column
 from adbench.evaluation.evaluate import evaluate
-from adbench.evaluation.seal import Sealed, freeze, require_scores
+from adbench.evaluation.over_time import IS_DATE, time_slices
+from adbench.evaluation.seal import Frozen, Labels, Sealed, freeze, require_scores
+from adbench.evaluation.shift import normal_shift
 from adbench.models.base import Calibrates, KeepsObjects, as_taken, require_takes_codes
 from adbench.preprocess.base import CODES
 from adbench.preprocess.usual import without_values
@@ -119,6 +121,8 @@ def prepare(attempt: Attempt) -> Ready:
     for warning in rows.warnings:
         reporter.warn(warning)
     environment = describe(config, rows.fingerprints) | {"warnings": list(rows.warnings)}
+    if rows.test_order is not None:
+        environment[IS_DATE] = rows.test_order.is_date
     folder.write_json(ENVIRONMENT, environment)
     log.begin()
 
@@ -197,10 +201,11 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         column, of_column = best_column(encoded, (rows.deviations, rows.own_columns), labels.label)
         controls = controls | {ORACLE: of_column}
         evaluation = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds)
-    metrics = evaluation.metrics
+        changes = _changes(rows, frozen, labels, detector, calibration_scores, x_calibration)
+    metrics = evaluation.metrics | changes
     with seconds.of("save"):
         folder.write_influences(evaluation.influences)
-        folder.write_scores(rows.test_rows, scores, labels, rows.test_ids)
+        folder.write_scores(rows.test_rows, scores, labels, rows.test_ids, rows.test_order)
     folder.write_json(ENVIRONMENT, environment | {"end": now(), ORACLE: column})
     metrics |= {"promises_fpr": int(rule.promises_rate), "rows_per_second": result.n_rows / result.seconds}
     if ready.learns_from_labels:
@@ -241,7 +246,7 @@ def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scor
     folder.write_part(PREPROCESS, _named(config, PREPROCESS) | fitted, rows.encoder.arrays)
     folder.write_json(COLUMNS, {"columns": rows.usual if config["keep_values"] else without_values(rows.usual)})
     folder.write_calibration(calibration)
-    folder.write_scores(rows.test_rows, scores, None, rows.test_ids)
+    folder.write_scores(rows.test_rows, scores, None, rows.test_ids, rows.test_order)
 
 
 def _named(config: Config, group: str) -> dict[str, Any]:
@@ -255,6 +260,19 @@ def _calibrate(detector: Any, x_calibration: Matrix) -> bool:
         return False
     detector.calibrate(x_calibration[::2])
     return True
+
+
+def _changes(
+    rows: Prepared, frozen: Frozen, labels: Labels, detector: Any, calibration_scores: Any, x_calibration: Matrix
+) -> dict[str, float]:
+    """What became of the normals since the calibration, and of the metrics over time, as far as the run can tell."""
+    metrics: dict[str, float] = {}
+    # Across folds each row was scored by another model than those that it is compared with.
+    if len(x_calibration) and rows.calibration_is_normal and not isinstance(detector, CrossDetector):
+        metrics |= normal_shift(frozen, labels, rows.matrices.test, calibration_scores, x_calibration)
+    if rows.test_order is not None:
+        metrics |= time_slices(frozen, labels, rows.test_order)
+    return metrics
 
 
 def _with_untrained(controls: dict[str, Any], untrained: Any, rows: Matrices) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adbench.config.identity import data_name
+from adbench.evaluation import over_time, shift
 from adbench.evaluation.controls import NEAREST_ROWS, ORACLE, TITLES
 from adbench.evaluation.metric_table import AGAINST_CONTROLS, METRICS, PANEL, PERCENT, Metric, shown_in
 from adbench.results.record import Run, families
@@ -25,7 +26,7 @@ def result_panel(run: Run) -> RenderableType:
         _detection(m),
         Text(),
         _comparison(run),
-        Text("\n".join(_verdicts(run))),
+        Text("\n".join((*_verdicts(run), *_changes(run)))),
         *(Text(f"warning: {printable(str(one))}", style="bold yellow") for one in _warnings(run)),
         Text(),
         Text(_where(run)),
@@ -147,6 +148,12 @@ def _verdicts(run: Run) -> Iterator[str]:
         yield (f"the control {usable[best]} may rank as well {by}: that {model} is needed for the ranking is not shown")
     if ORACLE in run.environment:
         yield f"the best single column, picked with the test labels, is {printable(str(run.environment[ORACLE]))}"
+
+
+def _changes(run: Run) -> Iterator[str]:
+    """Whether the normals moved, and how it went over time; nothing of a run in which that was not asked."""
+    said = shift.in_words(run.metrics), over_time.in_words(run.metrics, bool(run.environment.get(over_time.IS_DATE)))
+    yield from (sentence for sentence in said if sentence is not None)
 
 
 def _warnings(run: Run) -> list[object]:

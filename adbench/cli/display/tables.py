@@ -93,6 +93,8 @@ def print_card(card: dict[str, Any], console: Console) -> None:
     facts.show_header = False
     for name in ("title", "source", "licence", "citation"):
         facts.add_row(name, card[name])
+    if "time" in card:
+        facts.add_row("time", f"{card['time']['range']}, {card['time']['distinct']:,} distinct")
     facts.add_row("columns", printable(_columns(card)))
     facts.add_row("constant", printable(", ".join(card["constant_columns"])) or "none")
     best = card["best_column"]

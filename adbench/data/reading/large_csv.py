@@ -19,6 +19,7 @@ import pyarrow.csv
 
 from adbench.arrays.categories import CategoryColumn
 from adbench.arrays.memmap import create, release_pages, require_room
+from adbench.arrays.order import Order
 from adbench.data.base import Features
 from adbench.errors import ConfigError, DataError
 from adbench.storage.scratch import Scratch
@@ -34,7 +35,7 @@ class Layout:
     """The columns of the files, and which of them are read.
 
     may_lack: numbers that can be empty, NaN or infinite: they are read as 0. indicator: a column that is 1 where that
-    happened; None: the 0 says it.
+    happened; None: the 0 says it. time: a column of seconds since 1970, which is no feature; None: there is none.
     """
 
     names: tuple[str, ...]  # in file order
@@ -44,6 +45,7 @@ class Layout:
     may_lack: tuple[str, ...] = ()
     indicator: str | None = None
     header: bool = False
+    time: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class LargeTable:
     lacking: dict[str, int]  # number -> in how many rows it was missing
     n_rows: list[int]  # of each file
     fingerprints: dict[str, str]
+    order: Order | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -92,6 +95,7 @@ def read_large(paths: Sequence[Path], layout: Layout, drop: Sequence[str], scrat
         lacking=reading.lacking,
         n_rows=n_rows,
         fingerprints={path.name: digest for path, (digest, _) in zip(paths, digests, strict=True)},
+        order=reading.order(),
     )
 
 
@@ -111,6 +115,7 @@ class _Reading:
         self.codes = {name: np.empty(len(x), np.int32) for name in (*self.categories, *layout.labels)}
         self.values: dict[str, dict[str, int]] = {name: {} for name in self.codes}
         self.lacking = dict.fromkeys(layout.may_lack, 0)
+        self.time = np.empty(len(x) if layout.time else 0)
 
     def read(self, path: Path) -> int:
         """Lay down the rows of a file; how many they are."""
@@ -118,7 +123,8 @@ class _Reading:
         read = [name for name in self.numbers if name != self.layout.indicator]
         # Where a value is missing is asked of columns that are left out, too: the indicator says it.
         asked = [name for name in self.layout.may_lack if self.layout.indicator in self.numbers or name in read]
-        types = dict.fromkeys([*read, *asked], pa.float64()) | dict.fromkeys(self.codes, pa.binary())
+        timed = [self.layout.time] if self.layout.time else []
+        types = dict.fromkeys([*read, *asked, *timed], pa.float64()) | dict.fromkeys(self.codes, pa.binary())
         try:
             with pa.input_stream(str(path), compression="gzip" if _is_gzip(path) else None) as stream:
                 batches = pyarrow.csv.open_csv(
@@ -150,25 +156,35 @@ class _Reading:
         lacking = np.zeros(len(batch), bool)
         for name in self.layout.may_lack:
             if name in batch.schema.names:
-                numbers, is_missing = _numbers(batch[name])
+                _, is_missing = _numbers(batch[name])
                 self.lacking[name] += int(is_missing.sum())
                 lacking |= is_missing
         for i, name in enumerate(self.numbers):
             if name == self.layout.indicator:
                 self.x[rows, i] = lacking
                 continue
-            numbers, is_missing = _numbers(batch[name])
-            if is_missing.any() and name not in self.layout.may_lack:
-                line = self.n_rows - start + int(np.argmax(is_missing)) + 1 + int(self.layout.header)
-                raise DataError(
-                    f"expected a number in column {name!r} of {path}, line {line:,}, got none or an infinite one; get"
-                    " the file again"
-                )
-            self.x[rows, i] = np.where(is_missing, 0.0, numbers) if is_missing.any() else numbers
+            self.x[rows, i] = self._laid(batch, name, path, start)
+        if self.layout.time:
+            self.time[rows] = self._laid(batch, self.layout.time, path, start)
         for name, codes in self.codes.items():
             codes[rows] = _codes(batch[name], self.values[name], name, path)
         self.n_rows = rows.stop
         release_pages(self.x)
+
+    def _laid(self, batch: pa.RecordBatch, name: str, path: Path, start: int) -> npt.NDArray[np.float64]:
+        """The numbers of a column, 0 where they are missing and may be."""
+        numbers, is_missing = _numbers(batch[name])
+        if is_missing.any() and name not in self.layout.may_lack:
+            line = self.n_rows - start + int(np.argmax(is_missing)) + 1 + int(self.layout.header)
+            raise DataError(
+                f"expected a number in column {name!r} of {path}, line {line:,}, got none or an infinite one; get"
+                " the file again"
+            )
+        return np.where(is_missing, 0.0, numbers) if is_missing.any() else numbers
+
+    def order(self) -> Order | None:
+        """When each row came about, where the files tell."""
+        return Order(self.time[: self.n_rows], is_date=True) if self.layout.time else None
 
     def column(self, name: str) -> CategoryColumn:
         """A category of all rows."""

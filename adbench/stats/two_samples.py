@@ -1,0 +1,44 @@
+"""Do two samples come from one distribution?"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """probability: that a value of the second sample is above one of the first, ties counting one half. p: how often
+    as large a difference from .5 is seen, to either side, where both are drawn from one distribution.
+    """
+
+    probability: float
+    p: float
+
+
+def mann_whitney(x: Values, y: Values, n_x: float | None = None, n_y: float | None = None) -> Shift:
+    """The test of Mann & Whitney (1947), by its normal approximation with corrections for ties and continuity.
+
+    n_x, n_y: as how many independent values each sample counts; None: as all. See `effective_size`.
+    """
+    ordered = np.sort(x)
+    below = np.searchsorted(ordered, y, side="left") + np.searchsorted(ordered, y, side="right")
+    probability = float(below.mean() / (2 * len(x)))
+    n_x, n_y = float(n_x or len(x)), float(n_y or len(y))
+    n_tied = np.unique(np.concatenate([x, y]), return_counts=True)[1].astype(np.float64)
+    n = float(len(x) + len(y))
+    untied = 1 - float((n_tied**3 - n_tied).sum()) / (n**3 - n)
+    error = math.sqrt(max(untied, 0.0) * (1 / n_x + 1 / n_y + 1 / (n_x * n_y)) / 12)
+    apart = max(abs(probability - 0.5) - 0.5 / (n_x * n_y), 0.0)
+    return Shift(probability, math.erfc(apart / error / math.sqrt(2)) if error > 0 else 1.0)
+
+
+def effective_size(group: npt.NDArray[np.generic]) -> float:
+    """Of how many independent values the mean is as certain, where those of one group are copies (Kish 1965):
+    (sum of sizes)^2 / sum of squared sizes.
+    """
+    sizes = np.unique(group, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
