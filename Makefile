@@ -63,6 +63,7 @@ executors: setup  ## whether every executor gives the same table
 
 intervals: setup  ## whether the intervals cover the truth as often as they say, by simulation
 	$(BIN)/python scripts/validate/intervals.py
+	$(BIN)/python scripts/validate/shift.py
 
 gate: setup  ## false alarms and power of `adbench check`, by simulation
 	$(BIN)/python scripts/validate/gate.py

@@ -167,6 +167,11 @@ def read(config: dict[str, Any]) -> None:
     promised_rate(rule, len(split.calibration), config["target_fpr"], config["relax_fpr"], len(split.fit))
 
 
+def warned(config: dict[str, Any]) -> None:
+    """The same, and what is said of the division."""
+    say(divide(config, build(config["data"], "data")).warnings)
+
+
 def tail(config: dict[str, Any]) -> None:
     """Scores without a tail that extreme value theory knows."""
     rule = build(config["threshold"], "threshold")
@@ -194,7 +199,7 @@ def cross(config: dict[str, Any]) -> None:
 
 LOOKS: dict[str, Callable[[dict[str, Any]], None]] = {
     **{"compose": lambda _: None, "instead": lambda _: None},
-    **{"read": read, "tail": tail, "codes": codes, "cross": cross},
+    **{"read": read, "warned": warned, "tail": tail, "codes": codes, "cross": cross},
 }
 
 N, GAP = 60, 5
@@ -203,6 +208,10 @@ LABELS = [f"{int(i % 4 == 0)}" for i in range(N)]
 
 def csv(header: str, cell: Callable[[int], str], labels: list[str] = LABELS) -> str:
     return "\n".join([header, *(f"{cell(i)},{i % 7},{labels[i]}" for i in range(N))]) + "\n"
+
+
+def day(i: int) -> str:
+    return f"2024-{1 + i // 28:02}-{1 + i % 28:02}"
 
 
 def words(normal: str, other: str) -> list[str]:
@@ -233,6 +242,12 @@ TABLES: dict[str, tuple[str, str, list[str]]] = {  # a file, how it is looked at
     "names of the rows": (csv("user_id,z,y", lambda i: str(3 * (37 * i % 61))), "read", []),
     "kinds": (csv("x,z,y", lambda i: "ab"[i // 4 % 2] if LABELS[i] == "1" else "normal"), "read", []),
     "rising": (csv("x,z,y", lambda i: str(i)), "read", []),
+    "steps": (csv("x,z,y", lambda i: str(3 * i)), "read", []),
+    "dates": (csv("x,z,y", day), "read", []),
+    "a time is lacking": (csv("x,z,y", lambda i: "" if i == GAP else day(i)), "read", ["data.time=x"]),
+    "times are ignored": (csv("x,z,y", day), "warned", ["data.time=x"]),
+    "no fold": (csv("x,z,y", day), "read", ["data.time=x", "protocol=by_time", "protocol.folds=3"]),
+    "no such fold": (csv("x,z,y", day), "read", ["data.time=x", "protocol=by_time", "protocol.fold=6"]),
     "thousands": (csv("x,z,y", lambda i: f'"1,{100 + i}"'), "read", []),
     "decimal": (csv("x,z,y", lambda i: f'"1,{i}"'), "read", []),
     "categories": (csv("Größe (cm),z,y", lambda i: "ab"[i % 2]), "read", []),

@@ -198,6 +198,17 @@ def test_raw_flows_have_the_columns_of_the_partition_but_one(raw: Path) -> None:
     assert table.features.vocabularies["proto"] == ("sctp",)
 
 
+def test_raw_flows_carry_their_start(raw: Path) -> None:
+    table = unsw_raw.load(str(raw))
+    assert table.order is not None
+    assert table.order.is_date
+    np.testing.assert_array_equal(table.order.time, [float(FLOW[unsw_raw.COLUMNS.index("Stime")])] * 12)
+    path = raw / unsw_raw.FILES[2]
+    path.write_text(path.read_text().replace(f",{FLOW[unsw_raw.COLUMNS.index('Stime')]},", ",,", 1))
+    with pytest.raises(DataError, match=r"expected a number in column 'Stime' of .*UNSW-NB15_3\.csv, line 1, got none"):
+        unsw_raw.load(str(raw))
+
+
 def test_blanks_of_raw_flows_are_zeros(raw: Path) -> None:
     table = unsw_raw.load(str(raw))
     for name in unsw_raw.BLANKS:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adbench.arrays.order import Order
 from adbench.config.compose import compose, groups
 from adbench.config.instantiate import build
 from adbench.data import nslkdd
@@ -22,7 +23,9 @@ PROTOCOLS = groups()["protocol"]
 
 @pytest.fixture
 def table(tiny_data: Path) -> Table:
-    return nslkdd.load(str(tiny_data))
+    loaded = nslkdd.load(str(tiny_data))  # which has no times; the lines of its files are in none either
+    early = np.random.default_rng(0).permutation(len(loaded)) + len(loaded) * loaded.is_test.astype(float)
+    return replace(loaded, order=Order(early, is_date=False))
 
 
 def protocol_of(option: str, *overrides: str) -> Protocol:
@@ -67,7 +70,7 @@ def test_only_normals_fit_and_calibrate(option: str, table: Table) -> None:
     assert (relabelled.label[parts.calibration] == 0).all()
 
 
-@pytest.mark.parametrize("option", PROTOCOLS)
+@pytest.mark.parametrize("option", sorted(set(PROTOCOLS) - {"by_time"}))
 def test_a_seed_decides_the_split_unless_another_is_fixed(option: str, table: Table) -> None:
     drawn = [parts_of(option, table, seed=seed)[1].fit.tolist() for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]

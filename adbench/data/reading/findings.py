@@ -95,7 +95,7 @@ class Findings:
         all_of_them = list(self.unfit)
         yield f"{self._drop(all_of_them)} leaves {'it' if len(all_of_them) == 1 else 'them'} out"
         if dates := [name for name, one in self.unfit.items() if one.kind == DATES]:
-            yield f"{override('data.time', dates[0])} takes {dates[0]} as the time of the rows, for protocol=by_time"
+            yield f"{override('data.time', dates[0])} takes {dates[0]} as the time of the rows"
             yield f"a time can be a feature as a number, such as the hour, in place of {abbreviated(dates)}"
         if ids := [name for name, one in self.unfit.items() if one.kind == IDS]:
             yield f"{override('data.id', ids[0])} carries an id into scores.parquet"
