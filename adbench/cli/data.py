@@ -31,7 +31,7 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """The card of a dataset: rows, families, duplicates, what gives the label away, licence and citation.
+    """The card of a dataset: rows, times, families, duplicates, what gives the label away, licence and citation.
 
     Examples: adbench data show nslkdd
               adbench data show table data.path=rows.csv data.label=fraud
