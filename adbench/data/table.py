@@ -122,7 +122,7 @@ def load(
                 kind if family is None else read_family(rows[_column(family, "data.family", rows)], family, is_anomaly)
             )
         ids = None if id is None else ids_of(rows[_column(id, "data.id", rows)])
-        order = None
+        order: Order | None = None
         with questions.asked():
             order = None if time is None else _order(rows, time, time_format, missing, notes)
         names = [one for one in rows.column_names if one not in (family, id, time)]

@@ -48,7 +48,7 @@ def test_a_random_split_hides_what_by_time_shows(runs: dict[str, Run]) -> None:
     assert by_time[-1].roc_auc < by_time[0].roc_auc - 0.1
     assert by_time[-1].test_fpr > 0.5
     assert abs(at_random[-1].roc_auc - at_random[0].roc_auc) < 0.05
-    assert max(one.test_fpr for one in at_random) < 0.25
+    assert np.mean([one.test_fpr for one in at_random]) < 0.12
     assert runs["by_time"].metrics["shift_p"] < 1e-9
     assert runs["by_time"].metrics["shift_auroc"] > 0.8
     assert runs["random_split"].metrics["shift_p"] > 0.05
