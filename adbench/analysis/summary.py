@@ -96,7 +96,7 @@ def _conditions(filters: Sequence[str], sort: str | None, known: Sequence[str]) 
     if sort is not None and sort.removeprefix("-") in known:
         yield (
             f"sorted by {printable(sort.removeprefix('-'))}, a result on the test rows: to take the first row is to"
-            " choose by the test rows, and its figure is too good; choose by protocol=labelled_validation"
+            " choose by the test rows, and its figure is too good; the protocol labelled_validation is for choosing"
         )
 
 
