@@ -1,6 +1,7 @@
 """Text for people: what to offer instead of a wrong name, overrides to paste, what a terminal or a page can bear."""
 
 import difflib
+import math
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -75,6 +76,15 @@ def time_text(time: float, is_date: bool) -> str:
         return f"{time:.12g} s"
     text = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
     return re.sub(r"( 00:00:00)?\.0+$|(?<=\.\d{3})0+$", "", text)
+
+
+def three_digits(value: float) -> str:
+    """A number of at least 0 to three digits, or all of its whole ones: 0.0235, 1.02, 236, 10,000."""
+    if not value < 1e15:
+        return f"{value:.3g}"
+    digits = max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 _MARKDOWN = {

@@ -25,7 +25,9 @@ from adbench.data.base import say
 from adbench.data.reading.cells import MAX_VALUES
 from adbench.errors import AdbenchError
 from adbench.evaluation.thresholds.base import promised_rate
+from adbench.inference.load import Fitted
 from adbench.models.base import require_takes_codes
+from adbench.results.record import Run
 from adbench.runner.cross import CrossEncoder, detector_for, encoder_for, require_possible
 from adbench.runner.prepare import divide
 from adbench.sweeps.plan import plan
@@ -197,9 +199,16 @@ def cross(config: dict[str, Any]) -> None:
         detector_for(config, encoder, lambda columns: Scaled())
 
 
+def stream(config: dict[str, Any]) -> None:
+    """The threshold of a run, for rows that come one after the other."""
+    rule = build(config["threshold"], "threshold")
+    metrics = {"promises_fpr": int(rule.promises_rate), "threshold": 0.0}
+    assert Fitted(Run(Path(), "done", config, metrics, {}), None, None).threshold == 0.0
+
+
 LOOKS: dict[str, Callable[[dict[str, Any]], None]] = {
     **{"compose": lambda _: None, "instead": lambda _: None},
-    **{"read": read, "warned": warned, "tail": tail, "codes": codes, "cross": cross},
+    **{"read": read, "warned": warned, "tail": tail, "codes": codes, "cross": cross, "stream": stream},
 }
 
 N, GAP = 60, 5
@@ -268,6 +277,11 @@ TABLES: dict[str, tuple[str, str, list[str]]] = {  # a file, how it is looked at
     },
     "spellings": (csv("x,z,y", lambda i: str(i % 5), words("Normal", "normal.")), "read", ["data.normal=Normal"]),
     "few": (csv("x,z,y", lambda i: str(i % 5)), "read", ["target_fpr=0.01"]),
+    "few with confidence": (
+        csv("x,z,y", lambda i: str(i % 5)),
+        "read",
+        ["target_fpr=0.25", "threshold.confidence=0.9"],
+    ),
     "too few": ("\n".join(["x,y", "1,0", "2,0", "3,0", *["4,1"] * 9]) + "\n", "read", ["data.normal=0"]),
     "one column": (csv("x,z,y", lambda i: f"{LABELS[i]}.{i}"), "card", []),
 }
@@ -300,6 +314,8 @@ COMPOSED: dict[str, tuple[str, list[str]]] = {
     "losses of folds": ("plan", ["objective=fit/loss", "protocol.calibration=cross"]),
     "folds alone": ("read", ["data=nslkdd", "protocol.folds=5"]),
     "no scores for evt": ("cross", ["threshold=evt", "protocol.calibration=cross"]),
+    "confidence across folds": ("cross", ["threshold.confidence=0.9", "protocol.calibration=cross"]),
+    "rows one by one": ("stream", ["threshold=fdr"]),
     "no rows for a scale": ("cross", ["protocol.calibration=cross"]),
     "no calibration": ("plan", ["objective=calibration/loss", "protocol=goad"]),
 }

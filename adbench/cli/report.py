@@ -1,11 +1,14 @@
 """`adbench report`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adbench.cli.common import Json, Runs, command, print_json
+
+if TYPE_CHECKING:
+    from adbench.config.alarm_rate import Use
 
 
 @command
@@ -27,6 +30,18 @@ def report(
             "--only", help="Only this figure: roc, scores-nslkdd, ... as its caption says.", show_default=False
         ),
     ] = None,
+    base_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--base-rate",
+            help="Share of anomalies where the detectors are used: of how many alarms one is right there.",
+            show_default=False,
+        ),
+    ] = None,
+    rows_per_day: Annotated[
+        float | None,
+        typer.Option("--rows-per-day", help="Beside it: how many false alarms come a day.", show_default=False),
+    ] = None,
     cards: Annotated[bool, typer.Option(help="Data cards; each reads its dataset.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -38,12 +53,14 @@ def report(
     Examples: adbench report
               adbench report runs/leaderboard -o docs/report.html
               adbench report runs/leaderboard --figures paper/figures --only roc-nslkdd
+              adbench report --base-rate 1e-4 --rows-per-day 1e6
     """
     from adbench.reporting.build import report
 
+    use = _use(base_rate, rows_per_day)
     if output is None and figures is None:
         output = Path("report.html")
-    made = report(runs or [Path("runs")], output, figures=figures, only=only, with_cards=cards)
+    made = report(runs or [Path("runs")], output, figures=figures, only=only, with_cards=cards, use=use)
     if as_json:
         print_json(
             {
@@ -60,3 +77,15 @@ def report(
         print(f"{made.page}: {read}, {made.page.stat().st_size / 1e6:.1f} MB")
     if figures:
         print(f"{figures}: {len(made.figures):,} files of figures, {read}")
+
+
+def _use(base_rate: float | None, rows_per_day: float | None) -> "Use | None":
+    """Raises ConfigError for numbers that are none, and for rows without a base rate."""
+    from adbench.config.alarm_rate import require_use
+    from adbench.errors import ConfigError
+
+    if base_rate is not None:
+        return require_use(base_rate, rows_per_day, is_option=True)
+    if rows_per_day is not None:
+        raise ConfigError("expected --base-rate beside --rows-per-day, got none; write one such as --base-rate 1e-4")
+    return None

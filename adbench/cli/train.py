@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import nullcontext
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from adbench.cli.display.profile import IMPORT, Profile
 from adbench.cli.sweep import run_sweep
 from adbench.runner.imports import without_gc
 from adbench.runner.reporter import PlainReporter, Stopwatch
+
+if TYPE_CHECKING:
+    from adbench.results.record import Run
 
 
 @command
@@ -31,6 +34,7 @@ def train(
     \b
     Examples: adbench train model=vae data=nslkdd
               adbench train model=ae seed=3 preprocess=minmax trainer.max_epochs=40
+              adbench train model=vae base_rate=1e-4 rows_per_day=1e6
     """
     if multirun:
         if profiled:
@@ -51,6 +55,7 @@ def train(
 def _train(overrides: list[str], force: bool, as_json: bool, profile: Profile) -> int:
     clock = Stopwatch(profile)
     with clock.of(IMPORT):
+        from adbench.config.alarm_rate import use_of
         from adbench.config.compose import compose
         from adbench.runner import run as runner
     with clock.of("compose"):
@@ -63,17 +68,29 @@ def _train(overrides: list[str], force: bool, as_json: bool, profile: Profile) -
     with drawing as profile.to:
         run = runner.run(config, runner.Context(profile, force))
     if as_json:
-        print_json(run.document())
+        print_json(run.document() | _in_use(run, config))
     elif run.status == "done":
         from adbench.cli.display.run_panel import result_panel
 
-        console().print(result_panel(run))
+        console().print(result_panel(run, use_of(config)))
     if run.status == "failed":
         print(f"adbench: the run failed: {run.error}; see {run.folder / 'error.txt'}", file=sys.stderr)
         return 1
     if run.status == "pruned":
         print(f"adbench: the run was stopped {run.error}, by the file stop in {run.folder}", file=sys.stderr)
     return 0
+
+
+def _in_use(run: "Run", config: dict[str, Any]) -> dict[str, Any]:
+    """What its threshold comes to at the base rate that was typed, if one was: not of the run, but of the request."""
+    from adbench.config.alarm_rate import use_of
+    from adbench.evaluation.in_use import in_use
+
+    use = use_of(config)
+    if use is None or run.status != "done":
+        return {}
+    found = in_use([run.metrics], use)
+    return {"in_use": {"base_rate": use.base_rate} | (found.document() if found else {})}
 
 
 def _drawing() -> Any:

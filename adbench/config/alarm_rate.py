@@ -1,12 +1,57 @@
-"""How many false alarms are wanted: as a rate, or as alerts a day among rows a day; and whether anybody typed it."""
+"""How many false alarms are wanted: as a rate, or as alerts a day among rows a day; and whether anybody typed it.
+Where the detector is used: how rare anomalies are there, and how many rows come.
+"""
 
+import math
 import sys
 from collections.abc import Container
+from dataclasses import dataclass
 from typing import Any
 
 from adbench.errors import ConfigError
+from adbench.text import three_digits
 
 RELAX = "relax_fpr"
+
+
+@dataclass(frozen=True)
+class Use:
+    """Where a detector is used. base_rate: the share of anomalies among its rows; rows_per_day: normal ones."""
+
+    base_rate: float
+    rows_per_day: float | None = None
+
+    @property
+    def odds(self) -> float:
+        """Anomalies for each normal row."""
+        return self.base_rate / (1 - self.base_rate)
+
+    @property
+    def words(self) -> str:
+        """As in "1 anomaly in 10,000 rows"."""
+        return f"1 anomaly in {three_digits(1 / self.base_rate)} rows"
+
+
+def use_of(config: dict[str, Any]) -> Use | None:
+    """Where a composed configuration says that the detector is used; None where it does not."""
+    base_rate = config.get("base_rate")
+    return None if base_rate is None else require_use(base_rate, config.get("rows_per_day"))
+
+
+def require_use(base_rate: Any, rows_per_day: Any, is_option: bool = False) -> Use:
+    """Raise ConfigError unless it is a share between 0 and 1, and rows_per_day a number above 0, or None.
+
+    is_option: whether they were typed as --base-rate and --rows-per-day.
+    """
+    if not _is_number(base_rate) or not 0 < base_rate < 1 or math.isinf(1 / base_rate):
+        name, written = ("--base-rate", "--base-rate 1e-4") if is_option else ("base_rate", "base_rate=1e-4")
+        raise ConfigError(
+            f"expected {name} to be a number between 0 and 1, got {base_rate!r}; write the share of anomalies among the"
+            f" rows where the detector is used, such as {written}"
+        )
+    if rows_per_day is not None:
+        _require_above_0("--rows-per-day" if is_option else "rows_per_day", rows_per_day)
+    return Use(float(base_rate), None if rows_per_day is None else float(rows_per_day))
 
 
 def insist_on_rate(config: dict[str, Any], typed: Container[str]) -> None:
@@ -18,20 +63,20 @@ def insist_on_rate(config: dict[str, Any], typed: Container[str]) -> None:
 def resolve_rate(config: dict[str, Any], default_fpr: float) -> None:
     """Where alerts_per_day and rows_per_day are given, make target_fpr the rate that they amount to.
 
-    Raises ConfigError for one without the other, for both beside a target_fpr that is not the default, and for
-    numbers that make no rate.
+    Raises ConfigError for one without the other, but for rows_per_day beside a base_rate; for both beside a target_fpr
+    that is not the default; for numbers that make no rate, and a base_rate that is none.
     """
     keys = ("alerts_per_day", "rows_per_day")
     alerts, rows = (config[key] for key in keys)
-    if alerts is None and rows is None:
+    use = use_of(config)
+    if alerts is None and (rows is None or use is not None):
         return
     if alerts is None or rows is None:
         given, missing = keys if rows is None else keys[::-1]
-        raise ConfigError(f"expected {missing} beside {given}, got none; write both, or target_fpr= alone")
+        other = "" if rows is None else ", or base_rate= to see the alarms of so many rows a day"
+        raise ConfigError(f"expected {missing} beside {given}, got none; write both, or target_fpr= alone{other}")
     for key in keys:
-        value = config[key]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
-            raise ConfigError(f"expected {key} to be a number above 0, got {value!r}")
+        _require_above_0(key, config[key])
     if config["target_fpr"] != default_fpr:
         raise ConfigError(
             f"expected either alerts_per_day and rows_per_day or target_fpr, got target_fpr={config['target_fpr']}"
@@ -40,3 +85,12 @@ def resolve_rate(config: dict[str, Any], default_fpr: float) -> None:
     if not 0 < alerts / rows < 1:
         raise ConfigError(f"expected fewer alerts_per_day than rows_per_day, got {alerts} of {rows}")
     config["target_fpr"] = alerts / rows
+
+
+def _require_above_0(key: str, value: Any) -> None:
+    if not _is_number(value) or not 0 < value <= sys.float_info.max:
+        raise ConfigError(f"expected {key} to be a number above 0, got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -15,6 +15,7 @@ WHERE_NOT_WHAT = {
     "keep_values": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
+    "base_rate": None,  # what a finished run comes to is told for any
     "relax_fpr": None,  # where it makes a difference, there is one run of the two: a rate is promised, or refused
     "data": ("folder",),
     "trainer": (
@@ -31,6 +32,7 @@ OTHER_SEEDS = ("init_seed", "order_seed")
 NOTHING_WHILE_NULL = (
     *(*OTHER_SEEDS, "preprocess.categories", "preprocess.tail"),
     *("protocol.calibration", "protocol.folds", "protocol.max_anomalies", "protocol.gap", "protocol.fold"),
+    "threshold.confidence",
     *(f"data.{key}" for key in ("header", "skip_rows", "member", "decimal", "thousands", "infinite")),
     *(f"data.{key}" for key in ("normal_path", "anomaly_path", "id", "missing_words", "name")),
     *("data.time", "data.time_format"),

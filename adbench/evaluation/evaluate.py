@@ -1,6 +1,6 @@
 """Frozen scores and opened labels -> flat metrics. The one place where the two meet."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from adbench.evaluation.influence import (
 )
 from adbench.evaluation.ranking import LIMITS, Placements, Ranking, rank
 from adbench.evaluation.seal import Frozen, Labels
+from adbench.evaluation.thresholds.base import Alarms
 from adbench.stats.proportion import wilson_interval
 
 
@@ -41,13 +42,15 @@ def evaluate(
     labels: Labels,
     controls: Mapping[str, Scores],
     control_thresholds: Mapping[str, float],
+    judged: Callable[[Alarms], Mapping[str, float]] = lambda _: {},
 ) -> Evaluation:
     """All test metrics of one run, under the names that design and tables use.
 
     controls: name -> scores of the same test rows; "untrained", where there is one, is the twin that
     `training_gain` compares with. control_thresholds: name -> its threshold, for those that have one; the metrics of
     the others are threshold-free. Bounds, as roc_auc_low and roc_auc_high, are of 95 % intervals over distinct test
-    rows; those of roc_auc_over_types are of what other types of anomalies would have given.
+    rows; those of roc_auc_over_types are of what other types of anomalies would have given. judged: what the test rows
+    reported say of the rule's promise.
     Raises DataError when the test rows are all normal or all anomalous.
     """
     label = labels.label
@@ -63,6 +66,8 @@ def evaluate(
     metrics |= _bounds(ranking, placements, copies)
     reported = frozen.scores > frozen.threshold
     metrics |= {"threshold": frozen.threshold, "target_fpr": target_fpr} | _decisions(reported, label)
+    n_right = int(np.count_nonzero(reported & (label == 1)))
+    metrics |= judged(Alarms(int(np.count_nonzero(reported)) - n_right, n_right, len(label) - n_anomalies))
     metrics |= _families(reported, labels, placements)
     types = labels.attack[label == 1].rows()
     if (of_types := over_types_interval(placements, types, copies)) is not None:

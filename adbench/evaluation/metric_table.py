@@ -90,6 +90,13 @@ METRICS = {
             meaning="Share of normal test rows reported, of the share that was promised",
             form=PERCENT,
         ),
+        Metric("promise_p", "promise p", None, True),
+        Metric("promise_confidence", "promise confidence", None, True),
+        Metric("promise_exact", "promise exact", None, False),
+        Metric("expected_fpr", "expected FPR", None, True),
+        Metric("fdr_level", "FDR level", None, True),
+        Metric("test_fdp", "false discoveries", False, True, form=PERCENT),
+        Metric("n_reported", "n reported", None, False),
         Metric("oracle_best_f1", "oracle best f1", True, False, (ALWAYS,)),
         Metric("oracle_f1_at_count", "oracle f1 at count", True, False),
         Metric(

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet
 import safetensors.numpy
 from safetensors import SafetensorError
 
 from adbench.arrays.objects import read_objects
-from adbench.arrays.types import Matrix
+from adbench.arrays.types import Matrix, Scores
 from adbench.config.compose import compose
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import TARGET
 from adbench.data.base import Features
-from adbench.errors import RunFolderError
+from adbench.errors import ConfigError, RunFolderError
+from adbench.evaluation.promise import judges_rows_together
 from adbench.models.base import KeepsObjects, as_taken
 from adbench.results.formats import part_of
-from adbench.results.record import DONE, MODEL, OBJECTS, PREPROCESS, Run, read_run
+from adbench.results.record import CALIBRATION, DONE, MODEL, OBJECTS, PREPROCESS, Run, read_run
 from adbench.runner.cross import detector_for, encoder_for
+from adbench.text import override
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,34 @@ class Fitted:
 
     @property
     def threshold(self) -> float:
-        """Rows that score above it are reported as anomalies."""
+        """A row that scores above it is reported as an anomaly, whatever comes with it.
+
+        Raises ConfigError where the rule judges the rows of a file together: there is none before all of them came.
+        """
+        if judges_rows_together(self.run.metrics):
+            chosen = self.run.config["choices"].get("threshold")
+            raise ConfigError(
+                f"expected a threshold for rows that come one after the other, got threshold={chosen}, which judges the"
+                f" rows of a file together; train the model with {override('threshold', 'conformal')}, or ask for a"
+                " whole file at once"
+            )
         return self.run.metrics["threshold"]
+
+    def reported(self, scores: Scores) -> npt.NDArray[np.bool_]:
+        """Which rows of a file are reported, by the scores of all its rows.
+
+        A rule that judges them together is applied anew, to them and the scores of the run's calibration rows.
+        """
+        if not judges_rows_together(self.run.metrics):
+            return scores > self.threshold
+        chosen, stored = self.run.config["choices"].get("threshold"), self.run.config.get("threshold")
+        target = compose([override("threshold", str(chosen))])["threshold"][TARGET]
+        with _reading(self.run.folder):
+            rule = build({**dict(stored or {}), TARGET: target}, "threshold")  # the target last, as in `_part`
+            columns = pyarrow.parquet.read_table(self.run.folder / CALIBRATION)
+            calibration = columns["score"].to_numpy().astype(np.float64)
+        found: npt.NDArray[np.bool_] = scores > rule(calibration, scores, self.run.metrics["target_fpr"])
+        return found
 
 
 def load(folder: Path) -> Fitted:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from adbench.config.alarm_rate import Use
 from adbench.config.extras import require_package
 from adbench.errors import ReportError
 from adbench.reporting.commands import made_by
@@ -39,11 +40,13 @@ def report(
     figures: Path | None = None,
     only: str | None = None,
     with_cards: bool = True,
+    use: Use | None = None,
 ) -> Report:
     """Write a report about these runs to `output`, and its figures as SVG, PNG and PDF into the folder `figures`.
 
-    only: the name or the kind of the figures to draw. Raises RunFolderError as `summarize` does, ConfigError for a
-    figure that does not exist or without matplotlib, and ReportError where something cannot be written.
+    only: the name or the kind of the figures to draw. use: where the detectors are used, for columns that say what
+    their thresholds come to there. Raises RunFolderError as `summarize` does, ConfigError for a figure that does not
+    exist or without matplotlib, and ReportError where something cannot be written.
     """
     folders = list(map(Path, folders))
     _check_target(output)
@@ -52,7 +55,7 @@ def report(
     pictures = choose(_pictures(material, drawing), only)
     written = list(_write_figures(pictures, figures)) if figures else []
     if output:
-        _write(output, _page(material, pictures, output, with_cards))
+        _write(output, _page(material, pictures, output, with_cards, use))
     finished = sum(run.status == DONE for run in material.runs)
     return Report(output, tuple(written), len(material.runs), finished, len(material.configurations))
 
@@ -71,23 +74,30 @@ def _pictures(material: Material, drawing: Sequence[FigureModule]) -> Iterator[P
             yield from module.pictures(material)
 
 
-def _page(material: Material, pictures: Sequence[Picture], output: Path, with_cards: bool) -> str:
+def _page(material: Material, pictures: Sequence[Picture], output: Path, with_cards: bool, use: Use | None) -> str:
     from adbench.reporting.page import Part, figures, page
 
     words = [str(folder) for folder in material.folders]
-    command = shlex.join(["adbench", "report", *words, "-o", str(output)])
+    command = shlex.join(["adbench", "report", *words, "-o", str(output), *_typed(use)])
     # A table of one's own is not read again: a configuration from a stranger could name any file.
     names = sorted({c.runs[0].config["choices"]["data"] for c in material.configurations if c.runs and with_cards})
     # Loading a dataset mostly waits for the disk, numpy and pandas, which let the drawing go on.
     with ThreadPoolExecutor(1) as beside:
         read = beside.submit(cards, names)
         parts = [
-            Part("leaderboard-of-all", "Leaderboard", "leaderboard", leaderboard(material)),
+            Part("leaderboard-of-all", "Leaderboard", "leaderboard", leaderboard(material, use)),
             *figures(pictures, words),
         ]
         parts += [Part("cards", "Data cards", "cards", read.result())] if names else []
     parts.append(Part("commands", "Commands", "commands", made_by(material.configurations)))
     return page(TITLE, opening(material, command, datetime.now(UTC)), parts)
+
+
+def _typed(use: Use | None) -> list[str]:
+    if use is None:
+        return []
+    rows = [] if use.rows_per_day is None else ["--rows-per-day", f"{use.rows_per_day:.12g}"]
+    return ["--base-rate", f"{use.base_rate:.12g}", *rows]
 
 
 def _check_target(output: Path | None) -> None:

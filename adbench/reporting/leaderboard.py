@@ -7,12 +7,15 @@ from functools import partial
 from typing import Any
 
 from adbench.analysis.tables import VERSIONS
+from adbench.config.alarm_rate import Use
 from adbench.evaluation.controls import TITLES
+from adbench.evaluation.in_use import NEEDED, InUse, in_use, right_of
 from adbench.evaluation.metric_table import METRICS, PERCENT, REPORT, Metric, shown_in
+from adbench.evaluation.promise import exceeded, promises
 from adbench.reporting.content import Configuration, Material
 from adbench.reporting.words import number, percent, plural
 from adbench.results.versions import SIGN
-from adbench.text import shorten
+from adbench.text import shorten, three_digits
 
 _Badge = tuple[str, str]
 _Below = tuple[str, _Badge | None]  # what stands small below a number
@@ -71,8 +74,9 @@ class Leaderboard:
     rows: list[tuple[str, list[Cell]]]
 
 
-def leaderboard(material: Material) -> Leaderboard:
-    """Of all configurations."""
+def leaderboard(material: Material, use: Use | None = None) -> Leaderboard:
+    """Of all configurations. use: where somebody wants to know what their thresholds come to."""
+    columns = (*_COLUMNS, *(_in_use_columns(use) if use is not None else ()))
     note = ""
     if not material.tasks:
         note = "No run finished, so that there is nothing to rank and nothing to draw."
@@ -84,8 +88,8 @@ def leaderboard(material: Material) -> Leaderboard:
         verdicts=[_verdict(task, of_task) for task, of_task in material.tasks.items()],
         note=note,
         tasks=sorted({c.task for c in material.configurations}),
-        columns=_COLUMNS,
-        rows=[(c.task, [column.cell(c) for column in _COLUMNS]) for c in material.configurations],
+        columns=columns,
+        rows=[(c.task, [column.cell(c) for column in columns]) for c in material.configurations],
     )
 
 
@@ -138,14 +142,18 @@ def _base_rate(c: Configuration) -> _Below:
 
 
 def _promise(c: Configuration) -> _Below:
-    if not all(run.metrics.get("promises_fpr", True) for run in c.runs):
-        return "nothing promised", None
-    promised = c.mean("target_fpr")
-    low, high = (c.group.get(f"test_fpr_{side}", math.nan) for side in ("low", "high"))
-    if len(c.runs) == 1:
-        low, high = c.mean("test_fpr_low"), c.mean("test_fpr_high")
-    badge = ("bad", "▲ above") if low > promised else ("mild", "▼ below") if high < promised else None
-    return f"of {percent(promised)}" if percent(promised) else "", badge
+    of_runs = [run.metrics for run in c.runs]
+    if not all(map(promises, of_runs)):
+        false, level = (percent(c.mean(name)) for name in ("test_fdp", "fdr_level"))
+        return f"false discoveries {false} of {level}" if false and level else "nothing promised", None
+    promised = percent(c.mean("target_fpr"))
+    badge = ("bad", "▲ exceeded") if _can_be_judged(of_runs) and exceeded(of_runs) else None
+    return f"of {promised}" if promised else "", badge
+
+
+def _can_be_judged(of_runs: list[dict[str, float]]) -> bool:
+    """A stranger's numbers need not be there."""
+    return all({"test_fpr", "target_fpr"} <= m.keys() for m in of_runs)
 
 
 def _whether_it_helped(c: Configuration) -> _Below:
@@ -171,6 +179,37 @@ def _control(c: Configuration) -> Cell:
     better, worse = (over < 0, over > 0) if math.isnan(low) else (high < 0, low > 0)
     badge = ("bad", "better") if better else None if worse else ("mild", "no proof")
     return Cell(TITLES.get(name, name), over, small=f"model {over:+.4f}", badge=badge)
+
+
+def _in_use_columns(use: Use) -> tuple[Column, ...]:
+    """What thresholds come to there."""
+    like = "if rows there are like the tested ones"
+    columns = [Column("Right alarms", f"At {use.words}, {like}, with a 95 % interval", partial(_right, use))]
+    if use.rows_per_day is not None:
+        meaning = f"False alarms of {three_digits(use.rows_per_day)} normal rows a day, {like}"
+        columns.append(Column("False a day", meaning, partial(_a_day, use), is_best_low=True))
+    return tuple(columns)
+
+
+def _right(use: Use, c: Configuration) -> Cell:
+    found = _of(c, use)
+    if found is None:
+        return Cell("", small="not known: its threshold depends on how many anomalies are tested" if c.runs else "")
+    n = found.alarms_per_right
+    return Cell(right_of(n.value), 1 / n.value, small=f"{right_of(n.high)} to {right_of(n.low)}")
+
+
+def _a_day(use: Use, c: Configuration) -> Cell:
+    found = _of(c, use)
+    if found is None or found.false_alarms is None:
+        return Cell("")
+    value, low, high = found.false_alarms.value, found.false_alarms.low, found.false_alarms.high
+    return Cell(three_digits(value), value, small=f"{three_digits(low)} to {three_digits(high)}")
+
+
+def _of(c: Configuration, use: Use) -> InUse | None:
+    of_runs = [run.metrics for run in c.runs if run.metrics.keys() >= NEEDED]
+    return in_use(of_runs, use) if of_runs else None
 
 
 def _metric_column(name: str) -> Column:

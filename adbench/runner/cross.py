@@ -71,6 +71,12 @@ def require_possible(config: Config, rule: Any) -> None:
             f" got threshold={config['choices']['threshold']}; write {override('threshold', 'conformal')} or"
             f" {override('protocol.calibration', None)}"
         )
+    if n_folds(config) is not None and rule.confidence is not None:
+        raise ConfigError(
+            f"expected no threshold.confidence for protocol.calibration={CROSS}, whose bound holds on average over the"
+            f" normal rows and for no share of their draws, got {rule.confidence}; write"
+            f" {override('threshold.confidence', None)} or {override('protocol.calibration', None)}"
+        )
 
 
 def encoder_for(config: Config, make: Callable[[], Any] | None = None) -> Any:

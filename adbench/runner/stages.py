@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -136,6 +137,8 @@ def prepare(attempt: Attempt) -> Ready:
             f"{n_calibration:,} calibration rows cannot promise {100 * config['target_fpr']:.3g} % of false alarms:"
             f" the threshold promises {100 * target_fpr:.3g} %, the least that they can; target_fpr= asks for another"
         )
+    if caveat := rule.caveat(n_calibration, len(rows.matrices.test)):
+        reporter.note(caveat)
     if (n_known := len(rows.matrices.anomalies)) and not getattr(detector, "takes_labels", False):
         model = config["choices"]["model"]
         reporter.note(f"model={model} does not learn from labels: {n_known:,} known anomalies are left out")
@@ -200,7 +203,10 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         encoded = rows.plain(x_test), rows.encoder.columns.plain().names
         column, of_column = best_column(encoded, (rows.deviations, rows.own_columns), labels.label)
         controls = controls | {ORACLE: of_column}
-        evaluation = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds)
+        judged = partial(rule.judged, n_calibration=len(calibration_scores), target_fpr=ready.target_fpr)
+        # CV+ has another promise than the rule's, and a weaker one.
+        of_rule = (judged,) if n_folds(config) is None else ()
+        evaluation = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds, *of_rule)
         changes = _changes(rows, frozen, labels, detector, calibration_scores, x_calibration)
     metrics = evaluation.metrics | changes
     with seconds.of("save"):
@@ -212,7 +218,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         metrics["n_known_anomalies"] = len(x_anomalies)
     n_calibration = n_calibrating(config, len(x_calibration), len(x_fit))
     metrics |= {"n_fit": len(x_fit), "n_calibration": n_calibration, "n_test": len(x_test)}
-    if (folds := n_folds(config)) is not None:  # another promise than the rule's, and a weaker one
+    if (folds := n_folds(config)) is not None:
         metrics |= {"promises_fpr": 0, "fpr_bound": fpr_bound(ready.target_fpr, n_calibration, folds)}
     folder.finish(metrics | losses | seconds.measured)
 

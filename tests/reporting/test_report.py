@@ -424,3 +424,65 @@ def test_the_name_of_a_folder_need_not_be_utf_8(runs: Path, tmp_path: Path) -> N
     made = report([runs], tmp_path / "page.html", with_cards=False)
     assert made.n_runs == sum(path.is_dir() for path in runs.iterdir())
     assert "/a?" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_promise_is_marked_where_it_is_exceeded_and_nowhere_else(runs: Path) -> None:
+    from adbench.reporting.content import gather
+    from adbench.reporting.figures.false_alarms import draw
+    from adbench.reporting.leaderboard import leaderboard
+
+    def marks() -> tuple[int, int]:
+        """Badges in the table, and rings in the figures."""
+        material = gather([runs])
+        cells = [cell for _, of_row in leaderboard(material).rows for cell in of_row]
+        badges = sum("exceeded" in cell.badge[1] for cell in cells if cell.badge)
+        drawn = [draw(task, of_task) for task, of_task in material.tasks.items()]
+        return badges, sum(line.get_fillstyle() == "none" for figure in drawn for line in figure.axes[0].lines)
+
+    rates = {"target_fpr": 0.01, "test_fpr": 0.05, "test_fpr_low": 0.04, "test_fpr_high": 0.06}
+    folders = sorted(runs.glob("table-pca-*"))
+    for folder in folders:
+        edit(folder, "metrics.json", **rates, promise_p=1e-6)
+    others = [json.loads((folder / "metrics.json").read_text()) for folder in runs.iterdir() if folder not in folders]
+    assert min(m["promise_p"] for m in others) > 0.05
+    assert marks() == (2, 3)  # of two runs on one task, and of one on the other
+    for folder in folders:
+        edit(folder, "metrics.json", promise_p=0.2)  # above its promise, as half of all are
+    assert marks() == (0, 0)
+    for folder in folders:
+        edit(folder, "metrics.json", promise_p=1e-6, test_fpr=0.005)
+    assert marks() == (0, 0)
+    for folder in folders:
+        old = json.loads((folder / "metrics.json").read_text())
+        (folder / "metrics.json").write_text(json.dumps({k: v for k, v in old.items() if k != "promise_p"} | rates))
+    assert marks() == (0, 0)  # nobody judged it
+
+
+def test_a_base_rate_has_columns_of_its_own(runs: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    for folder in runs.glob("table-pca-*"):
+        edit(folder, "metrics.json", test_fpr=0.02, test_fpr_low=0.01, test_fpr_high=0.04, recall=0.5)
+    for folder in runs.glob("table-knn-*"):
+        edit(folder, "metrics.json", promises_fpr=0)  # as of a rule that depends on the test rows
+    result = invoke(
+        str(runs), "-o", str(target), "--no-cards", "--only=alarms", "--base-rate=1e-4", "--rows-per-day=1e6"
+    )
+    assert result.exit_code == 0, result.output
+    page = target.read_text()
+    assert "At 1 anomaly in 10,000 rows" in page
+    assert ">1 of 401" in page  # 1 + 0.02 x 9,999 / 0.5
+    assert ">20,000" in page
+    assert "10,000 to 40,000" in page
+    assert "depends on how many anomalies are tested" in page
+    assert "--base-rate 0.0001 --rows-per-day 1000000" in page
+    report([runs], target, only="alarms", with_cards=False)
+    assert "Right alarms" not in target.read_text()
+
+
+@pytest.mark.parametrize("words", [["--base-rate", "0"], ["--base-rate", "nan"], ["--rows-per-day", "10"]])
+def test_a_base_rate_that_is_none_is_one_sentence(words: list[str], made: Path, tmp_path: Path) -> None:
+    result = invoke(str(made), "-o", str(tmp_path / "report.html"), *words)
+    assert result.exit_code == 2
+    assert "expected --base-rate" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

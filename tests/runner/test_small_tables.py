@@ -28,7 +28,7 @@ from adbench.runner.run import train
 from adbench.sweeps.plan import Rules, SweepReporter, plan
 from adbench.sweeps.schedule import sweep
 
-RULES = [Conformal(), Quantile(), PeaksOverThreshold(0.02, 50)]
+RULES = [Conformal(), Conformal(0.9), Conformal(0.2), Quantile(), PeaksOverThreshold(0.02, 50)]
 
 
 @pytest.fixture

@@ -7,21 +7,25 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from adbench.config.alarm_rate import Use
 from adbench.config.identity import data_name
 from adbench.evaluation import over_time, shift
 from adbench.evaluation.controls import NEAREST_ROWS, ORACLE, TITLES
+from adbench.evaluation.in_use import in_use, sentence
 from adbench.evaluation.metric_table import AGAINST_CONTROLS, METRICS, PANEL, PERCENT, Metric, shown_in
+from adbench.evaluation.promise import exceeded, judges_rows_together, promises, reason
 from adbench.results.record import Run, families
-from adbench.text import printable
+from adbench.stats.interval import Interval
+from adbench.text import printable, three_digits
 
 
-def result_panel(run: Run) -> RenderableType:
-    """The panel of a finished run."""
+def result_panel(run: Run, use: Use | None = None) -> RenderableType:
+    """The panel of a finished run. use: where somebody wants to know what its threshold comes to."""
     m, choices = run.metrics, run.config["choices"]
     parts: list[RenderableType] = [
         Text(_what(run)),
         Text(),
-        _quality(run),
+        _quality(run, use),
         Text(),
         _detection(m),
         Text(),
@@ -38,7 +42,9 @@ def result_panel(run: Run) -> RenderableType:
 
 def _what(run: Run) -> str:
     m = run.metrics
-    setters = f"{m['n_calibration']:,.0f} others" if _promises(m) else "the test scores themselves"
+    setters = f"{m['n_calibration']:,.0f} others" if promises(m) else "the test scores themselves"
+    if "fdr_level" in m:
+        setters = f"the test scores beside those of {m['n_calibration']:,.0f} others"
     if "fpr_bound" in m:
         setters = f"{m['n_calibration']:,.0f} of them, each scored without it"
     return (
@@ -48,7 +54,7 @@ def _what(run: Run) -> str:
     )
 
 
-def _quality(run: Run) -> Table:
+def _quality(run: Run, use: Use | None = None) -> Table:
     m = run.metrics
     table = _grid("", "this run", "by chance")
     for name in shown_in(PANEL):
@@ -63,18 +69,62 @@ def _quality(run: Run) -> Table:
     if (distinct := m.get("n_distinct", m["n_test"])) < m["n_test"]:
         table.add_row("", f"(intervals over the {distinct:,.0f} distinct of {m['n_test']:,.0f} test rows)", "")
     table.add_row()
-    promised = f"promised {_rate(m['target_fpr'])}" if _promises(m) else "nothing promised"
+    at_threshold = [*_false_alarms(run), *_detected(m), *(_in_use(m, use) if use is not None else ())]
+    for title, words in at_threshold:
+        table.add_row(title, words, "")
+    return table
+
+
+def _false_alarms(run: Run) -> Iterator[tuple[str, str]]:
+    """What was promised, and what came of it."""
+    m = run.metrics
+    promised = f"promised {_rate(m['target_fpr'])}" if promises(m) else "nothing promised"
+    if (sure := m.get("promise_confidence")) is not None:
+        promised += f" at most, with {100 * sure:g} % confidence"
     if "fpr_bound" in m:  # CV+ mostly comes near its target, and guarantees less
         promised = f"aimed at {_rate(m['target_fpr'])}, promised {_rate(m['fpr_bound'])} at most"
-    achieved = f"{promised}, achieved {_rate(m['test_fpr'])} of normal rows"
-    table.add_row("false alarms at the threshold", achieved, "")
-    if (asked := run.config.get("target_fpr", 1.0)) < m["target_fpr"] and (_promises(m) or "fpr_bound" in m):
-        table.add_row("", f"(so few calibration rows cannot promise {_rate(asked)}, the default)", "")
+    yield "false alarms at the threshold", f"{promised}, achieved {_rate(m['test_fpr'])} of normal rows"
+    if (asked := run.config.get("target_fpr", 1.0)) < m["target_fpr"] and (promises(m) or "fpr_bound" in m):
+        yield "", f"(so few calibration rows cannot promise {_rate(asked)}, the default)"
+    if "expected_fpr" in m:
+        yield "", f"(for that confidence it is set for {_rate(m['expected_fpr'])} on average)"
     if "test_fpr_low" in m:
-        table.add_row("", _interval_of_rate(m), "")
+        yield "", _interval_of_rate(m)
+    for verdict in _whether_kept(m):
+        yield "", verdict
+    if {"fdr_level", "n_reported", "test_fdp"} <= m.keys():
+        yield "false discoveries", _discoveries(m)
+
+
+def _detected(m: dict[str, float]) -> Iterator[tuple[str, str]]:
     found = f"{_percent(m['recall'])} of anomalies, precision {m['precision']:.3f}, F1 {m['f1']:.3f}"
-    table.add_row("detected at the threshold", found, "")
-    return table
+    yield "detected at the threshold", found
+    yield "", f"(precision holds where {_percent(m['base_rate'])} are anomalies; base_rate= asks for elsewhere)"
+
+
+def _discoveries(m: dict[str, float]) -> str:
+    promised = f"promised {_percent(m['fdr_level'])} of the reported rows on average"
+    if not m["n_reported"]:
+        return f"{promised}; no row is reported"
+    return f"{promised}, achieved {_percent(m['test_fdp'])} of {m['n_reported']:,.0f}"
+
+
+def _in_use(m: dict[str, float], use: Use) -> Iterator[tuple[str, str]]:
+    title = f"at {use.words}"
+    found = in_use([m], use)
+    if found is None:
+        yield title, "not known: it depends on how many anomalies are tested; see threshold=conformal"
+        return
+    yield title, sentence(found)
+    if found.false_alarms is not None and found.found is not None and use.rows_per_day is not None:
+        value, low, high = _digits(found.false_alarms)
+        yield f"a day of {three_digits(use.rows_per_day)} normal rows", f"{value} false alarms ({low} to {high})"
+        value, low, high = _digits(found.found)
+        yield "", f"{value} of {three_digits(found.anomalies or 0)} anomalies found ({low} to {high})"
+
+
+def _digits(interval: Interval) -> list[str]:
+    return [three_digits(value) for value in (interval.value, interval.low, interval.high)]
 
 
 def _written(metric: Metric, value: float) -> str:
@@ -89,14 +139,23 @@ def _by_chance(metric: Metric, m: dict[str, float]) -> str:
 
 def _interval_of_rate(m: dict[str, float]) -> str:
     low, high = m["test_fpr_low"], m["test_fpr_high"]
-    interval = f"95 % interval {_rate(low).removesuffix(' %')} to {_rate(high)}"
-    if not _promises(m):
-        return f"({interval})"
-    return f"({interval}, the promise {'inside' if low <= m['target_fpr'] <= high else 'outside'})"
+    of = "" if judges_rows_together(m) else " of this threshold's rate"
+    return f"(95 % interval{of} {_rate(low).removesuffix(' %')} to {_rate(high)})"
 
 
-def _promises(m: dict[str, float]) -> bool:
-    return bool(m.get("promises_fpr", True))
+def _whether_kept(m: dict[str, float]) -> Iterator[str]:
+    """Of a run from before promises were judged, nothing."""
+    too_many = exceeded([m])
+    if too_many is None or not promises(m):
+        return
+    p = m["promise_p"]
+    if too_many:
+        yield f"the promise is exceeded, p {f'= {p:.2g}' if p >= 1e-4 else '< 0.0001'}:"
+        yield reason(m)
+    elif m["test_fpr"] <= m["target_fpr"]:
+        yield "the promise is kept"
+    else:
+        yield f"the promise is kept: chance brings so many or more in {_percent(p)} of draws"
 
 
 def _detection(m: dict[str, float]) -> Table:

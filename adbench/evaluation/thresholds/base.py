@@ -1,21 +1,33 @@
 """The contract of a threshold rule."""
 
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
 from adbench.arrays.types import Scores
 from adbench.config.checks import require_fraction
 from adbench.errors import DataError
+from adbench.stats.rate_law import RateLaw
 from adbench.text import override
 
 EVT_ROWS = 2_500  # calibration rows that configs/threshold/evt.yaml takes
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """How many test rows a threshold reported, and of how many normals."""
+
+    n_false: int
+    n_right: int
+    n_normals: int
 
 
 class ThresholdRule(Protocol):
     """Finds the score above which a row is reported; a score that equals the threshold is not reported.
 
     promises_rate: whether the rule undertakes to report no more than `target_fpr` of normal rows that resemble the
-    calibration rows. A rule that does must not use the test scores: its threshold would depend on who is tested.
+    calibration rows. A rule that does must not use the test scores: its threshold would depend on who is tested. One
+    that does not is given them, and judges all rows of a file together.
     """
 
     promises_rate: bool
@@ -28,6 +40,21 @@ class ThresholdRule(Protocol):
 
     def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
         """The threshold. Raises DataError when there are too few calibration rows for the asked rate."""
+
+    def rate_law(self, n_calibration: int, target_fpr: float) -> RateLaw | None:
+        """The law of the threshold's rate among normals that are exchangeable with the calibration rows, over the draw
+        of these; None where nothing is promised.
+        """
+        return None
+
+    def judged(self, alarms: Alarms, n_calibration: int, target_fpr: float) -> dict[str, float]:
+        """Metrics that say what became of the rule's promise; see `adbench.evaluation.promise`."""
+        law = self.rate_law(n_calibration, target_fpr)
+        return {} if law is None else {"promise_p": law.at_least(alarms.n_false, alarms.n_normals)}
+
+    def caveat(self, n_calibration: int, n_test: int) -> str:
+        """What is worth a line before a training; "" where nothing is."""
+        return ""
 
 
 def require_rows(rule: ThresholdRule, n_calibration: int, target_fpr: float, n_fit: int | None = None) -> None:
@@ -51,6 +78,8 @@ def require_rows(rule: ThresholdRule, n_calibration: int, target_fpr: float, n_f
     if (lowest := rule.lowest_rate(n_calibration)) < 1:
         ways.append(f"write {override('target_fpr', rounded_up(lowest))}, which they can promise")
     ways.append("raise protocol.calibration_fraction")
+    if getattr(rule, "confidence", None) is not None and n_calibration >= math.ceil(round(1 / target_fpr, 9)) - 1:
+        ways.append(f"write {override('threshold.confidence', None)}, which promises it on average over such rows")
     if target_fpr < lowest and needed > EVT_ROWS <= n_calibration:
         ways.append(f"try {override('threshold', 'evt')}, which extrapolates")
     raise DataError(f"{expected} {n_calibration:,}; {', or '.join(ways)}")

@@ -11,8 +11,9 @@ from adbench.arrays.types import Scores
 from adbench.config.checks import require_at_least, require_fraction
 from adbench.errors import DataError
 from adbench.evaluation.seal import require_scores
-from adbench.evaluation.thresholds.base import require_rows, rounded_up
+from adbench.evaluation.thresholds.base import Alarms, ThresholdRule, require_rows, rounded_up
 from adbench.evaluation.thresholds.conformal import Conformal, conformal_rank
+from adbench.stats.rate_law import RateLaw
 from adbench.text import override
 
 # A fit is turned down when it is off by more than this, as the largest difference between the fitted and the
@@ -23,7 +24,7 @@ KS_LIMIT, KS_TOLERATED = 1.63, 0.05
 _FLATTEST, _STEEPEST = 1e-6, 1e6  # of |shape / scale|, with the median excess as the unit
 
 
-class PeaksOverThreshold:
+class PeaksOverThreshold(ThresholdRule):
     """z_q of Siffer et al. 2017 (SPOT), without its streaming: q = target_fpr, from n calibration scores.
 
     Excesses over a high empirical quantile t are fitted by a generalised Pareto distribution; with k of them,
@@ -55,6 +56,17 @@ class PeaksOverThreshold:
     def lowest_rate(self, n_calibration: int) -> float:
         """Any, where there are enough excesses; else the conformal one."""
         return 0.0 if n_calibration >= self._rows_of_a_tail() else Conformal().lowest_rate(n_calibration)
+
+    def rate_law(self, n_calibration: int, target_fpr: float) -> RateLaw:
+        """As if the threshold were at the rank, whole or not, that the rate asks for: exact where it is counted, but
+        for a part of a row; a fit that fits is about as uncertain (`scripts/validate/thresholds.py`).
+        """
+        return RateLaw((n_calibration + 1) * target_fpr, (n_calibration + 1) * (1 - target_fpr))
+
+    def judged(self, alarms: Alarms, n_calibration: int, target_fpr: float) -> dict[str, float]:
+        """As of any rule, and that the law is not exact: a tail that does not fit has another rate."""
+        is_counted = target_fpr >= self.min_excesses / n_calibration
+        return super().judged(alarms, n_calibration, target_fpr) | {"promise_exact": int(is_counted)}
 
     def _rows_of_a_tail(self) -> int:
         return math.ceil(round(self.min_excesses / self.tail_fraction, 9))

@@ -6,10 +6,11 @@ import numpy as np
 
 from adbench.arrays.types import Scores
 from adbench.evaluation.seal import require_scores
-from adbench.evaluation.thresholds.base import require_rows
+from adbench.evaluation.thresholds.base import ThresholdRule, require_rows
+from adbench.stats.rate_law import RateLaw
 
 
-class Quantile:
+class Quantile(ThresholdRule):
     """`numpy.quantile(calibration_scores, 1 - target_fpr)`, interpolated between two neighbouring scores.
 
     It treats n calibration scores as if they were the distribution. For scores spread evenly around the quantile
@@ -26,6 +27,13 @@ class Quantile:
     def lowest_rate(self, n_calibration: int) -> float:
         """One row of them."""
         return 1 / n_calibration
+
+    def rate_law(self, n_calibration: int, target_fpr: float) -> RateLaw:
+        """That of the lower one of the two neighbours, whose rate is never smaller: it is this rule's own excess over
+        the promise, too, that says nothing about the test rows.
+        """
+        rank = math.floor(round((n_calibration - 1) * (1 - target_fpr), 9)) + 1
+        return RateLaw(n_calibration + 1 - rank, rank)
 
     def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
         """The interpolated quantile."""

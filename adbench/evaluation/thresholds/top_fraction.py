@@ -5,9 +5,10 @@ import numpy as np
 from adbench.arrays.types import Scores
 from adbench.config.checks import require_fraction
 from adbench.evaluation.seal import require_scores
+from adbench.evaluation.thresholds.base import ThresholdRule
 
 
-class TopFraction:
+class TopFraction(ThresholdRule):
     """At most this share of the test rows is reported, those with the highest scores (Zong et al. 2018, DAGMM).
 
     Rows that tie at the cut are not reported, so of scores with heavy ties it can be much less; none of two values
