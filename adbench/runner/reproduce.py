@@ -156,7 +156,8 @@ def _by_seeds(original: Run, again: Run, told: str) -> tuple[str, str]:
 
 def _compared(original: Run, again: Run) -> list[str]:
     """The metrics of both that follow from the scores and the rows."""
-    return [name for name in original.metrics if name in again.metrics and not name.endswith(_TIMES)]
+    ends = (*_TIMES, "_low", "_high")  # bounds are what is thought of a result, and no result
+    return [name for name in original.metrics if name in again.metrics and not name.endswith(ends)]
 
 
 def _siblings(original: Run) -> list[Run]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy import stats
 from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
@@ -86,12 +87,14 @@ def test_train_json_is_one_document(quick: list[str]) -> None:
 
 
 def test_summarize_shows_runs_and_means_over_seeds(quick: list[str], tmp_path: Path) -> None:
-    aurocs = []
+    aurocs, of_rows = [], 0.0
     for seed in (0, 1):
         document = json.loads(
             invoke("train", "model=ae", "preprocess=quantile", f"seed={seed}", *quick, "--json").stdout
         )
+        low, high = (document["metrics"][f"roc_auc_{side}"] for side in ("low", "high"))
         aurocs.append(document["metrics"]["roc_auc"])
+        of_rows += ((high - low) / (2 * 1.959964)) ** 2 / 2
     other = json.loads(invoke("train", "model=ae", "preprocess=minmax", *quick, "--json").stdout)
     (Path(other["run"]) / "metrics.json").unlink()
     result = invoke("summarize", str(tmp_path / "runs"), "--json")
@@ -106,8 +109,10 @@ def test_summarize_shows_runs_and_means_over_seeds(quick: list[str], tmp_path: P
     assert counts == {quantile: [2, 0, 0], "preprocess=minmax": [0, 0, 2]}
     (group,) = (group for group in tables["groups"] if group["n"])
     assert group["roc_auc"] == pytest.approx(sum(aurocs) / 2)
-    half_width = 12.7062 * abs(aurocs[0] - aurocs[1]) / 2  # the 97.5 % point of t with one degree of freedom
-    assert group["roc_auc_high"] - group["roc_auc"] == pytest.approx(half_width, rel=1e-4)
+    of_seeds = (aurocs[0] - aurocs[1]) ** 2 / 4
+    df = ((of_seeds + of_rows) / of_seeds) ** 2  # of one degree of freedom and of very many
+    half_width = float(stats.t.ppf(0.975, df)) * (of_seeds + of_rows) ** 0.5
+    assert group["roc_auc"] - group["roc_auc_low"] == pytest.approx(min(half_width, group["roc_auc"]), rel=1e-4)
     text = invoke("summarize", str(tmp_path / "runs")).stdout
     assert "±" in text
     assert "incomplete" in text
