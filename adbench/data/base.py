@@ -1,7 +1,7 @@
 """What every dataset loads into: columns as contiguous arrays, and what is known about each row."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,7 +42,7 @@ class Features:
 
     Numeric columns are float64, so that large counts stay distinct until they are scaled. A categorical
     column is an integer code into its own vocabulary of values. Those of a large table lie on disk; some of its rows
-    are then their positions, and read when they are asked for by `columns` or `block`.
+    are then their positions, and read when they are asked for by `columns`, `code_columns` or `block`.
     """
 
     numeric: npt.NDArray[np.float64]  # (rows, numeric columns)
@@ -50,9 +50,12 @@ class Features:
     codes: npt.NDArray[np.int32]  # (rows, categorical columns)
     vocabularies: dict[str, tuple[str, ...]]  # categorical column -> its values, in the order of the codes
     positions: npt.NDArray[np.intp] | None = None  # the rows on disk that these are; None: all, or in memory
+    # Of what lies on disk, which of its numeric columns these are, and for each categorical column: code there -> code.
+    selected: npt.NDArray[np.intp] | None = None
+    recoded: tuple[npt.NDArray[np.int32], ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.positions is not None:
+        if self.positions is not None or self.selected is not None or self.recoded is not None:
             return  # all rows were looked at
         for column, name in enumerate(self.numeric_names):
             finite = np.isfinite(self.numeric[:, column])
@@ -71,24 +74,64 @@ class Features:
         """The same columns of only these rows, in this order."""
         if self.positions is not None:
             return replace(self, positions=self.positions[rows])
-        if isinstance(self.numeric, np.memmap) or isinstance(self.codes, np.memmap):
+        if self._on_disk:
             return replace(self, positions=rows)
         return Features(_take(self.numeric, rows), self.numeric_names, _take(self.codes, rows), self.vocabularies)
 
+    @property
+    def _on_disk(self) -> bool:
+        return self.positions is not None or any(isinstance(x, np.memmap) for x in (self.numeric, self.codes))
+
+    def without(self, names: Collection[str]) -> "Features":
+        """The same rows without these numeric columns."""
+        if not names:
+            return self
+        places = np.array([i for i, name in enumerate(self.numeric_names) if name not in names], np.intp)
+        left = tuple(self.numeric_names[i] for i in places)
+        if self._on_disk:
+            selected = places if self.selected is None else self.selected[places]
+            return replace(self, numeric_names=left, selected=selected)
+        return replace(self, numeric=np.asfortranarray(self.numeric[:, places]), numeric_names=left)
+
+    def with_own_values(self) -> "Features":
+        """The same rows, with vocabularies of no other values than theirs, sorted: they tell nothing of other rows."""
+        vocabularies, recoded = {}, []
+        for (name, values), codes in zip(self.vocabularies.items(), self.code_columns(), strict=True):
+            occurring = np.flatnonzero(np.bincount(codes, minlength=len(values)))
+            order = sorted(occurring.tolist(), key=values.__getitem__)
+            vocabularies[name] = tuple(values[code] for code in order)
+            recoded.append(np.zeros(len(values), np.int32))
+            recoded[-1][order] = np.arange(len(order), dtype=np.int32)
+        if self._on_disk:
+            if self.recoded is not None:
+                recoded = [now[was] for was, now in zip(self.recoded, recoded, strict=True)]
+            return replace(self, vocabularies=vocabularies, recoded=tuple(recoded))
+        codes = np.empty_like(self.codes, order="F")
+        for i, place in enumerate(recoded):
+            codes[:, i] = place[self.codes[:, i]]
+        return replace(self, codes=codes, vocabularies=vocabularies)
+
     def columns(self) -> Iterator[npt.NDArray[np.float64]]:
         """The numeric columns, one after the other, each (rows,)."""
-        return _columns(self.numeric, self.positions)
+        return _columns(self.numeric, self.positions, self.selected)
 
     def code_columns(self) -> Iterator[npt.NDArray[np.int32]]:
         """The categorical columns, one after the other, each (rows,)."""
-        return _columns(self.codes, self.positions)
+        columns = _columns(self.codes, self.positions)
+        return columns if self.recoded is None else map(np.take, self.recoded, columns)
 
     def block(self, rows: slice) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
         """The numbers and the codes of some rows, in memory."""
+        numeric, codes = np.asarray(self.numeric), np.asarray(self.codes)
         if self.positions is None:
-            return np.asarray(self.numeric)[rows], np.asarray(self.codes)[rows]
-        positions = self.positions[rows]
-        return _take(np.asarray(self.numeric), positions), _take(np.asarray(self.codes), positions)
+            numeric, codes = numeric[rows], codes[rows]
+        else:
+            numeric, codes = (_take(x, self.positions[rows]) for x in (numeric, codes))
+        if self.selected is not None:
+            numeric = numeric[:, self.selected]
+        if self.recoded:
+            codes = np.stack([np.take(*one) for one in zip(self.recoded, codes.T, strict=True)], axis=1)
+        return numeric, codes
 
     def release_pages(self) -> None:
         """Give up the memory that was read from disk."""
@@ -102,8 +145,12 @@ def say(notes: Iterable[str]) -> None:
         _log.warning("adbench: %s", note)
 
 
-def _columns(x: npt.NDArray[Any], positions: npt.NDArray[np.intp] | None) -> Iterator[npt.NDArray[Any]]:
-    for column in np.asarray(x).T:
+def _columns(
+    x: npt.NDArray[Any], positions: npt.NDArray[np.intp] | None, selected: npt.NDArray[np.intp] | None = None
+) -> Iterator[npt.NDArray[Any]]:
+    columns = np.asarray(x).T
+    for i in range(len(columns)) if selected is None else selected:
+        column = columns[i]
         yield column if positions is None else column[positions]
         release_pages(x)
 
@@ -145,6 +192,9 @@ class Table:
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what was taken for certain while it was loaded, for the user
     dropped: tuple[str, ...] = ()  # columns that the user left out
+    names_kinds: bool = False  # whether the user can name the column of the kinds of anomalies, by data.family
+    # Columns that are 1 where another lacks a value and 0 elsewhere; those with no 1 among the fit rows are left out.
+    indicators: tuple[str, ...] = ()
     ids: Any = None  # a pyarrow array: what the user calls each row, which no detector sees
     order: Order | None = None  # which no detector sees
 

@@ -131,7 +131,8 @@ def load(
                 f"expected feature columns beside {label or id or time!r}, got none; data.drop can leave out fewer"
             )
         named = None if categorical is None else _names(categorical, "data.categorical")
-        columns = type_columns(rows, names, named, store, notes, number_form, n_rows, questions=questions)
+        tested = [source.is_test for source in sources]
+        columns = type_columns(rows, names, named, store, notes, number_form, n_rows, tested, questions=questions)
         kept = np.ones(len(rows), dtype=bool)
         with questions.asked():
             kept = _kept_rows(columns, len(rows), missing, notes, questions)
@@ -139,9 +140,10 @@ def load(
         if order is not None:
             kept &= ~np.isnan(order.time)
         kind = kind[kept]
+        features = to_features(columns, kept, fill=missing == IMPUTE)
         return Table(
             name=name or "table",
-            features=to_features(columns, kept, fill=missing == IMPUTE),
+            features=features,
             label=is_anomaly[kept].astype(np.int8),
             family=kind,
             attack=kind,
@@ -149,6 +151,8 @@ def load(
             fingerprints={name_of(source.path): sha256_of(source.path) for source in sources},
             notes=tuple(notes),
             dropped=tuple(dropped),
+            names_kinds=True,
+            indicators=features.numeric_names[len(columns.numeric) :],
             ids=None if ids is None else ids.filter(pa.array(kept)),
             order=None if order is None else order.take(kept),
         )

@@ -1,28 +1,128 @@
-"""A row's encoding and score must not depend on the rows it comes with: those are test rows, and tell of each other."""
+"""A row's encoding and score depend on that row alone: not on the rows beside it, nor on those that came before.
 
+The rows that come with a test row are test rows, and tell of each other. Two looks find out whether a preprocessing or
+a detector has learned of them: its state before and after (`adbench.evaluation.state`), and some of the test rows given
+to a copy of it in other company, in another order, in two halves, a few alone. The copy is given them before the plugin
+itself meets a test row, so that what it keeps outside of itself cannot have seen the others either.
+"""
+
+import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from adbench.errors import ScoresError
+from adbench.evaluation.state import State
 
-CHECKED_ROWS = 8
-RELATIVE, ABSOLUTE = 1e-3, 1e-4  # float32 sums differ by the size of a batch; a statistic of the batch differs by more
+CHECKED_ROWS = 2_048
+ALONE = 2  # of them
+WARMING_ROWS = 8
+# How far two results of a row may lie apart: so much of the results' spread and of this one's distance from their
+# middle, and besides what rounding in float32 makes of its size, since sums differ by the size of a batch.
+RELATIVE, ROUNDING = 1e-3, 1e-5
+STRAYS = 0.01  # of the rows: a score that counts can be turned by rounding, in few of them
+
+Results = npt.NDArray[Any]  # (rows,) or (rows, ...)
+Positions = npt.NDArray[np.intp]
 
 
-def require_batch_invariant(
-    result_of: Callable[[Any], npt.NDArray[Any]], x: npt.NDArray[Any] | None, together: npt.NDArray[Any], what: str
-) -> None:
-    """Raise ScoresError unless a few rows, one by one, give what they gave among all others.
+@dataclass(frozen=True)
+class Trial:
+    """What a copy of a plugin gave some test rows, and the state of the plugin before it met any.
 
-    result_of: called with one row of x, shape (1, columns), or, where x is None, with the row's position, shape (1,).
+    what: a score or an encoding. doing, name: what the plugin does, and what it is, in words.
     """
-    for row in np.unique(np.linspace(0, len(together) - 1, CHECKED_ROWS).astype(int)):
-        alone = result_of(np.array([row]) if x is None else x[row : row + 1])
-        if not np.allclose(alone, together[row : row + 1], rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
+
+    rows: Positions
+    parts: tuple[Results, ...]  # of `_parts(rows)`
+    before: State
+    what: str
+    doing: str
+    name: str
+
+    def require_same(self, plugin: Any, together: Results) -> None:
+        """Raise ScoresError unless the plugin is as it was, and each of these rows got this among all others.
+
+        together: the results of all test rows.
+        """
+        after = State(plugin)
+        if (changed := self.before.changed(after)) is not None:
             raise ScoresError(
-                f"expected the {what} of test row {row + 1} to be the same alone and among the other rows, got"
-                " something else; nothing may be computed from the test rows together"
+                self._batch_norm(after)
+                or f"expected {self.doing} to leave the {self.name} as it was, got another {changed!r} afterwards: what"
+                " a row gets would depend on the rows before it; learn in fit alone"
             )
+        found = np.concatenate(self.parts)
+        expected = together[np.concatenate(_parts(self.rows))]
+        if found.shape != expected.shape:
+            raise ScoresError(
+                f"expected one {self.what} for each row, however many come at once, got the shape {found.shape} for"
+                f" {len(expected)} rows"
+            )
+        differs = _differs(found.reshape(len(found), -1), expected.reshape(len(found), -1))
+        if differs.any(axis=1).sum() > STRAYS * len(self.rows):
+            row, column = np.argwhere(differs)[-1]  # the last ones were alone
+            one, other = (x.reshape(len(found), -1)[row, column] for x in (expected, found))
+            raise ScoresError(
+                self._batch_norm(after)
+                or f"expected the {self.what} of test row {np.concatenate(_parts(self.rows))[row] + 1} to be the same"
+                f" alone and among the other rows, got {one:.6g} among all and {other:.6g} among some of them; nothing"
+                " may be computed from the test rows together"
+            )
+
+    def _batch_norm(self, state: State) -> str | None:
+        return _BATCH_NORM.format(self.what) if state.batch_norm else None
+
+
+_BATCH_NORM = (
+    "expected the {} of a row to depend on that row alone, got a network whose BatchNorm is in training mode or without"
+    " running statistics, so that it takes those of the rows beside it: use LayerNorm, or eval() before it scores"
+)
+
+
+def try_rows(
+    plugin: Any,
+    results_of: Callable[[Any, Positions], Results],
+    n_rows: int,
+    warm: Callable[[Any], Any],
+    scores: bool = True,
+) -> Trial:
+    """Give some of so many test rows to a copy of a plugin. results_of: called with it and the positions of rows.
+
+    warm: called with the plugin, to give it a few fit rows: what is built when it is first used is there then.
+    """
+    what, doing, name = ("score", "scoring", "detector") if scores else ("encoding", "encoding", "preprocessing")
+    warm(plugin)
+    before = State(plugin)
+    try:
+        copied = copy.deepcopy(plugin)
+    except Exception:  # whatever a library raises for what it cannot copy: its state is looked at all the same
+        copied = plugin
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(n_rows) if n_rows <= CHECKED_ROWS else rng.choice(n_rows, CHECKED_ROWS, replace=False)
+    try:
+        parts = tuple(np.asarray(results_of(copied, part)) for part in _parts(rows))
+    except Exception:
+        if State(copied).batch_norm:
+            raise ScoresError(_BATCH_NORM.format(what)) from None
+        raise
+    return Trial(rows, parts, before, what, doing, name)
+
+
+def _parts(rows: Positions) -> list[Positions]:
+    """Two halves, and a few rows alone."""
+    halves = np.array_split(rows, 2)
+    return [part for part in (*halves, *rows[-ALONE:, None]) if len(part)]
+
+
+def _differs(found: Results, expected: Results) -> npt.NDArray[np.bool_]:
+    """Where two results are not the same but for rounding, shape (rows, columns)."""
+    x, y = found.astype(np.float64), expected.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # what is not finite is refused by others
+        low, middle, high = np.quantile(y, [0.25, 0.5, 0.75], axis=0)
+        allowed = RELATIVE * (high - low + np.abs(y - middle)) + ROUNDING * np.abs(y)
+        same = (np.abs(x - y) <= allowed) | (x == y) | (np.isnan(x) & np.isnan(y))
+    return ~same

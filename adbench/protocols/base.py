@@ -12,7 +12,7 @@ from adbench.arrays.order import Order
 from adbench.config.checks import require_at_least
 from adbench.data.base import Features, Table, row_hashes
 from adbench.errors import DataError
-from adbench.evaluation.seal import Labels, SealedLabels
+from adbench.evaluation.seal import Labels, Sealed, SealedLabels
 from adbench.protocols.leaks import label_copies, leaks_of
 from adbench.text import override
 
@@ -23,7 +23,7 @@ Rows = npt.NDArray[np.intp]  # positions in the table
 class Split:
     """The rows of one run. Nothing in it tells a test row's label before the seal is broken."""
 
-    fit: Features  # what the preprocessing and the detector are fitted on
+    fit: Features  # with vocabularies of their own values; what the preprocessing and the detector are fitted on
     calibration: Features  # like the fit rows, but never fitted on: they set the threshold; can be empty
     test: Features
     test_rows: Rows  # position of each test row in the table: its id in scores.parquet
@@ -63,7 +63,9 @@ class Protocol(ABC):
 
     @abstractmethod
     def divide(self, table: Table, rng: np.random.Generator) -> Parts:
-        """The parts; every random choice comes from rng."""
+        """The parts, by all that is known of the rows but their features, which are sealed; every random choice comes
+        from rng.
+        """
 
     def relabel(self, table: Table) -> Table:
         """The table under this protocol's idea of an anomaly; as it is, unless a protocol says otherwise."""
@@ -84,10 +86,14 @@ class Protocol(ABC):
         """
         of_test_file = table.is_test
         table = self.relabel(table)
-        parts = self.divide(table, np.random.default_rng(seed if self.split_seed is None else self.split_seed))
+        without_features: Any = SealedFeatures(len(table))
+        unseen = replace(table, features=without_features)
+        parts = self.divide(unseen, np.random.default_rng(seed if self.split_seed is None else self.split_seed))
         # In file order: whoever wants them shuffled says so with a seed of their own.
         parts = Parts(*(np.sort(rows) for rows in (parts.fit, parts.calibration, parts.test, parts.anomalies)))
         _require_honest(table, parts)
+        unmarked = _unmarked(table, parts)
+        table = replace(table, features=table.features.without(unmarked))
         looked_at = np.flatnonzero(~of_test_file) if self.validates else self.within(table)
         _require_no_label(table, looked_at)
         if self.validates and (len(table) != len(of_test_file) or of_test_file[parts.test].any()):
@@ -106,14 +112,61 @@ class Protocol(ABC):
                 )
         take = table.features.take
         labels = _labels(table, parts.test, self.may_have_met(table))
+        _require_both_labels(table.name, labels)
         keep(labels)
         fit, calibration, test, anomalies = map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies))
-        warnings = (*leaks_of(table, looked_at).warnings(), *_ignored_times(table, parts, of_test_file))
+        fit = fit.with_own_values()
+        ignored = _ignored_times(table, parts, of_test_file)
+        warnings = (*leaks_of(table, looked_at).warnings(), *_said_of(unmarked), *ignored)
         return Split(
             *(fit, calibration, test, parts.test, SealedLabels(labels), anomalies, warnings),
             test_ids=None if table.ids is None else table.ids.take(parts.test),
             test_order=None if table.order is None else table.order.take(parts.test),
             calibration_is_normal=not table.label[parts.calibration].any(),
+        )
+
+
+class SealedFeatures(Sealed):
+    """What stands for the features while rows are divided."""
+
+    __slots__ = ()
+
+    def _why(self) -> str:
+        return (
+            "the features are sealed while rows are divided: a protocol that chose fit or test rows by their values"
+            " would make the test easier or harder; it divides by labels, kinds, files and order"
+        )
+
+
+def _require_both_labels(name: str, labels: Labels) -> None:
+    """Raise DataError where the test rows, or a part of them that is reported as well, are all of one label."""
+    for part, rows in {"": np.ones(len(labels.label), bool), **labels.subsets}.items():
+        n, n_anomalies = int(rows.sum()), int(labels.label[rows].sum())
+        if not 0 < n_anomalies < n:
+            where = f" of the part {part}" if part else ""
+            way = "; take another protocol=, or leave that part out, as data.test=test+ does" if part else ""
+            raise DataError(
+                f"expected normal and anomalous test rows{where} of {name}, got {n_anomalies:,} anomalies in {n:,}"
+                f" rows{way}"
+            )
+
+
+def _unmarked(table: Table, parts: Parts) -> dict[str, int]:
+    """The indicators that are 0 on all fit rows, which then say nothing, and on how many test rows each is 1."""
+    if not table.indicators:
+        return {}
+    named = dict(zip(table.features.numeric_names, table.features.columns(), strict=True))
+    of_indicators = {name: named[name] for name in table.indicators if name in named}
+    return {name: int(x[parts.test].sum()) for name, x in of_indicators.items() if not x[parts.fit].any()}
+
+
+def _said_of(unmarked: dict[str, int]) -> Iterator[str]:
+    if missing := {name: n for name, n in unmarked.items() if n}:
+        name, n = max(missing.items(), key=lambda item: item[1])
+        others = f" ({len(missing) - 1:,} more such columns)" if len(missing) > 1 else ""
+        yield (
+            f"{n:,} test rows say {name!r}, which no fit row does{others}: it is left out, so that no test row adds a"
+            " column to the fit, and those cells are read as 0"
         )
 
 
@@ -148,10 +201,11 @@ def _require_no_label(table: Table, rows: Rows) -> None:
         return
     named = " and ".join(f"{name}, whose {n} values" for name, n in copies.items())
     kinds = next((name for name, n in copies.items() if n > 2), None)
+    family = override("data.family", kinds) if kinds and table.names_kinds else None
     raise DataError(
         f"expected features that do not contain the label, got the column {named} tell anomalies from normal rows;"
         f" leave it out with {override('data.drop', [*table.dropped, *copies])}"
-        + (f", or, if it names the kinds of anomalies, with {override('data.family', kinds)}" if kinds else "")
+        + (f", or, if it names the kinds of anomalies, with {family}" if family else "")
     )
 
 

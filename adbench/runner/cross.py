@@ -135,7 +135,7 @@ class CrossEncoder:
         """Fit each."""
         fold = dealt(len(features), len(self.encoders), self.seed)
         for k, encoder in enumerate(self.encoders):
-            encoder.fit(features.take(np.flatnonzero(fold != k)))
+            encoder.fit(features.take(np.flatnonzero(fold != k)).with_own_values())
         return self
 
     def transform(self, features: Features, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:

@@ -5,6 +5,7 @@ import inspect
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from adbench.config.alarm_rate import RELAX
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
 from adbench.data.base import Features, Table, say
-from adbench.evaluation.batch_invariance import require_batch_invariant
+from adbench.evaluation.batch_invariance import WARMING_ROWS, try_rows
 from adbench.evaluation.seal import Labels
 from adbench.evaluation.thresholds.base import promised_rate
 from adbench.preprocess.base import Encoder
@@ -57,6 +58,13 @@ def _make(
         encoder = encoder_for(config).fit(split.fit)
         usual = usual_values(split.fit)
     with seconds.of("transform"):
+        trial = try_rows(
+            encoder,
+            lambda copied, of_test: copied.transform(split.test.take(of_test)),
+            len(split.test),
+            warm=lambda fitted: fitted.transform(split.fit.take(np.arange(min(WARMING_ROWS, len(split.fit))))),
+            scores=False,
+        )
         parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)
         matrices = Matrices(**_encode(encoder, dict(parts), scratch))
         deviations = _encode(Deviations().fit(split.fit), {DEVIATIONS: split.test}, scratch)[DEVIATIONS]
@@ -64,7 +72,7 @@ def _make(
             lost = _flattened(config["choices"]["preprocess"], encoder, split, matrices.test)
             say(lost)
             notes = (*notes, *lost)
-        require_batch_invariant(lambda rows: encoder.transform(split.test.take(rows)), None, matrices.test, "encoding")
+        trial.require_same(encoder, matrices.test)
     rows = split.test_rows, split.labels
     return Prepared(
         *(fingerprints, encoder, matrices, deviations, *rows, usual, notes, split.warnings),
@@ -77,7 +85,8 @@ def _make(
 def load(config: Config, scratch: Scratch) -> Table:
     """The dataset of a configuration."""
     table: Table = build(config["data"], "data", **_scratch(config, scratch))
-    return table
+    # What every loader is told to leave out, so that none has to remember it.
+    return replace(table, dropped=tuple(str(name) for name in config["data"].get("drop") or ()))
 
 
 def divide(config: Config, table: Table, store_labels: Callable[[Labels], None] = lambda _: None) -> Split:

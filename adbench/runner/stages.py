@@ -12,7 +12,7 @@ from adbench.arrays.columns import Columns
 from adbench.arrays.types import Matrix
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import OTHER_SEEDS, Config
-from adbench.evaluation.batch_invariance import require_batch_invariant
+from adbench.evaluation.batch_invariance import WARMING_ROWS, try_rows
 from adbench.evaluation.controls import ORACLE, UNTRAINED, best_column
 from adbench.evaluation.evaluate import evaluate
 from adbench.evaluation.over_time import IS_DATE, time_slices
@@ -181,12 +181,19 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         # A protocol may have no calibration rows; a detector is not asked to score none.
         if _calibrate(detector, x_calibration):
             x_calibration = x_calibration[1::2]
+    trial = try_rows(
+        detector,
+        lambda copied, of_test: copied.score_rows(x_test[of_test]),
+        len(x_test),
+        warm=lambda fitted: fitted.score_rows(x_fit[:WARMING_ROWS]),
+    )
+    with seconds.of("calibrate"):
         calibration_scores = detector.score_rows(x_calibration) if len(x_calibration) else np.empty(0)
         if isinstance(detector, CrossDetector):
             calibration_scores = detector.calibration_scores
     with seconds.of("score"):
         scores = detector.score_rows(x_test)
-    require_batch_invariant(detector.score_rows, x_test, scores, "score")
+    trial.require_same(detector, scores)
     losses = final_losses(detector, x_calibration, folder.path / HISTORY)
     # A rule that promises a rate gets nothing of the test scores to look at.
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, ready.target_fpr)

@@ -39,7 +39,7 @@ def pasted(sentence: Any, key: str, *more: str) -> Table:
 
 @settings(deadline=None, max_examples=25)
 @given(
-    sizes=st.lists(st.integers(30, 70), min_size=2, max_size=2),
+    sizes=st.lists(st.integers(51, 90), min_size=2, max_size=2),
     start=st.integers(0, 1),
     order=st.sampled_from(["rising", "falling", "shuffled"]),
     each=st.booleans(),

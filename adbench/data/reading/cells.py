@@ -92,9 +92,15 @@ def _is_text(column: pa.ChunkedArray) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind)
 
 
-def numbers_of_column(column: pa.ChunkedArray, name: str, form: NumberForm = PLAIN) -> Numbers | None:
-    """The column as finite numbers, NaN where one is missing; None when it holds texts and no number at all."""
-    values = _parsed(column, name, form) if _is_text(column) else _filled(column, _as_numbers)
+def numbers_of_column(
+    column: pa.ChunkedArray, name: str, form: NumberForm = PLAIN, judged_by: pa.ChunkedArray | None = None
+) -> Numbers | None:
+    """The column as finite numbers, NaN where one is missing; None when it holds texts and no number at all.
+
+    judged_by: other rows of it, by which alone is judged what its points mean.
+    """
+    judge = column if judged_by is None else judged_by
+    values = _parsed(column, name, form, judge) if _is_text(column) else _filled(column, _as_numbers)
     if values is None:
         return None
     if form.missing_numbers:
@@ -152,12 +158,17 @@ def _given(chunk: pa.Array, form: NumberForm) -> pa.Array:
     return pc.if_else(absent, None, trimmed)
 
 
-def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm) -> Numbers | None:
+def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm, judge: pa.ChunkedArray) -> Numbers | None:
     # A reading is that of the whole column: what one part of it says decides for all.
     says_how = form.decimal != PLAIN.decimal or form.thousands is not None
     # A column with 0.2973 in it has points before fractions, 0.297 in it too.
-    if form.thousands == "point" and any(count(_given(chunk, form), POINT_FRACTION) for chunk in column.chunks):
+    if form.thousands == "point" and _has_fractions(judge, form):
         says_how = False
+    elif judge is not column and form.thousands == "point" and _has_fractions(column, form):
+        raise DataError(
+            f"expected points between thousands in column {name!r} of the test file, as in the files to learn from, got"
+            " points before fractions; write it in one way"
+        )
     ways: list[Callable[[pa.Array], pa.Array]] = [
         *([lambda chunk: form.plain(_given(chunk, form)).cast(pa.float64())] if says_how else []),
         _as_they_stand,
@@ -177,6 +188,10 @@ def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm) -> Numbers | N
         return _filled(column, without_plus)
     require_plain_numbers(name, found, form)
     return None
+
+
+def _has_fractions(column: pa.ChunkedArray, form: NumberForm) -> bool:
+    return any(count(_given(chunk, form), POINT_FRACTION) for chunk in column.chunks)
 
 
 def rounded(column: pa.ChunkedArray, numbers: Numbers) -> tuple[int, str, int] | None:

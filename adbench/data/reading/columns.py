@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from adbench.data.reading.questions import Questions
 from adbench.data.reading.spellings import PLAIN, NumberForm
 from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
+from adbench.text import override
 
 MISSING = "<missing>"  # the category of an empty cell, under data.missing=impute
 
@@ -30,6 +32,37 @@ class Rows(Protocol):
     def __getitem__(self, name: str) -> pa.ChunkedArray: ...
 
     def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Files:
+    """How many rows each file has, one file after the other, and which files are of the test part."""
+
+    n_rows: tuple[int, ...]
+    tested: tuple[bool, ...]
+
+    @property
+    def of_both_parts(self) -> bool:
+        """Whether there are files of the test part and others."""
+        return len({*self.tested}) > 1
+
+    @cached_property
+    def says(self) -> Any:
+        """The rows that say what a column is: where there are files of both parts, those of the files to learn from."""
+        return ~np.repeat(self.tested, self.n_rows) if self.of_both_parts else slice(None)
+
+    @property
+    def n_saying(self) -> list[int]:
+        """How many of them each of their files has."""
+        files = zip(self.n_rows, self.tested, strict=True)
+        return [n for n, tested in files if not (tested and self.of_both_parts)]
+
+    def part(self, column: pa.ChunkedArray, tested: bool) -> pa.ChunkedArray:
+        """The rows of the files of one part."""
+        starts = np.cumsum([0, *self.n_rows])
+        files = zip(starts, self.n_rows, self.tested, strict=False)
+        slices = [column.slice(start, n) for start, n, of_test in files if of_test == tested]
+        return pa.chunked_array([chunk for one in slices for chunk in one.chunks], column.type)
 
 
 @dataclass(frozen=True)
@@ -67,11 +100,16 @@ def type_columns(
     notes: list[str],
     form: NumberForm = PLAIN,
     n_rows: Sequence[int] = (),
+    tested: Sequence[bool] = (),
     *,
     questions: Questions,
 ) -> Columns:
     """Numbers and categories, one column after the other. Without a list of the categorical columns, texts are
-    categories, and that is said. n_rows: of each file.
+    categories, and that is said. n_rows: of each file; tested: whether it is of the test part.
+
+    What a column is, the files to learn from say alone, where there are others: no cell of a test file can make numbers
+    a category or leave a column out; it is refused where it does not fit. Where all rows are in files of one part,
+    nobody knows yet which will be fitted on, and all of them say it.
 
     questions: gets what is to be said of columns that are neither: of both numbers and words, of times, of ids. These
     are left out.
@@ -79,9 +117,10 @@ def type_columns(
     with questions.asked():
         _require_columns(categorical or [], names)
     columns, found = Columns(store), Findings(questions.dropped)
+    files = Files(tuple(n_rows) or (len(rows),), tuple(tested) or (False,))
     for name in names:
         with questions.asked():
-            _take(name, rows[name], categorical, form, n_rows, columns, found)
+            _take(name, rows[name], categorical, form, files, columns, found)
     if found.unfit:
         questions.errors.append(found.refused([*columns.codes]))
     for name, numbers in found.counting.items() if not columns.numeric and not columns.codes else ():
@@ -103,7 +142,7 @@ def _take(
     column: pa.ChunkedArray,
     categorical: list[str] | None,
     form: NumberForm,
-    n_rows: Sequence[int],
+    files: Files,
     columns: Columns,
     found: Findings,
 ) -> None:
@@ -115,28 +154,53 @@ def _take(
     if name in (categorical or []):
         columns.add_categories(name, *categories_of(column, name, form, MAX_VALUES))
     elif categorical is None and pa.types.is_dictionary(column.type):  # which declares it, numbers or not
-        _propose(name, *categories_of(column, name, form), columns, found, is_final=False)
-    elif (numbers := numbers_of_column(column, name, form)) is None:
-        _propose(name, *categories_of(column, name, form), columns, found, is_final=categorical is not None)
-    elif counts_the_rows(name, numbers, n_rows or [len(numbers)]):
+        _propose(name, *categories_of(column, name, form), files, columns, found, is_final=False)
+    elif (numbers := _numbers(name, column, form, files, found.dropped)) is None:
+        _propose(name, *categories_of(column, name, form), files, columns, found, is_final=categorical is not None)
+    elif counts_the_rows(name, numbers[files.says], files.n_saying):
         found.counting[name] = numbers
     else:
         columns.add_numbers(name, numbers)
         found.look_at(name, column, numbers, is_final=categorical is not None)
 
 
-def _propose(name: str, codes: Codes, values: list[str], columns: Columns, found: Findings, is_final: bool) -> None:
+def _numbers(
+    name: str, column: pa.ChunkedArray, form: NumberForm, files: Files, dropped: Sequence[str]
+) -> Numbers | None:
+    """The column as numbers; None where the files that say what it is have texts."""
+    if not files.of_both_parts:
+        return numbers_of_column(column, name, form)
+    saying, other = (files.part(column, tested) for tested in (False, True))
+    numbers, tested = numbers_of_column(saying, name, form), None
+    if numbers is None:
+        return None
+    if (tested := numbers_of_column(other, name, form, judged_by=saying)) is None:
+        example = categories_of(other, name, form)[1][0]
+        raise DataError(
+            f"expected numbers in column {name!r} of the test file, as in the files to learn from, got texts such as"
+            f" {example!r}; {override('data.drop', [*dropped, name])} leaves it out"
+        )
+    both = np.empty(len(column))
+    both[files.says], both[~files.says] = numbers, tested
+    return both
+
+
+def _propose(
+    name: str, codes: Codes, values: list[str], files: Files, columns: Columns, found: Findings, is_final: bool
+) -> None:
     """Take texts as categories, unless they are none or the user has named all of these."""
-    kind = TEXTS if is_final else kind_of_texts(values, int((codes >= 0).sum()))
+    saying = codes[files.says]
+    said = np.flatnonzero(np.bincount(saying[saying >= 0], minlength=len(values)))
+    kind = TEXTS if is_final else kind_of_texts([values[code] for code in said], int((saying >= 0).sum()))
     if kind is None:
         columns.add_categories(name, codes, values)
     else:
-        found.unfit[name] = Unfit(kind, values[0], len(values))
+        found.unfit[name] = Unfit(kind, values[said[0]], len(said))
 
 
 def to_features(columns: Columns, kept: npt.NDArray[np.bool_], fill: bool) -> Features:
     """The columns as arrays, of the rows that are kept. fill: give each numeric column with missing values a 0/1 column
-    `<name> is missing`.
+    `<name> is missing`, which the protocol takes away again where no fit row has a 1 in it.
 
     A missing number is filled with 0, which depends on no row: a median would have to be one of the fit rows, which
     nobody knows before the protocol has drawn them. A missing category is the value <missing>.
