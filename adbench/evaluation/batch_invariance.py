@@ -2,7 +2,7 @@
 
 The rows that come with a test row are test rows, and tell of each other. Two looks find out whether a preprocessing or
 a detector has learned of them: its state before and after (`adbench.evaluation.state`), and some of the test rows given
-to a copy of it in other company, in another order, in two halves, a few alone. The copy is given them before the plugin
+to a copy of it in other company, in another order: a few alone, then two halves. The copy is given them before the plugin
 itself meets a test row, so that what it keeps outside of itself cannot have seen the others either.
 """
 
@@ -23,7 +23,7 @@ WARMING_ROWS = 8
 # How far two results of a row may lie apart: so much of the results' spread and of this one's distance from their
 # middle, and besides what rounding in float32 makes of its size, since sums differ by the size of a batch.
 RELATIVE, ROUNDING = 1e-3, 1e-5
-STRAYS = 0.01  # of the rows: a score that counts can be turned by rounding, in few of them
+STRAYS = 0.01  # of the rows: a score that counts can be turned by rounding, in few of them and in none alone
 
 Results = npt.NDArray[Any]  # (rows,) or (rows, ...)
 Positions = npt.NDArray[np.intp]
@@ -63,8 +63,9 @@ class Trial:
                 f" {len(expected)} rows"
             )
         differs = _differs(found.reshape(len(found), -1), expected.reshape(len(found), -1))
-        if differs.any(axis=1).sum() > STRAYS * len(self.rows):
-            row, column = np.argwhere(differs)[-1]  # the last ones were alone
+        rows = differs.any(axis=1)
+        if rows[:ALONE].any() or rows.sum() > STRAYS * len(self.rows):
+            row, column = np.argwhere(differs)[0]
             one, other = (x.reshape(len(found), -1)[row, column] for x in (expected, found))
             raise ScoresError(
                 self._batch_norm(after)
@@ -113,9 +114,8 @@ def try_rows(
 
 
 def _parts(rows: Positions) -> list[Positions]:
-    """Two halves, and a few rows alone."""
-    halves = np.array_split(rows, 2)
-    return [part for part in (*halves, *rows[-ALONE:, None]) if len(part)]
+    """A few rows alone, then two halves."""
+    return [part for part in (*rows[:ALONE, None], *np.array_split(rows, 2)) if len(part)]
 
 
 def _differs(found: Results, expected: Results) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,257 @@
+"""Checks of the loader contract, for the datasets here and for those of anybody else.
+
+    import pytest
+    from adbench.testing.loaders import CHECKS, Lines
+
+    @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+    def test_my_dataset(check, tmp_path):
+        lines = Lines({"train.csv": TRAIN, "test.csv": TEST}, header=True, told=(41, 42), tested=("test.csv",))
+
+        def load(lines):
+            for name in lines.files:
+                (tmp_path / name).write_bytes(lines.content(name))
+            return my_dataset.load(tmp_path)
+
+        check(load, lines)
+
+A loader turns each line into a row, by that line alone: what is learned of several rows (a mean, a frequency, which
+columns to take) is learned by a preprocessing from the fit rows, which a loader does not know. A check loads files that
+differ in other lines, and compares; it raises AssertionError. The files are small, with no quotes in them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
+from adbench.data.base import Features, Table
+from adbench.protocols.base import Split
+
+Positions = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The files of a dataset, line by line; all have the same columns.
+
+    told: the columns, by position, that tell of a row what is no feature: label, kind, difficulty. fixed: those that
+    are to stay as they are, such as ids. may_be_empty: features whose cells can be empty. tested: the files of the test
+    part; without any, the protocol sets test rows apart.
+    """
+
+    files: Mapping[str, Sequence[str]]
+    told: tuple[int, ...]
+    header: bool = False
+    fixed: tuple[int, ...] = ()
+    may_be_empty: tuple[int, ...] = ()
+    tested: tuple[str, ...] = ()
+    separator: str = ","
+
+    def content(self, name: str) -> bytes:
+        """A file."""
+        return "".join(f"{line}\n" for line in self.files[name]).encode()
+
+    @property
+    def cells(self) -> "npt.NDArray[np.str_]":
+        """Those of all rows, file after file, shape (rows, columns)."""
+        return np.array([line.split(self.separator) for of_file in self._rows() for line in of_file])
+
+    @property
+    def of_test_file(self) -> npt.NDArray[np.bool_]:
+        """Which rows are in a file of the test part."""
+        return np.repeat([name in self.tested for name in self.files], [len(of_file) for of_file in self._rows()])
+
+    def with_rows(self, cells: "npt.NDArray[np.str_]", kept: npt.NDArray[np.bool_] | None = None) -> "Lines":
+        """The same files with other cells in their rows, or with some of these alone."""
+        ends = np.cumsum([len(of_file) for of_file in self._rows()])[:-1]
+        kept = np.ones(len(cells), bool) if kept is None else kept
+        parts = zip(self.files.items(), np.split(cells, ends), np.split(kept, ends), strict=True)
+        head = int(self.header)
+        return replace(
+            self,
+            files={
+                name: [*lines[:head], *(self.separator.join(row) for row in part[of_part])]
+                for (name, lines), part, of_part in parts
+            },
+        )
+
+    def _rows(self) -> list[Sequence[str]]:
+        return [lines[int(self.header) :] for lines in self.files.values()]
+
+    @property
+    def features(self) -> list[int]:
+        """The columns that may be features."""
+        return [i for i in range(self.cells.shape[1]) if i not in (*self.told, *self.fixed)]
+
+
+Load = Callable[[Lines], Table]
+Check = Callable[[Load, Lines], None]
+
+
+def has_a_row_for_each_line(load: Load, lines: Lines) -> None:
+    """In the order of the files: who leaves rows out chooses what is tested."""
+    n, found = len(lines.cells), len(load(lines))
+    _require(found == n, f"expected a row for each of {n:,} lines, got {found:,}: which rows test is the protocol's")
+
+
+def reads_a_line_alike_without_the_others(load: Load, lines: Lines) -> None:
+    """Half of the lines that may be tested are taken out: the rows of all others have the same bytes."""
+    cells = lines.cells
+    kept = ~np.isin(np.arange(len(cells)), _half(_movable(lines)))
+    _require_equal(load(lines), kept, load(lines.with_rows(cells, kept)), "half of the lines are taken out")
+
+
+def reads_a_line_alike_whatever_the_others_hold(load: Load, lines: Lines) -> None:
+    """The features in half of the lines that may be tested become others, far off: all other rows have the same
+    bytes.
+    """
+    altered = _half(_movable(lines))
+    kept = ~np.isin(np.arange(len(lines.cells)), altered)
+    table = load(lines.with_rows(_far_off(lines, altered)))
+    _require(len(table) == len(kept), "expected as many rows whatever the values of some are, got another number")
+    _require_equal(load(lines), kept, table.take(np.flatnonzero(kept)), "the values of other lines change")
+
+
+def reads_features_alike_whatever_the_labels_are(load: Load, lines: Lines) -> None:
+    """Lines that may be tested change their labels, so that one column and then another tells them: all features have
+    the same bytes. Of files that are not tested a few lines are left, so that their labels decide little.
+    """
+    few = lines.with_rows(lines.cells, lines.of_test_file | (np.arange(len(lines.cells)) % 8 == 0))
+    few = few if lines.tested else lines
+    table, all_rows = load(few), np.ones(len(few.cells), bool)
+    for column in _numbers(few)[:3] or [None]:
+        told = load(few.with_rows(_told_otherwise(few, _movable(few), column)))
+        _require_equal(table, all_rows, told, "the labels of lines change")
+
+
+def fits_alike_whatever_the_test_lines_hold(load: Load, lines: Lines) -> None:
+    """Test lines are put in another order, hold other values, and empty ones; in a test file they have other labels,
+    too: what is fitted on, and its encoding, have the same bytes.
+    """
+    table = load(lines)
+    split = _split(table)
+    fitted, cells, tested = _fitted(split), lines.cells, split.test_rows
+    order = np.random.default_rng(2).permutation(tested)
+    moved, emptied = cells.copy(), cells.copy()
+    columns = lines.features if not lines.tested else list(range(cells.shape[1]))
+    moved[np.ix_(tested, columns)] = cells[np.ix_(order, columns)]
+    emptied[np.ix_(tested[::3], lines.may_be_empty)] = ""
+    ways = {"are in another order": moved, "hold other values": _far_off(lines, _half(tested))}
+    ways |= {"lack values": emptied} if lines.may_be_empty else {}
+    ways |= {"have other labels": _told_otherwise(lines, tested)} if lines.tested else {}
+    for way, changed in ways.items():
+        found = _fitted(_split(load(lines.with_rows(changed))))
+        for name, value in fitted.items():
+            same = found[name] == value
+            _require(same, f"expected the same {name} when test lines {way}, got another: rows that test were used")
+
+
+CHECKS: tuple[Check, ...] = (
+    has_a_row_for_each_line,
+    reads_a_line_alike_without_the_others,
+    reads_a_line_alike_whatever_the_others_hold,
+    reads_features_alike_whatever_the_labels_are,
+    fits_alike_whatever_the_test_lines_hold,
+)
+
+
+def _movable(lines: Lines) -> Positions:
+    """The rows that may be tested: those of a test file, or all."""
+    of_test_file = lines.of_test_file
+    return np.flatnonzero(of_test_file if of_test_file.any() else ~of_test_file)
+
+
+def _half(rows: Positions) -> Positions:
+    return np.sort(np.random.default_rng(1).permutation(rows)[: len(rows) // 2])
+
+
+def _far_off(lines: Lines, rows: Positions) -> "npt.NDArray[np.str_]":
+    """All cells, the features of these rows a thousand times as large, or the text of one of them."""
+    cells = lines.cells.astype(object)
+    numbers = _numbers(lines)
+    for column in lines.features:
+        changed = cells[rows, column]
+        if column in numbers:
+            changed = [_larger(cell) if cell else cell for cell in changed]
+        else:
+            changed = [changed[0]] * len(rows)
+        cells[rows, column] = changed
+    return cells.astype(str)
+
+
+def _told_otherwise(lines: Lines, rows: Positions, by: int | None = None) -> "npt.NDArray[np.str_]":
+    """All cells, with what is told of these rows moved: the rows with large numbers in a column are told of what comes
+    last in its order; without a column, most labels are another then.
+    """
+    cells = lines.cells
+    told = [tuple(row) for row in cells[np.ix_(rows, lines.told)]]
+    by_label = rows[sorted(range(len(rows)), key=told.__getitem__)]
+    to = np.roll(by_label, len(rows) // 2)
+    if by is not None:
+        to = rows[np.argsort([float(cell or "0") for cell in cells[rows, by]], kind="stable")]
+    cells[np.ix_(to, lines.told)] = cells[np.ix_(by_label, lines.told)]
+    return cells
+
+
+def _numbers(lines: Lines) -> list[int]:
+    """The columns of features that are numbers in each row, or empty."""
+    cells = lines.cells
+    return [column for column in lines.features if all(map(_is_number, cells[:, column]))]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell or "0")
+    except ValueError:
+        return False
+    return True
+
+
+def _larger(cell: str) -> str:
+    return str(1000 * int(cell) + 7) if cell.lstrip("-").isdigit() else repr(1000 * float(cell) + 7)
+
+
+def _require_equal(table: Table, rows: npt.NDArray[np.bool_], other: Table, when: str) -> None:
+    """That these rows of a table are all rows of another."""
+    wanted, found = _bytes_of(table.take(np.flatnonzero(rows)).features), _bytes_of(other.features)
+    _require([*wanted] == [*found], f"expected the same columns when {when}, got others: which ones, lines decide")
+    for name, values in wanted.items():
+        same = found[name] == values
+        _require(same, f"expected the same {name} in a row when {when}, got another: it depends on other lines")
+
+
+def _bytes_of(features: Features) -> dict[str, bytes]:
+    """Column -> the bytes of its numbers, or its texts."""
+    found = {name: column.tobytes() for name, column in zip(features.numeric_names, features.columns(), strict=True)}
+    for (name, values), codes in zip(features.vocabularies.items(), features.code_columns(), strict=True):
+        found[name] = "\0".join(values[code] for code in codes).encode()
+    return found
+
+
+def _split(table: Table) -> Split:
+    split: Split = build(compose([])["protocol"], "protocol")(table, 0)
+    return split
+
+
+def _fitted(split: Split) -> dict[str, Any]:
+    """What there is of the fit rows, by what to call it."""
+    encoder = build(compose([])["preprocess"], "preprocess").fit(split.fit)
+    learned = {name: array.tobytes() for name, array in encoder.arrays.items()}
+    return {
+        "columns of the fit rows": split.fit.numeric_names,
+        "vocabularies of the fit rows": split.fit.vocabularies,
+        "fit rows": _bytes_of(split.fit),
+        "codes of the fit rows": split.fit.codes.tobytes(),
+        "columns of the encoding": encoder.columns,
+        "scales": learned,
+        "encoding of the fit rows": encoder.transform(split.fit).tobytes(),
+    }
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise AssertionError(sentence)
