@@ -312,6 +312,7 @@ COMPOSED: dict[str, tuple[str, list[str]]] = {
     "test metric": ("plan", ["objective=test/roc_auc"]),
     "no loss": ("plan", ["objective=calibration/loss", "model=knn"]),
     "losses of folds": ("plan", ["objective=fit/loss", "protocol.calibration=cross"]),
+    "a part that is not tested": ("read", ["data=nslkdd", "data.test=both", "protocol=labelled_validation"]),
     "folds alone": ("read", ["data=nslkdd", "protocol.folds=5"]),
     "no scores for evt": ("cross", ["threshold=evt", "protocol.calibration=cross"]),
     "confidence across folds": ("cross", ["threshold.confidence=0.9", "protocol.calibration=cross"]),
@@ -321,7 +322,7 @@ COMPOSED: dict[str, tuple[str, list[str]]] = {
 }
 
 
-FILES = ("nested", "classes and a label", "an archive", "a folder", "another copy", "too deep")
+FILES = ("nested", "classes and a label", "an archive", "a folder", "another copy", "too deep", "words in a test file")
 
 
 @dataclass(frozen=True)
@@ -377,6 +378,10 @@ def situations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Situation]
     for name in nslkdd.INFO.files:
         (folder / "nslkdd" / name).write_text("0,tcp\n")
     found["another copy"] = Situation("read", ["data=nslkdd", f"data.folder='{folder}'"])
+    paths = [f"data.{key}='{folder}/{key}.csv'" for key in ("path", "test_path")]
+    for key, cell in {"path": lambda i: str(i % 5), "test_path": lambda i: "ab"[i % 2]}.items():
+        (folder / f"{key}.csv").write_text(csv("x,z,y", cell))
+    found["words in a test file"] = Situation("read", ["data=table", *paths, "data.label=y"])
     found["too deep"] = Situation("read", ["data=nslkdd", f"data.folder='{folder}/nslkdd'"])
     return found
 

@@ -2,8 +2,8 @@
 
 The rows that come with a test row are test rows, and tell of each other. Two looks find out whether a preprocessing or
 a detector has learned of them: its state before and after (`adbench.evaluation.state`), and some of the test rows given
-to a copy of it in other company, in another order: a few alone, then two halves. The copy is given them before the plugin
-itself meets a test row, so that what it keeps outside of itself cannot have seen the others either.
+to a copy of it in other company and in another order: a few alone, then two halves. The copy is given them before the
+plugin itself meets a test row, so that what it keeps outside of itself cannot have seen the others either.
 """
 
 import copy
@@ -63,7 +63,7 @@ class Trial:
                 f" {len(expected)} rows"
             )
         differs = _differs(found.reshape(len(found), -1), expected.reshape(len(found), -1))
-        rows = differs.any(axis=1)
+        rows: npt.NDArray[np.bool_] = np.any(differs, axis=1)
         if rows[:ALONE].any() or rows.sum() > STRAYS * len(self.rows):
             row, column = np.argwhere(differs)[0]
             one, other = (x.reshape(len(found), -1)[row, column] for x in (expected, found))

@@ -123,7 +123,8 @@ def reads_features_alike_whatever_the_labels_are(load: Load, lines: Lines) -> No
     few = lines.with_rows(lines.cells, lines.of_test_file | (np.arange(len(lines.cells)) % 8 == 0))
     few = few if lines.tested else lines
     table, all_rows = load(few), np.ones(len(few.cells), bool)
-    for column in _numbers(few)[:3] or [None]:
+    columns: list[int | None] = [*_numbers(few)[:3]]
+    for column in columns or [None]:
         told = load(few.with_rows(_told_otherwise(few, _movable(few), column)))
         _require_equal(table, all_rows, told, "the labels of lines change")
 
@@ -138,8 +139,8 @@ def fits_alike_whatever_the_test_lines_hold(load: Load, lines: Lines) -> None:
     order = np.random.default_rng(2).permutation(tested)
     moved, emptied = cells.copy(), cells.copy()
     columns = lines.features if not lines.tested else list(range(cells.shape[1]))
-    moved[np.ix_(tested, columns)] = cells[np.ix_(order, columns)]
-    emptied[np.ix_(tested[::3], lines.may_be_empty)] = ""
+    moved[_at(tested, columns)] = cells[_at(order, columns)]
+    emptied[_at(tested[::3], lines.may_be_empty)] = ""
     ways = {"are in another order": moved, "hold other values": _far_off(lines, _half(tested))}
     ways |= {"lack values": emptied} if lines.may_be_empty else {}
     ways |= {"have other labels": _told_otherwise(lines, tested)} if lines.tested else {}
@@ -165,6 +166,11 @@ def _movable(lines: Lines) -> Positions:
     return np.flatnonzero(of_test_file if of_test_file.any() else ~of_test_file)
 
 
+def _at(rows: Positions, columns: Sequence[int]) -> tuple[Positions, Positions]:
+    """An index of the cells in these rows and columns."""
+    return rows[:, None], np.array(columns, np.intp)[None]
+
+
 def _half(rows: Positions) -> Positions:
     return np.sort(np.random.default_rng(1).permutation(rows)[: len(rows) // 2])
 
@@ -188,12 +194,12 @@ def _told_otherwise(lines: Lines, rows: Positions, by: int | None = None) -> "np
     last in its order; without a column, most labels are another then.
     """
     cells = lines.cells
-    told = [tuple(row) for row in cells[np.ix_(rows, lines.told)]]
+    told = [tuple(row) for row in cells[_at(rows, lines.told)]]
     by_label = rows[sorted(range(len(rows)), key=told.__getitem__)]
     to = np.roll(by_label, len(rows) // 2)
     if by is not None:
         to = rows[np.argsort([float(cell or "0") for cell in cells[rows, by]], kind="stable")]
-    cells[np.ix_(to, lines.told)] = cells[np.ix_(by_label, lines.told)]
+    cells[_at(to, lines.told)] = cells[_at(by_label, lines.told)]
     return cells
 
 

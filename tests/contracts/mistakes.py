@@ -99,11 +99,11 @@ class Mistake:
     def comes_to(self, bench: Bench) -> str:
         """Commit it; the verdict, after what is said was compared."""
         try:
-            same = self.commit(bench)
+            return HARMLESS if self.commit(bench) else PASSES
         except (AdbenchError, AssertionError) as error:
-            assert self.says in re.sub(r"\s+", " ", str(error)), f"{self.says!r} is not in {error}"
+            if self.says not in re.sub(r"\s+", " ", str(error)):
+                raise
             return REFUSED if isinstance(error, AdbenchError) else CONTRACT
-        return HARMLESS if same else PASSES
 
 
 # --- models ---
@@ -172,6 +172,11 @@ def running_range_of_the_module(_: Any, x: Any, score: Any) -> Any:
     s = score(x)
     SEEN["high"] = max([SEEN.get("high", 0.0), *s])
     return s / SEEN["high"]
+
+
+def keeps_in_its_module(bench: Bench) -> None:
+    SEEN.clear()
+    scored(running_range_of_the_module)(bench)
 
 
 def draws(_: Any, x: Any, score: Any) -> Any:
@@ -402,8 +407,7 @@ MISTAKES = (
     Mistake("model", "test-time adaptation: learns from the rows that it scores", REFUSED, STATE, scored(adapts)),
     Mistake("model", "fits on the rows that it scores, keeps that fit for single rows", REFUSED, STATE,
             scored(fits_what_it_scores)),
-    Mistake("model", "running maximum, kept in a variable of its module", REFUSED, TOGETHER,
-            scored(running_range_of_the_module)),
+    Mistake("model", "running maximum, kept in a variable of its module", REFUSED, TOGETHER, keeps_in_its_module),
     Mistake("model", "looks around for labels", REFUSED, "the test labels are sealed".removeprefix("the "), steals),
     Mistake("preprocess", "centres by the rows that it transforms", REFUSED,
             "to be the same alone and among the other rows", transforms(centres)),

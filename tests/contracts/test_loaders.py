@@ -67,7 +67,9 @@ def table_lines(tested: tuple[str, ...]) -> Lines:
         for i in range(200)
     ]
     head = "x,y,kind,word,label"
-    files = {"rows.csv": [head, *rows[:120]], "test.csv": [head, *rows[120:]]} if tested else {"rows.csv": [head, *rows]}
+    files = (
+        {"rows.csv": [head, *rows[:120]], "test.csv": [head, *rows[120:]]} if tested else {"rows.csv": [head, *rows]}
+    )
     return Lines(files, told=(4,), header=True, may_be_empty=(0, 1, 2), tested=tested)
 
 

@@ -1,4 +1,6 @@
 import gzip
+import hashlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,10 @@ def lines() -> list[bytes]:
     return [header, *normal[:60], *attack[:: len(attack) // 40][:40]]
 
 
+def kind_of(line: bytes) -> str:
+    return line.split(b",")[-2].decode().lower()
+
+
 @pytest.fixture
 def write(tmp_path: Path, lines: list[bytes], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Writes partitions of 60 + 40 and of 30 + 20 rows under the given names, and makes the loader expect them."""
@@ -30,7 +36,8 @@ def write(tmp_path: Path, lines: list[bytes], monkeypatch: pytest.MonkeyPatch) -
         folder.mkdir(exist_ok=True)
         (folder / f"{larger}.csv.gz").write_bytes(gzip.compress(b"".join(lines)))
         (folder / f"{smaller}.csv.gz").write_bytes(gzip.compress(b"".join(lines[:1] + lines[1:31] + lines[61:81])))
-        for name, value in {"TRAIN_ROWS": 100, "TEST_ROWS": 50, "NORMALS": {100: 60, 50: 30}}.items():
+        kinds = {100: Counter(map(kind_of, lines[1:])), 50: Counter(map(kind_of, [*lines[1:31], *lines[61:81]]))}
+        for name, value in {"TRAIN_ROWS": 100, "TEST_ROWS": 50, "KINDS": kinds}.items():
             monkeypatch.setattr(unswnb15_official, name, value)
         return tmp_path
 
@@ -71,6 +78,29 @@ def test_a_partition_with_other_labels(write: Callable[..., Path], lines: list[b
     changed = [lines[0], lines[-1], *lines[2:]]
     (root / "unswnb15" / "a.csv.gz").write_bytes(gzip.compress(b"".join(changed)))
     with pytest.raises(DataError, match="expected 60 normal rows in the 100-row file of .*, got 59"):
+        unswnb15_official.load(str(root))
+
+
+def test_a_partition_with_other_kinds_and_one_with_other_numbers(
+    write: Callable[..., Path], lines: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write("a", "b")
+    assert "the 100-row and the 50-row file" in unswnb15_official.load(str(root)).notes[0]
+    for ends in (b"\n", b"\r\n"):  # a copy whose line ends are others is the same
+        for name, rows in {"a": lines, "b": [*lines[:31], *lines[61:81]]}.items():
+            sha256 = hashlib.sha256(b"".join(rows).replace(b"\r\n", ends)).hexdigest()
+            monkeypatch.setitem(unswnb15_official.INFO.files, name, sha256)
+        assert unswnb15_official.load(str(root)).notes == ()
+    changed = [lines[0], lines[1].replace(b",", b",1", 2), *lines[2:]]
+    (root / "unswnb15" / "a.csv.gz").write_bytes(gzip.compress(b"".join(changed)))
+    (note,) = unswnb15_official.load(str(root)).notes
+    assert note.startswith("the bytes of the 100-row file in ")
+    kind = next(name for name in Counter(map(kind_of, lines[61:])) if name != "worms").encode()
+    other = b"".join(lines).lower().replace(b"," + kind + b",1", b",worms,1", 1).replace(lines[0].lower(), lines[0])
+    (root / "unswnb15" / "a.csv.gz").write_bytes(gzip.compress(other))
+    with pytest.raises(
+        DataError, match=r"expected \d+ \w+ rows in the 100-row file of .*, got \d+; the file was altered"
+    ):
         unswnb15_official.load(str(root))
 
 

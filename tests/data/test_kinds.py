@@ -209,3 +209,35 @@ def test_an_id_or_word_of_the_wrong_kind_is_one_sentence(tmp_path: Path) -> None
     for keys in ({"id": "nowhere"}, {"missing_words": "unknown"}, {"id": "y"}):
         with pytest.raises(AdbenchError, match=r"expected data\."):
             load(path, label="y", **keys)
+
+
+def test_the_files_to_learn_from_say_what_a_column_is_and_no_cell_of_a_test_file(tmp_path: Path) -> None:
+    n = 120
+    label = ([0, 0, 0, 1] * n)[:n]
+    trained = {"i": range(n), "x": [i % 7 for i in range(n)], "k": ["a", "b"] * (n // 2), "y": label}
+    for i, k in ((range(n), ["a", "b"] * (n // 2)), (range(3, n + 3), [str(j) for j in range(n)])):
+        tested = {"i": i, "x": [i % 5 for i in range(n)], "k": k, "y": label}
+        table = load(write(tmp_path, trained), test_path=write(tmp_path, tested, "test.csv"), label="y")
+        assert table.features.numeric_names == ("x",), "i counts the rows to learn from"
+        assert [*table.features.vocabularies] == ["k"]
+    texts = write(tmp_path, trained | {"i": [7] * n, "x": ["far", "near"] * (n // 2)}, "test.csv")
+    with pytest.raises(DataError, match=r"expected numbers in column 'x' of the test file.* such as 'far'.*drop=\[x\]"):
+        load(write(tmp_path, trained), test_path=texts, label="y")
+
+
+@pytest.mark.parametrize(("trained", "tested", "first"), [("1.200", "3.400", 1200.0), ("0.25", "1.200", 0.25)])
+def test_what_points_mean_in_a_test_file_the_files_to_learn_from_say(
+    trained: str, tested: str, first: float, tmp_path: Path
+) -> None:
+    label = [0, 0, 0, 1] * 10
+    paths = [
+        write(tmp_path, {"x": [text] * 40, "z": [i % 9 for i in range(40)], "y": label}, f"{name}.csv")
+        for name, text in {"train": trained, "test": tested}.items()
+    ]
+    table = load(paths[0], test_path=paths[1], label="y", thousands="point")
+    assert table.features.numeric[0, 0] == first
+    assert table.features.numeric[40, 0] == (3400.0 if first > 1 else 1.2)
+    write(tmp_path, {"x": ["0.25"] * 40, "z": [1] * 40, "y": label}, "test.csv")
+    if first > 1:
+        with pytest.raises(DataError, match="expected points between thousands in column 'x' of the test file"):
+            load(paths[0], test_path=paths[1], label="y", thousands="point")

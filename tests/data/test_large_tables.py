@@ -205,3 +205,29 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
     with pytest.raises(DataError, match="expected room in .*, got No space left"):
         prepare_by([*settings_of, cache, "memory_gb=0"])
     assert list(scratch.iterdir()) == list((own_cache / "prepared").glob("*")) == []
+
+
+def test_columns_and_values_of_rows_on_disk_are_those_in_memory(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    numeric, codes = rng.normal(size=(50, 3)), rng.integers(0, 4, (50, 2)).astype(np.int32)
+    vocabularies = {"k": ("d", "a", "c", "b"), "m": ("1", "2", "3", "4")}
+    kept = []
+    for name, array in {"numeric": numeric, "codes": codes}.items():
+        np.asfortranarray(array).T.tofile(tmp_path / name)
+        kept.append(np.memmap(tmp_path / name, array.dtype, "r", shape=array.shape, order="F"))
+    in_memory = Features(np.asfortranarray(numeric), ("x", "y", "z"), np.asfortranarray(codes), vocabularies)
+    on_disk = Features(kept[0], ("x", "y", "z"), kept[1], vocabularies)
+    rows = np.flatnonzero((codes != 1).all(axis=1))
+    for features in (in_memory, on_disk):
+        one = features.without({"y"}).take(rows).with_own_values().take(np.arange(len(rows))[::2]).with_own_values()
+        assert one.numeric_names == ("x", "z")
+        assert one.vocabularies == {"k": ("b", "c", "d"), "m": ("1", "3", "4")}
+        block = one.block(slice(None))
+        np.testing.assert_array_equal(block[0], numeric[rows[::2]][:, [0, 2]])
+        np.testing.assert_array_equal(np.column_stack([*one.columns()]), block[0])
+        np.testing.assert_array_equal(np.column_stack([*one.code_columns()]), block[1])
+        texts = [[one.vocabularies[name][code] for code in of] for name, of in zip("km", block[1].T, strict=True)]
+        expected = [
+            [vocabularies[name][code] for code in of] for name, of in zip("km", codes[rows[::2]].T, strict=True)
+        ]
+        assert texts == expected

@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 from adbench.cli.main import app
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.data import nslkdd
 from adbench.data.base import Features, Table
 from adbench.errors import DataError
 from adbench.evaluation.ranking import placement_values
 from adbench.protocols.leaks import COPY_VALUES, best_column, label_copies, leaks_of
 from adbench.results.record import read_run
+from adbench.runner.run import train
 
 
 def table_of(column: np.ndarray, label: np.ndarray, is_test: np.ndarray | None = None) -> Table:
@@ -158,3 +160,58 @@ def test_a_copy_in_the_test_file_alone_is_refused_too() -> None:
     table = table.take(np.flatnonzero(table.is_test | (label == 0)))
     with pytest.raises(DataError, match=r"the column x, whose 2 values .* leave it out with data.drop=\[x\]$"):
         build(compose([])["protocol"], "protocol")(table, 0)
+
+
+def test_a_bundled_dataset_says_what_it_left_out_already_and_nothing_of_a_key_that_it_has_not(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = nslkdd.load
+
+    def load(folder: str | None = None, test: str = "test+", drop: list[str] | None = None) -> Table:
+        table = honest(folder, test, drop)
+        kinds = np.asfortranarray(np.column_stack([table.features.codes, table.attack.codes]), np.int32)
+        vocabularies = table.features.vocabularies | {"attack_cat": tuple(map(str, table.attack.values))}
+        return replace(table, features=replace(table.features, codes=kinds, vocabularies=vocabularies))
+
+    monkeypatch.setattr(nslkdd, "load", load)
+    monkeypatch.setattr(load, "__module__", "adbench.data.nslkdd")
+    with pytest.raises(DataError, match=r"the column attack_cat, whose .* data\.drop=\[land,attack_cat\]$"):
+        train(["model=pca", "data.drop=[land]", *quick])
+
+
+def test_a_part_without_anomalies_is_refused_before_anything_is_trained(quick: list[str], tmp_path: Path) -> None:
+    arguments = ["train", "model=pca", "protocol=labelled_validation", "data.test=both", *quick]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert (
+        "expected normal and anomalous test rows of the part test-21 of nslkdd, got 0 anomalies in 0" in result.stderr
+    )
+    assert "data.test=test+" in result.stderr
+    assert not list((tmp_path / "runs").glob("*"))
+    label = (np.arange(400) % 8 == 0).astype(int)
+    table = table_of(np.arange(400) % 3, label, is_test=np.arange(400) >= 200)
+    table = replace(table, subsets={"easy": table.is_test & (label == 0)})
+    with pytest.raises(DataError, match="of the part easy of t, got 0 anomalies in 175 rows"):
+        build(compose([])["protocol"], "protocol")(table, 0)
+
+
+def test_gaps_are_marked_where_fit_rows_have_some(tmp_path: Path) -> None:
+    def lines(gap: int) -> str:
+        return "".join(f"{'' if i == gap else i % 13},{i % 5},{int(i % 4 == 0)}\n" for i in range(200))
+
+    head = "a,b,y\n"
+    for in_train, in_test, marked in ((9, 9, True), (9, -1, True), (-1, 9, False), (-1, -1, False)):
+        (tmp_path / "train.csv").write_text(head + lines(in_train))
+        (tmp_path / "test.csv").write_text(head + lines(in_test) + "3,3,0\n")
+        paths = [
+            f"data.{key}={tmp_path / name}" for key, name in {"path": "train.csv", "test_path": "test.csv"}.items()
+        ]
+        keys = ["data=table", "data.label=y", "data.missing=impute", "protocol.calibration_fraction=0.01", *paths]
+        config = compose(keys)
+        split = build(config["protocol"], "protocol")(build(config["data"], "data"), 0)
+        names = ("a", "b", "a is missing") if marked else ("a", "b")
+        assert split.fit.numeric_names == split.test.numeric_names == names
+        said = [
+            one for one in split.warnings if one.startswith("1 test rows say 'a is missing', which no fit row does")
+        ]
+        assert len(said) == (not marked and in_test >= 0)
