@@ -110,3 +110,23 @@ def test_a_plugin_that_cannot_be_copied_is_looked_at_all_the_same() -> None:
     trial = try_rows(plugin, lambda one, rows: one.score(X[rows]), len(X), warm=lambda one: one.score(X[:8] / 9))
     with pytest.raises(ScoresError, match="expected scoring to leave the detector as it was, got another 'high'"):
         trial.require_same(plugin, plugin.score(X))
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_batch_norm_is_named_though_a_row_alone_goes_through_it(keeps: bool) -> None:
+    class Normed:
+        def __init__(self) -> None:
+            self.net = nn.BatchNorm1d(5, track_running_stats=keeps)
+
+        def score(self, x: Any) -> Any:
+            several = torch.from_numpy(np.concatenate([x, x]))  # of one row it would take no variance
+            return self.net(several.float())[: len(x)].square().sum(dim=1).detach().numpy()
+
+    plugin = Normed()
+    trial = try_rows(plugin, lambda one, rows: one.score(X[rows]), len(X), warm=lambda one: one.score(X[:8]))
+    with pytest.raises(ScoresError, match="BatchNorm is in training mode or without running statistics.*use LayerNorm"):
+        trial.require_same(plugin, plugin.score(X))
+    plugin.net.eval()
+    if keeps:  # then a row's score is its own
+        trial = try_rows(plugin, lambda one, rows: one.score(X[rows]), len(X), warm=lambda one: one.score(X[:8]))
+        trial.require_same(plugin, plugin.score(X))
