@@ -23,6 +23,7 @@ WARMING_ROWS = 8
 # How far two results of a row may lie apart: so much of the results' spread and of this one's distance from their
 # middle, and besides what rounding in float32 makes of its size, since sums differ by the size of a batch.
 RELATIVE, ROUNDING = 1e-3, 1e-5
+NOTHING = 1e-12  # results that differ by less differ by rounding: squares of what a float32 or a float64 leaves of 0
 STRAYS = 0.01  # of the rows: a score that counts can be turned by rounding, in few of them and in none alone
 
 Results = npt.NDArray[Any]  # (rows,) or (rows, ...)
@@ -122,7 +123,10 @@ def _differs(found: Results, expected: Results) -> npt.NDArray[np.bool_]:
     """Where two results are not the same but for rounding, shape (rows, columns)."""
     x, y = found.astype(np.float64), expected.astype(np.float64)
     with np.errstate(invalid="ignore"):  # what is not finite is refused by others
-        low, middle, high = np.quantile(y, [0.25, 0.5, 0.75], axis=0)
-        allowed = RELATIVE * (high - low + np.abs(y - middle)) + ROUNDING * np.abs(y)
+        finite = np.where(np.isfinite(y), y, 0.0)
+        least, low, middle, high, most = np.quantile(finite, [0.02, 0.25, 0.5, 0.75, 0.98], axis=0)
+        # Where most rows are copies of fitted ones, and their scores what rounding leaves, the others tell the spread.
+        spread = np.maximum(high - low, 0.1 * (most - least))
+        allowed = RELATIVE * (spread + np.abs(y - middle)) + ROUNDING * np.abs(y) + NOTHING
         same = (np.abs(x - y) <= allowed) | (x == y) | (np.isnan(x) & np.isnan(y))
     return ~same
