@@ -21,6 +21,7 @@ CONSTANT = "constant"  # the array of the values of constant columns; NaN for th
 LOW, HIGH, SPREAD = "lowest", "highest", "robust_scale"  # the arrays of the range of the fit rows, and of its unit
 RANGE = (LOW, HIGH, SPREAD, CONSTANT)
 CATEGORIES = (CODES,)
+PLAIN = "plain"
 # A value so many scales away is as strange as can be; further out its square would no longer be a float32.
 FURTHEST = 1e12
 # Rows encoded at a time: a block is still in the processor's cache when its columns are laid beside each other.
@@ -43,15 +44,19 @@ class Encoder(ABC):
     tail: how a number encodes that lies beyond the range by so many robust scales (see `tails.robust_scale`): `change`
     times their logarithm log(1 + distance) ("log") or the distance itself ("linear") beyond the end, or farther where
     `scale` says so; None as `scale` says. Where that no longer grows with the number, a run says so.
+    constant: None, or "plain": a change of a column that was constant is scaled as any other number, by its own unit
+    of 1, as published preparations have it.
     """
 
     change: ClassVar[float] = 1.0  # in the scale's units, the least that a change of a constant column counts
 
-    def __init__(self, categories: str | None = None, tail: str | None = None) -> None:
+    def __init__(self, categories: str | None = None, tail: str | None = None, constant: str | None = None) -> None:
         if categories is not None:
             require_one_of("preprocess.categories", categories, CATEGORIES)
         require_tail(tail)
-        self.tail = tail
+        if constant is not None:
+            require_one_of("preprocess.constant", constant, (PLAIN,))
+        self.tail, self.tells_changes = tail, constant != PLAIN
         self.codes = categories == CODES
         self.numeric_names: tuple[str, ...] = ()
         self.values: dict[str, tuple[str, ...]] = {}  # categorical column -> values seen at fit, sorted
@@ -89,7 +94,7 @@ class Encoder(ABC):
         self.columns = self._columns()
         # Runs from before changes of constant columns were told have no such array.
         constant = self.arrays.get(CONSTANT, np.empty(0))
-        self.constant_columns = np.flatnonzero(np.isfinite(constant))
+        self.constant_columns = np.flatnonzero(np.isfinite(constant) & self.tells_changes)
         self.prepare()
         self.ends = None
         if self.tail is not None:

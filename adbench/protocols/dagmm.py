@@ -13,7 +13,7 @@ class DAGMM(Protocol):
 
     In the 10 percent file attacks are the majority, so **normal rows are the anomaly** and attacks the rows to learn
     from. A random half of the file fits, of it the attacks only; the other half tests. There are no calibration rows:
-    the threshold is the top 20 % of the test scores (threshold=top_fraction).
+    the threshold is the top 20 % of the test scores (experiment=dagmm_kdd99).
     """
 
     calibrates = False

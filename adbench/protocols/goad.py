@@ -14,7 +14,8 @@ class GOAD(Protocol):
     Half of the inliers of the 10 percent file fit, the other half and all anomalies test. On KDD Cup 99 the attacks
     are the inliers and **normal rows the anomaly**. `reverse`: KDDRev, where normal rows are the inliers, and of the
     attacks a random quarter as many as there are normals is kept. The papers' F1 is at the true number of anomalies,
-    for which one needs the test labels: `oracle_f1_at_count`.
+    for which one needs the test labels: `oracle_f1_at_count`, which expects of ties their share. GOAD's code reports
+    all of them: the `f1` of experiment=goad_kdd99.
     """
 
     calibrates = False

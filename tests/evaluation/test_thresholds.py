@@ -24,6 +24,8 @@ from adbench.stats.proportion import wilson_interval
 
 RULES = groups()["threshold"]
 NONE = np.empty(0)
+# Of GOAD's protocol on the bundled files: overrides, the inliers and the anomalies tested.
+PUBLISHED = [([], 198_372, 97_278), (["protocol.reverse=true", "threshold.fraction=0.333329"], 48_639, 24_319)]
 HUNDRED = np.random.default_rng(0).permutation(np.arange(1.0, 101.0))  # 1 to 100
 
 
@@ -77,6 +79,38 @@ def test_top_fraction_reports_the_share_and_no_tie_too_many() -> None:
     for fraction in (0.0, 1.0, -1.0):
         with pytest.raises(ConfigError, match=r"threshold\.fraction"):
             TopFraction(fraction)
+    with pytest.raises(ConfigError, match=r"threshold\.percentile"):
+        TopFraction(0.2, "below")
+
+
+@given(
+    scores=st.lists(st.integers(0, 6), min_size=1, max_size=40),  # with many ties
+    fraction=st.sampled_from([0.2, 0.33, 0.15, 1 / 3, 0.329031]),
+    spread=st.sampled_from([1.0, 0.1, 1e-300, -7e200]),
+)
+def test_a_percentile_is_the_rule_of_published_code(scores: list[int], fraction: float, spread: float) -> None:
+    x = np.array(scores) * spread
+    cut = np.percentile(x, round(100 - 100 * fraction, 9))
+    np.testing.assert_array_equal(x > TopFraction(fraction, "at_least")(NONE, x, 0.01), x >= cut)
+    np.testing.assert_array_equal(x > TopFraction(fraction, "above")(NONE, x, 0.01), x > cut)
+
+
+def test_a_percentile_between_two_of_seven_scores_reports_two_of_them() -> None:
+    seven = np.arange(7.0)
+    reported = [(seven > TopFraction(0.2, rule)(NONE, seven, 0.01)).sum() for rule in (None, "above", "at_least")]
+    assert reported == [1, 2, 2]
+    ties = np.array([0.0, 0, 0, 1, 1, 1, 1, 2])
+    reported = [(ties > TopFraction(0.2, rule)(NONE, ties, 0.01)).sum() for rule in (None, "above", "at_least")]
+    assert reported == [1, 1, 5]
+
+
+@pytest.mark.parametrize(("overrides", "n_inliers", "n_anomalies"), PUBLISHED)
+def test_goads_cut_is_at_the_true_number(overrides: list[str], n_inliers: int, n_anomalies: int) -> None:
+    config = compose(["experiment=goad_kdd99", *overrides])
+    scores = np.random.default_rng(0).random(n_inliers + n_anomalies)
+    cut = np.percentile(scores, 100 * n_inliers / len(scores))  # as in GOAD's code, which has counted the labels
+    rule: ThresholdRule = build(config["threshold"], "threshold")
+    np.testing.assert_array_equal(scores > rule(NONE, scores, 0.01), scores >= cut)
 
 
 @pytest.mark.parametrize("n", [2000, 2001])

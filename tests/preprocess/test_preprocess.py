@@ -106,6 +106,24 @@ def test_a_column_constant_at_fit_stays_finite_and_still_tells_change(encoder: E
     assert changed > 0.5
 
 
+def test_a_plain_constant_is_scaled_as_published_code_does() -> None:
+    fit = np.array([[0.0, 1.0], [0.0, 4.0], [0.0, 7.0]])
+    later = np.array([[3.0, 10.0], [0.0, -2.0]])
+    deviation = fit.std(axis=0)
+    deviation[deviation == 0] = 1  # GOAD: by the fitted inliers, a deviation of 0 taken for 1
+    width = fit.max(axis=0) - fit.min(axis=0)
+    width[width == 0] = 1  # scikit-learn's MinMaxScaler, as ALAD has it
+    for option, expected in (
+        ("standard", (later - fit.mean(axis=0)) / deviation),
+        ("minmax", (later - fit.min(axis=0)) / width),
+    ):
+        config = compose([f"preprocess={option}", "preprocess.tail=null", "preprocess.constant=plain"])["preprocess"]
+        encoder: Encoder = build(config, "preprocess")
+        np.testing.assert_allclose(numeric_part(encoder.fit(features(fit)), later), expected, rtol=1e-6)
+    with pytest.raises(ConfigError, match=r"preprocess\.constant to be one of plain, got none"):
+        Standard(constant="none")
+
+
 @pytest.mark.parametrize("value", [0.1, 3.7, -1000000.1])
 @pytest.mark.parametrize("encoder", [Standard(), LogStandard(10.0)])
 def test_a_column_is_constant_whatever_its_computed_deviation(encoder: Encoder, value: float) -> None:
