@@ -11,12 +11,15 @@ from adbench.analysis.pairs import ALL_PAIRS_OF, BETTER, MARGIN, MIXED, OPEN, SA
 from adbench.analysis.summary import Summary
 from adbench.analysis.task_ranks import ALPHA, FEWEST_TASKS
 from adbench.analysis.text_table import Sheet
+from adbench.data.groups import chosen_on, group_of
 from adbench.errors import ConfigError
 from adbench.results.record import DONE
 from adbench.results.versions import SIGN
-from adbench.text import printable
+from adbench.text import printable, shorten
 
 Row = Any  # a row of a pandas table
+CHOSEN_ON = " (chosen on)"
+NAMED = 12  # of those that a note names, at most
 
 
 def groups_sheet(summary: Summary) -> Sheet:
@@ -34,7 +37,7 @@ def groups_sheet(summary: Summary) -> Sheet:
     ]
     rows = []
     for row in groups.to_dict("records"):
-        cells = [_text(row[name]) for name in words]
+        cells = [_text(row[name]) + CHOSEN_ON * (name == "data" and chosen_on(str(row[name]))) for name in words]
         cells += [_count(row["rank"]) if name == "rank" else _share(row[name]) for name in ranked]
         cells += [str(row[name]) for name in ("n", "failed", "missing")]
         cells += [mean_cell(row, metric) for metric in metrics]
@@ -122,12 +125,13 @@ def pairs_sheet(summary: Summary) -> Sheet:
     return Sheet(f"pairs, by {metric}", headings, 2, rows, notes)
 
 
-_MAY_BE_THE_SAME = f"inconclusive, they may all rank the same (fewer than {FEWEST_TASKS} tasks decide nothing)"
+_MAY_BE_THE_SAME = f"inconclusive, they may all rank the same (fewer than {FEWEST_TASKS} groups decide nothing)"
 
 
 def over_tasks_sheet(summary: Summary) -> Sheet:
-    """One row for each configuration that has results on all tasks."""
+    """One row for each configuration that has results on all tasks; who has not is named below."""
     table = summary.over_tasks.to_dict("records")
+    ranked = [row for row in table if not row["misses"]]
     rows = [
         [
             _text(row["solver"]),
@@ -135,16 +139,28 @@ def over_tasks_sheet(summary: Summary) -> Sheet:
             "yes" if row["not_separated_from_best"] else "no",
             _share(row["holm_p"]),
         ]
-        for row in table
+        for row in ranked
     ]
     first = table[0]
-    verdict = "they differ" if first["friedman_p"] < ALPHA and first["n_tasks"] >= FEWEST_TASKS else _MAY_BE_THE_SAME
-    notes = [
-        f"Friedman's test over {first['n_tasks']} tasks: p = {first['friedman_p']:.3f}, {verdict}; mean ranks must be"
-        f" {first['critical_difference']:.2f} apart to be told apart (Nemenyi)",
-        "p: of Wilcoxon's signed ranks against the best, corrected by Holm; with fewer than six tasks it says nothing",
-    ]
-    title = f"ranks over tasks, by {heading(summary.metrics[0])}"
+    over = f"{first['n_groups']} groups of related data, {first['n_tasks']} tasks in all"
+    notes = []
+    if ranked:
+        sure = first["friedman_p"] < ALPHA and first["n_groups"] >= FEWEST_TASKS
+        notes += [
+            f"Friedman's test over {over}: p = {first['friedman_p']:.3f},"
+            f" {'they differ' if sure else _MAY_BE_THE_SAME}; mean ranks must be {first['critical_difference']:.2f}"
+            " apart to be told apart (Nemenyi)",
+            "p: of Wilcoxon's signed ranks against the best, corrected by Holm; with fewer than six groups it says"
+            " nothing",
+            "a group counts once: the mean over the protocols of a dataset, then over datasets of one source, such as"
+            " nslkdd and kddcup99",
+        ]
+    if n_chosen := len({group_of(name) for name in summary.rows["data"].map(str) if chosen_on(name)}):
+        notes.append(f"{n_chosen:,} of the groups hold data that the shipped defaults were chosen on: see above")
+    if left_out := [f"{_text(row['solver'])} ({_text(row['misses'])})" for row in table if row["misses"]]:
+        named = ", ".join(left_out[:NAMED]) + (f" and {len(left_out) - NAMED:,} more" * (len(left_out) > NAMED))
+        notes.append(f"not ranked over {over}, for want of a result: {shorten(named, 2_000)}")
+    title = f"ranks over groups of data, by {heading(summary.metrics[0])}"
     return Sheet(title, ["model", "mean rank", "may equal the best", "p"], 1, rows, notes)
 
 
@@ -216,6 +232,11 @@ def _notes(summary: Summary, with_control: bool) -> list[str]:
         )
     if summary.rows["data"].str.contains(SIGN, regex=False).any():
         notes.append(VERSIONS)
+    if "data" in summary.groups and any(map(chosen_on, summary.groups["data"].map(str))):
+        notes.append(
+            "chosen on: the labels of these data took part when the shipped defaults were chosen, so that results on"
+            " them confirm nothing"
+        )
     if summary.metrics and (n := contradictory_seeds(summary.rows, summary.metrics[0])):
         notes.append(f"seeds with several runs that do not agree: {n:,}; the first run of each counts")
     return notes

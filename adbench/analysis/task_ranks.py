@@ -1,50 +1,85 @@
-"""Do detectors differ over datasets at all? Their ranks, task by task (Demsar, JMLR 7, 2006)."""
+"""Do detectors differ over datasets at all? Their ranks, dataset by dataset (Demsar, JMLR 7, 2006).
+
+The tests take what is ranked for independent. Protocols of one dataset are not, nor are datasets of one source, such as
+KDD Cup 99 and NSL-KDD, which is a selection of its rows: they count once, see `data.groups.group_of`.
+"""
 
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
 from adbench.analysis.metric_names import less_is_better
+from adbench.data.groups import group_of
 
 ALPHA = 0.05
 FEWEST, MOST = 2, 50  # solvers
-FEWEST_TASKS = 5  # Friedman's and Nemenyi's approximations want more; below that nothing is concluded
+FEWEST_TASKS = 5  # groups: Friedman's and Nemenyi's approximations want more; below that nothing is concluded
 
 
 def over_tasks(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """One row for each solver with a result on every task that any of them shares, the best mean rank first.
+    """One row for each solver with a result on every task that any of them has one on, the best mean rank first; then
+    one for each that misses some, without a rank.
 
+    Ranked are the values on `n_groups` groups of related data, of n_tasks tasks in all: the mean over the tasks of a
+    dataset, then over the datasets of a group.
     friedman_p: whether all rank the same, by Iman and Davenport's sharper form. critical_difference: mean ranks further
     apart than this differ (Nemenyi); not_separated_from_best says which do not. holm_p: of Wilcoxon's signed ranks
-    against the best, corrected by Holm over all pairs; with fewer than six tasks it cannot fall below 5 %.
-    Empty for fewer than two tasks or two solvers.
+    against the best, corrected by Holm over all pairs; with fewer than six groups it cannot fall below 5 %.
+    misses: the tasks without a result, with commas.
+    Empty for fewer than two groups or two solvers.
     """
-    if not {"task", "solver", metric} <= set(groups):
+    if not {"data", "task", "solver", metric} <= set(groups):
         return pd.DataFrame()
-    table = groups.pivot_table(index="task", columns="solver", values=metric)
-    table = table.loc[:, table.notna().all()] if len(table) > 1 else table
-    n_tasks, n_solvers = table.shape
-    if n_tasks < 2 or not FEWEST <= n_solvers <= MOST:
+    table = groups.pivot_table(index="task", columns="solver", values=metric, dropna=False).dropna(how="all")
+    lacking = table.isna()
+    complete = table.loc[:, ~lacking.any()]
+    data = groups.drop_duplicates("task").set_index("task")["data"].reindex(table.index)
+    of_data = complete.groupby(data.to_numpy()).mean()
+    ranked_on = of_data.groupby([group_of(name) for name in of_data.index]).mean()
+    facts = {"n_groups": len(ranked_on), "n_tasks": len(table)}
+    if len(ranked_on) < 2 or table.shape[1] < FEWEST or complete.shape[1] > MOST:
         return pd.DataFrame()
+    left_out = [
+        {"solver": name, **facts, "misses": ", ".join(table.index[of_solver])}
+        for name, of_solver in lacking.items()
+        if of_solver.any()
+    ]
+    return pd.DataFrame([*_ranked(ranked_on, metric, facts), *left_out], columns=_COLUMNS)
+
+
+_COLUMNS = (
+    *("solver", "mean_rank", "n_groups", "n_tasks", "friedman_p", "critical_difference"),
+    *("not_separated_from_best", "holm_p", "misses"),
+)
+
+
+def _ranked(table: pd.DataFrame, metric: str, facts: dict[str, int]) -> list[dict[str, Any]]:
+    """The best first. table: a row a group of data, a column a solver."""
+    n_groups, n_solvers = table.shape
+    if n_solvers < FEWEST:
+        return []
     # scipy.stats takes a second to import, which a table of one task need not wait for.
     from adbench.stats.multiplicity import holm
     from adbench.stats.ranks import critical_difference, friedman, wilcoxon
 
     higher = not less_is_better(metric)
-    found, difference = friedman(table.to_numpy(), higher), critical_difference(n_solvers, n_tasks, ALPHA)
+    found, difference = friedman(table.to_numpy(), higher), critical_difference(n_solvers, n_groups, ALPHA)
     pairs = list(combinations(table.columns, 2))
     adjusted = holm(wilcoxon(table[a].tolist(), table[b].tolist()) for a, b in pairs)
-    p_value = {frozenset(pair): float(p) for pair, p in zip(pairs, adjusted, strict=True)}
+    p_value: dict[Any, float] = {frozenset(pair): float(p) for pair, p in zip(pairs, adjusted, strict=True)}
     ranked = pd.Series(found.mean_ranks, index=table.columns).sort_values(kind="stable")
     best = ranked.index[0]
-    return pd.DataFrame(
+    return [
         {
-            "solver": ranked.index,
-            "mean_rank": ranked.to_numpy(),
-            "n_tasks": n_tasks,
+            "solver": name,
+            "mean_rank": rank,
+            **facts,
             "friedman_p": found.f_p_value,
             "critical_difference": difference,
-            "not_separated_from_best": (ranked - ranked.iloc[0] <= difference).to_numpy(),
-            "holm_p": [p_value.get(frozenset({name, best}), float("nan")) for name in ranked.index],
+            "not_separated_from_best": bool(rank - ranked.iloc[0] <= difference),
+            "holm_p": p_value.get(frozenset((name, best)), float("nan")),
+            "misses": "",
         }
-    )
+        for name, rank in ranked.items()
+    ]

@@ -42,6 +42,7 @@ def sweep(
     \b
     Examples: adbench sweep model=ae,vae,gan data=nslkdd 'seed=range(5)'
               adbench sweep benchmark=leaderboard --dry-run
+              adbench sweep benchmark=tables model=pca,knn runs_dir=runs/tables
               adbench sweep --status
     """
     if status:
@@ -62,6 +63,8 @@ def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rule
     planned = plan(overrides)
     if dry_run:
         _print_jobs(planned.sampler.jobs, planned.sampler.n_jobs, as_json)
+        for sentence in planned.left_out:
+            print(f"adbench: {printable(sentence)}", file=sys.stderr)
         return 0
     say_earlier_names([job.config for job in planned.sampler.jobs])
     with _drawing() as reporter:

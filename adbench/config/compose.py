@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from adbench.config.alarm_rate import insist_on_rate, resolve_rate
 from adbench.config.keys import Config
-from adbench.config.overrides import SEVERAL, hydra_at_hand, parse
+from adbench.config.overrides import SEVERAL, hydra_at_hand, parse, with_tables
 from adbench.config.paths import config_folder
 from adbench.config.validate import check_data_name, check_key, check_option, check_top, match_types
 from adbench.errors import ConfigError
@@ -81,7 +81,7 @@ class _Composer:
         self._files = _state_of_files()
 
     def __call__(self, overrides: Sequence[str]) -> Config:
-        parsed = [parse(text) for text in overrides]
+        parsed = [parse(text) for text in with_tables(overrides, self.groups.get("data", ()))]
         for override in parsed:
             if override.is_sweep_override():
                 text = override.input_line

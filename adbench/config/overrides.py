@@ -9,6 +9,7 @@ from functools import cache
 from itertools import product
 
 import hydra
+import yaml
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -96,6 +97,26 @@ def values_of(text: str) -> list[str]:
     if not values:
         raise ConfigError(f"expected at least one value for {key}, got none from {text}")
     return values
+
+
+def with_tables(overrides: Iterable[str], options: Sequence[str]) -> list[str]:
+    """The overrides, with data=adbench47-cardio, as tables name one of a collection, in two: the option and its table.
+
+    options: of data.
+    """
+    found: list[str] = []
+    for text in overrides:
+        key, _, value = text.partition("=")
+        option, _, table = value.partition("-")
+        if key == "data" and table and value not in options and option in options and _has_tables(option):
+            found += [f"data={option}", f"data.table={table}"]
+        else:
+            found.append(text)
+    return found
+
+
+def _has_tables(option: str) -> bool:
+    return "table" in yaml.safe_load((config_folder() / "data" / f"{option}.yaml").read_text(encoding="utf-8"))
 
 
 def root_of(text: str) -> str:

@@ -34,6 +34,7 @@ class DatasetInfo:
     folder: str = ""  # in the data folder; two datasets can share one
     group: str = ""  # that it counts in beside data of the same source, see `data.groups.group_of`; "" for its own
     table_groups: dict[str, str] = field(default_factory=dict)  # table of a collection -> the same of it
+    chosen_on: tuple[str, ...] = ()  # tables whose labels took part when the defaults were chosen; "" for the dataset
 
 
 @dataclass(frozen=True)

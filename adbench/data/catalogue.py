@@ -1,7 +1,7 @@
 """The bundled and fetched datasets: bring their files, check their files. Needs no torch."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from adbench.config.compose import groups
 from adbench.config.paths import data_folder
 from adbench.data.base import DatasetInfo
 from adbench.data.download import fetch_file, problem_of
+from adbench.data.groups import dataset_of
 from adbench.data.reading.upstream import as_it_lies, stored_name
 from adbench.errors import ConfigError, DataError
 from adbench.text import suggest
@@ -117,6 +118,33 @@ def files_of(info: DatasetInfo) -> dict[str, Path]:
     """A dataset's upstream files -> where each lies, or belongs, on disk."""
     folder = data_folder() / info.folder
     return {file: folder / stored_name(file) for file in info.files}
+
+
+def not_on_disk(names: Iterable[str], folder: str | None = None) -> dict[str, list[str]]:
+    """Of datasets, by their names in tables such as adbench47-cardio, those whose files are missing: a sentence that
+    says how to get them -> their names. Without upstream files that are known, nothing is missed.
+
+    folder: what data.folder names.
+    """
+    missing: dict[str, list[str]] = {}
+    root = Path(folder) if folder else data_folder()
+    for name in names:
+        module, table = dataset_of(name)
+        if module is None:
+            continue
+        info, option = module.INFO, name.partition("-")[0]
+        if table:
+            try:
+                module.files_read(folder, table)
+                continue
+            except DataError:
+                pass
+        elif all(_is_file(as_it_lies(root / info.folder / stored_name(file))) for file in info.files):
+            continue
+        fetch = f"adbench data fetch {option}"
+        way = f"{fetch} brings them" if info.mirrors else f"get them from {info.source}, then {fetch} --from FOLDER"
+        missing.setdefault(f"{way}, or data.folder= names the folder that holds them", []).append(name)
+    return missing
 
 
 def _is_file(path: Path) -> bool:

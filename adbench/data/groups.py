@@ -1,12 +1,15 @@
-"""Which data count as one where results are counted: several tables of one source are no independent evidence."""
+"""Which data count as one where results are counted: several tables of one source are no independent evidence.
+
+Needs no composition of a configuration: the names are those that tables print.
+"""
 
 import importlib
 from functools import cache
+from types import ModuleType
 
 import yaml
 
 from adbench.config.paths import config_folder
-from adbench.data.base import DatasetInfo
 
 VERSION = "@"  # see `results.versions.SIGN`: what follows it in the name of data says which bytes they are
 
@@ -19,20 +22,27 @@ def group_of(data_name: str) -> str:
     collection, and each table of a user's.
     """
     name, sign, version = data_name.partition(" ")[0].partition(VERSION)
+    module, table = dataset_of(name)
+    if module is None:
+        return name + sign + version
+    group = module.INFO.table_groups.get(table, "") if table else module.INFO.group
+    return group or (name if module.INFO.files else name + sign + version)
+
+
+@cache
+def chosen_on(data_name: str) -> bool:
+    """Whether labels of these data, by their name in tables, took part when the shipped defaults were chosen."""
+    module, table = dataset_of(data_name.partition(" ")[0].partition(VERSION)[0])
+    return module is not None and table in module.INFO.chosen_on
+
+
+def dataset_of(name: str) -> tuple[ModuleType | None, str]:
+    """The module of a dataset, by its name in tables, and which of its tables it is: adbench47 and cardio for
+    adbench47-cardio. None where no dataset is called so.
+    """
     option, _, table = name.partition("-")
-    info, group = _info(name), ""
-    if info is not None:
-        group = info.group
-    elif (info := _info(option)) is not None:
-        group = info.table_groups.get(table, "")
-    return group or (name if info is not None and info.files else name + sign + version)
-
-
-def _info(option: str) -> DatasetInfo | None:
-    """Of a dataset, without the composition of a configuration."""
     path = config_folder() / "data" / f"{option}.yaml"
     if not option.isidentifier() or not path.is_file():  # a name in a stranger's run must not lead to another file
-        return None
+        return None, ""
     target = yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]
-    info: DatasetInfo = importlib.import_module(target.rpartition(".")[0]).INFO
-    return info
+    return importlib.import_module(target.rpartition(".")[0]), table

@@ -8,6 +8,7 @@ from typing import Any
 
 from adbench.analysis.tables import VERSIONS
 from adbench.config.alarm_rate import Use
+from adbench.data.groups import chosen_on
 from adbench.evaluation.controls import TITLES
 from adbench.evaluation.in_use import NEEDED, InUse, in_use, right_of
 from adbench.evaluation.metric_table import METRICS, PERCENT, REPORT, Metric, shown_in
@@ -94,7 +95,8 @@ def leaderboard(material: Material, use: Use | None = None) -> Leaderboard:
 
 
 def _task(c: Configuration) -> Cell:
-    return Cell(c.data, small=c.task.removeprefix(c.data).strip())
+    badge = ("mild", "chosen on") if chosen_on(c.data) else None  # its labels took part when defaults were chosen
+    return Cell(c.data, small=c.task.removeprefix(c.data).strip(), badge=badge)
 
 
 def _model(c: Configuration) -> Cell:
@@ -219,7 +221,13 @@ def _metric_column(name: str) -> Column:
 
 
 _COLUMNS = (
-    Column("Data", "The dataset, with the settings that say what is asked of it", _task, "data"),
+    Column(
+        "Data",
+        "The dataset, with the settings that say what is asked of it; chosen on: its labels took part when the shipped"
+        " defaults were chosen, so that results on it confirm nothing",
+        _task,
+        "data",
+    ),
     Column("Model", "The detector, with the settings that differ", _model, "model"),
     Column("Rank", "By mean AUROC on the same data", _rank, is_best_low=True),
     Column("Runs", "Finished runs, one a seed", _runs),

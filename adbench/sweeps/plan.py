@@ -10,8 +10,9 @@ from adbench.config.compose import SWEEP, compose, groups
 from adbench.config.identity import identity
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
-from adbench.config.overrides import SEVERAL, replace, root_of
-from adbench.errors import AdbenchError, DataError
+from adbench.config.overrides import SEVERAL, expand, replace, root_of
+from adbench.data.catalogue import not_on_disk
+from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.executors.base import Executor
 from adbench.results.record import DONE, Run
 from adbench.runner.job import Job
@@ -19,6 +20,8 @@ from adbench.runner.loggers.log import build_loggers
 from adbench.storage.scratch import Scratch
 from adbench.sweeps.objective import Objective
 from adbench.sweeps.samplers.base import Sampler
+
+DATA = "data="
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Plan:
     executor: Executor
     objective: Objective | None
     most: int = 1  # jobs that are trained as one
+    left_out: tuple[str, ...] = ()  # which data of a benchmark are not on this machine, and how to get them
 
 
 @dataclass(frozen=True)
@@ -84,16 +88,44 @@ def plan(overrides: Iterable[str]) -> Plan:
     of_jobs = [text for text in overrides if root_of(text) not in own]
     benchmarks = [text for text in of_sweep if root_of(text) == "benchmark"]
     config = compose([text for text in of_sweep if text not in benchmarks], SWEEP)
+    executor = build(config["executor"], "executor")
+    left_out: tuple[str, ...] = ()
     for text in benchmarks:
+        named = [word for word in overrides_of(text) if word.startswith(DATA) and not any(map(_names_data, of_jobs))]
         of_jobs = replace(overrides_of(text), of_jobs)
+        if named and executor.here:
+            of_jobs, left_out = _on_this_machine(of_jobs, named[-1])
     objective = None if config["objective"] is None else Objective(str(config["objective"]))
     sampler = build(config["sampler"], "sampler", overrides=of_jobs, objective=objective)
     for loggers in [text for text in of_jobs if root_of(text) == SEVERAL and "." not in text.partition("=")[0]]:
         build_loggers(compose([loggers]))  # what is not installed is said once, not by each job
-    executor = build(config["executor"], "executor")
     require_at_least("fuse", config["fuse"], 1)
     most = config["fuse"] if sampler.knows_all_jobs else 1
-    return Plan(of_jobs, sampler, executor, objective, most)
+    return Plan(of_jobs, sampler, executor, objective, most, left_out)
+
+
+def _names_data(text: str) -> bool:
+    return text.startswith(DATA)
+
+
+def _on_this_machine(overrides: list[str], named: str) -> tuple[list[str], tuple[str, ...]]:
+    """The overrides with those of a benchmark's data whose files are here, and what is to be said of the others.
+
+    named: the override that lists the data. Raises ConfigError where none of several is here.
+    """
+    names = [text.removeprefix(DATA) for (text,) in expand([named])]
+    folders = [text.partition("=")[2] for text in overrides if text.startswith("data.folder=")]
+    missing = not_on_disk(names, folders[-1].strip("'\"") if folders else None)
+    if len(names) == 1 or not missing:
+        return overrides, ()  # of one alone, its loader tells more
+    sentences = tuple(
+        f"left out, since the files are not on this machine: {', '.join(of_way)}; {way}"
+        for way, of_way in missing.items()
+    )
+    kept = [name for name in names if not any(name in of_way for of_way in missing.values())]
+    if not kept:
+        raise ConfigError(f"expected data of {named} on this machine, got none of them; {next(iter(missing))}")
+    return [f"{DATA}{','.join(kept)}" if text == named else text for text in overrides], sentences
 
 
 def require_divisible(planned: Plan, rules: Rules) -> None:

@@ -34,6 +34,8 @@ def sweep(planned: Plan, rules: Rules, reporter: SweepReporter) -> list[Run]:
         planned.executor.open()  # first: a sampler begins by writing
         planned.sampler.begin()
         reporter.begin(planned.sampler.n_jobs, planned.executor.slots)
+        for sentence in planned.left_out:
+            reporter.note(sentence)
         return _Sweep(planned, rules, reporter).run()
 
 

@@ -227,7 +227,7 @@ def test_two_tasks_do_not_settle_an_order(runs: Path) -> None:
     assert ranks.loc["pca", "mean_rank"] == 3
     assert ranks["not_separated_from_best"].all()
     assert ranks["holm_p"].dropna().min() > 0.05
-    assert "ranks over tasks" in table(runs)
+    assert "ranks over groups of data" in table(runs)
     assert "p = 0.167, inconclusive, they may all rank the same" in table(runs)  # the same order twice, of six
 
 
@@ -324,6 +324,52 @@ def test_an_interval_of_a_share_ends_at_1(tmp_path: Path) -> None:
     assert group["tpr_at_1pct_fpr_high"] == 1.0
     (line,) = (x for x in table(tmp_path, "--metric", "tpr_at_1pct_fpr").splitlines() if "0.8260 (" in x)
     assert "to 1.0000)" in line
+
+
+def test_protocols_and_related_data_count_once_in_the_ranks(tmp_path: Path) -> None:
+    # On what counts once ae is first as often as pca; among the tasks it is first in five of six.
+    tasks = [
+        (["data=nslkdd", "protocol=leave_family_out", f"protocol.family={family}"], 0.9, 0.8)
+        for family in ("dos", "probe", "u2r", "r2l")
+    ]
+    tasks += [(["data=kddcup99"], 0.9, 0.8), (["data=unswnb15"], 0.7, 0.8)]
+    for words, of_ae, of_pca in tasks:
+        write_run(tmp_path, ["model=ae", *words], roc_auc=of_ae)
+        write_run(tmp_path, ["model=pca", *words], roc_auc=of_pca)
+    ranks = summarize([tmp_path]).over_tasks.set_index("solver")
+    assert ranks["mean_rank"].to_dict() == {"ae": 1.5, "pca": 1.5}
+    assert set(ranks["n_groups"]) == {2}
+    assert set(ranks["n_tasks"]) == {6}
+    assert "2 groups of related data, 6 tasks in all: p = 1.000, inconclusive" in table(tmp_path)
+    only = summarize([tmp_path], filters=["data=nslkdd,kddcup99"])  # one group, however many tasks
+    assert only.over_tasks.empty
+
+
+def test_data_that_defaults_were_chosen_on_are_marked(tmp_path: Path) -> None:
+    for data in ("adbench47-cardio", "shill"):
+        for model in ("ae", "pca"):
+            write_run(tmp_path, [f"model={model}", f"data={data}"], roc_auc=0.9)
+    text = table(tmp_path)
+    assert "adbench47-cardio (chosen on)" in text
+    assert "shill (chosen on)" not in text
+    assert "took part when the shipped defaults were chosen" in text
+    assert "1 of the groups hold data that the shipped defaults were chosen on" in text
+
+
+def test_who_misses_a_task_is_named_and_not_ranked(runs: Path) -> None:
+    for folder in runs.glob("unswnb15-gan-*"):
+        fail(folder)
+    ranks = summarize([runs]).over_tasks.set_index("solver")
+    assert list(ranks.index) == ["ae", "pca", "gan"]
+    assert ranks["misses"].to_dict() == {"ae": "", "pca": "", "gan": "unswnb15"}
+    assert pd.isna(ranks.loc["gan", "mean_rank"])
+    assert "for want of a result: gan (unswnb15)" in table(runs)
+    document = json.loads(table(runs, "--json"))
+    assert [entry["misses"] for entry in document["over_tasks"]] == ["", "", "unswnb15"]
+    for folder in runs.glob("nslkdd-pca-*"):
+        fail(folder)
+    assert summarize([runs]).over_tasks["mean_rank"].isna().all()  # there is nobody to rank ae against
+    assert "for want of a result: gan (unswnb15), pca (nslkdd)" in table(runs)
 
 
 def test_variance_is_told_apart_where_seeds_vary_apart(tmp_path: Path) -> None:

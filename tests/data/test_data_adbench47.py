@@ -9,9 +9,11 @@ from typer.testing import CliRunner, Result
 
 from adbench.analysis.rows import tidy_rows
 from adbench.cli.main import app
+from adbench.config.benchmarks import overrides_of
 from adbench.config.compose import compose
 from adbench.config.identity import data_name, run_name
 from adbench.data import adbench47
+from adbench.data.groups import chosen_on
 from adbench.errors import ConfigError, DataError
 from adbench.gate.configurations import configurations_of
 from adbench.results.record import DONE, Run
@@ -168,3 +170,44 @@ def test_tables_are_fetched_as_they_are(
     assert invoke("data", "verify", "adbench47").exit_code == 2
     shown = invoke("data", "show", "adbench47", "data.table=thyroid", "--json")
     assert json.loads(shown.stdout)["parts"]["all rows"]["anomalies"] == 20
+
+
+def test_a_table_can_be_typed_as_it_is_printed() -> None:
+    typed = compose(["data=adbench47-satimage-2", "data.drop=[x1]"])
+    assert typed == compose(["data=adbench47", "data.table=satimage-2", "data.drop=[x1]"])
+    assert data_name(typed) == "adbench47-satimage-2"
+    for wrong in ("shill-2", "nslkd-2"):  # no collection, no dataset
+        with pytest.raises(ConfigError, match=f"expected a data that exists, got data={wrong}"):
+            compose([f"data={wrong}"])
+
+
+def test_the_tables_of_the_benchmark_are_run_where_they_are_and_the_others_named(write: Callable[..., Path]) -> None:
+    folder = write("6_cardio.npz", "29_Pima.npz", within="adbench47")
+    words = ["benchmark=tables", "model=pca", "seed=0", f"data.folder={folder}", f"runs_dir={folder / 'runs'}"]
+    words += ["controls.nearest_rows=20"]
+    result = invoke("sweep", *words)
+    assert result.exit_code == 0, result.stderr
+    runs = {path.name.rpartition("-pca-")[0] for path in (folder / "runs").glob("*-pca-s0-*")}
+    assert runs == {"adbench47-cardio", "adbench47-Pima"}
+    assert (
+        "left out, since the files are not on this machine: nslkdd; adbench data fetch nslkdd brings" in result.stderr
+    )
+    assert "get them from UCI" in result.stderr  # ai4i has no mirror
+    listed = invoke("sweep", *words, "--dry-run")
+    assert listed.stdout.count("done") == 2
+    assert "adbench data fetch adbench47" in listed.stderr
+    none = invoke("sweep", *words, f"data.folder={folder / 'runs'}")
+    assert (none.exit_code, none.stdout) == (2, "")
+    assert "expected data of data=nslkdd,kddcup99" in none.stderr
+    alone = invoke("sweep", *words, "data=shill")  # typed: wanted, and refused as ever
+    assert alone.exit_code == 2
+    assert "Shill_Bidding" in alone.stderr
+
+
+def test_the_benchmark_holds_every_table_that_is_known_and_marks_what_was_chosen_on() -> None:
+    listed = {name for text in overrides_of("benchmark=tables") for name in text.removeprefix("data=").split(",")}
+    tables = {f"adbench47-{table}" for table in adbench47.INFO.chosen_on}
+    assert tables <= listed
+    assert {adbench47._file(table) for table in adbench47.INFO.chosen_on} == set(adbench47.INFO.files)
+    assert all(map(chosen_on, tables))
+    assert not any(map(chosen_on, ("nslkdd", "shill", "adbench47-wine", "adbench47")))

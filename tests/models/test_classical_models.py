@@ -148,7 +148,6 @@ def test_many_rows_are_approximated_and_rank_alike() -> None:
         ("knn", "model.max_rows=0"),
         ("knn", "model.max_rows=many"),
         ("pca", "model.n_components=0"),
-        ("pca", f"model.n_components={N_FEATURES}"),
         ("ocsvm", "model.nu=0"),
         ("ocsvm", "model.nu=1.5"),
         ("ocsvm", "model.bandwidth=0"),
@@ -217,3 +216,13 @@ def test_distances_stay_exact_where_float32_products_do_not() -> None:
         np.testing.assert_allclose(nearest_distances(x, reference, k), np.sort(exact, axis=1)[:, k - 1], rtol=1e-12)
     alone = np.concatenate([nearest_distances(x[i : i + 1], reference) for i in range(len(x))])
     np.testing.assert_array_equal(alone, nearest_distances(x, reference))
+
+
+def test_pca_takes_half_of_few_columns_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
+    detector = build(compose(["model=pca"])["model"], "model", columns=Columns.numbers(6))
+    detector.fit(rows, None)
+    assert detector.arrays()["components"].shape == (3, 6)
+    assert "6 columns leave nothing to score beside model.n_components=10: it takes 3" in caplog.text
+    with pytest.raises(ConfigError, match="at least two columns for model=pca, got 1"):
+        build(compose(["model=pca"])["model"], "model", columns=Columns.numbers(1))

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -69,7 +70,7 @@ def test_the_page_has_every_part_and_asks_nobody_for_anything(page: str) -> None
         assert f'<section id="{part}">' in page, part
     assert "7</b> finished runs" in page
     assert "expected data.path" in page  # the card of a user's own table: said, not read
-    assert "Inconclusive: over 2 datasets" in page
+    assert "the same two datasets, unrelated ones" in page  # two protocols of one are one
     assert not re.search(r'(?:src|href)="(?!#)', page)
     assert not re.search(r"url\((?!#)|@import", page)
     assert "default-src 'none'" in page
@@ -96,7 +97,7 @@ def test_figures_are_files_of_three_kinds_each_with_what_it_shows(made: Path, tm
     assert document["report"] is None
     files = [Path(file) for file in document["figures"]]
     assert {file.suffix for file in files} == {".svg", ".png", ".pdf"}
-    assert len(set(files)) == len(files) == 3 * (2 * 3 + 5 + 2 + 2 + 2 + 2 + 1)
+    assert len(set(files)) == len(files) == 3 * (2 * 3 + 5 + 2 + 2 + 2 + 2)  # no ranks: both tasks are of one table
     starts = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
     assert all(file.read_bytes().startswith(starts[file.suffix]) for file in files)
     texts = [element.text for element in ElementTree.parse(_named(files, "families")).iter() if element.text]
@@ -119,9 +120,24 @@ def _named(files: list[Path], kind: str) -> Path:
     return next(file for file in files if file.name.startswith(kind) and file.suffix == ".svg")
 
 
-def test_only_one_figure_and_a_name_that_does_not_exist(made: Path, tmp_path: Path) -> None:
-    written = report([made], None, figures=tmp_path, only="ranks").figures
+def test_ranks_are_drawn_over_unrelated_data_and_name_who_misses_some(made: Path, tmp_path: Path) -> None:
+    runs = shutil.copytree(made, tmp_path / "runs")
+    for folder in runs.iterdir():
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        if config["choices"]["protocol"] == "random_split":
+            config["data"]["name"] = "others"  # as if it were another table
+            (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    written = report([runs], None, figures=tmp_path, only="ranks").figures
     assert [path.name for path in written] == ["ranks.svg", "ranks.png", "ranks.pdf"]
+    texts = [element.text for element in ElementTree.parse(_named(written, "ranks")).iter() if element.text]
+    assert not any("knn" in text for text in texts)
+    (picture,) = (one for one in build._pictures(gather([runs]), build._drawing()) if one.kind == "ranks")
+    assert "Not ranked, for want of a result: knn (table)" in picture.notes
+    assert any(note.startswith("Inconclusive: over 2 groups of data") for note in picture.notes)
+
+
+def test_only_one_figure_and_a_name_that_does_not_exist(made: Path, tmp_path: Path) -> None:
+    assert not report([made], None, figures=tmp_path, only="ranks").figures
     assert len(report([made], None, figures=tmp_path, only="roc").figures) == 6
     with pytest.raises(ConfigError, match="did you mean ranks"):
         report([made], None, figures=tmp_path, only="rank")

@@ -1,5 +1,7 @@
 """Principal components: a row off the subspace that holds most of the variance is unlike the fitted ones."""
 
+import logging
+
 import numpy as np
 
 from adbench.arrays.columns import Columns
@@ -8,23 +10,32 @@ from adbench.config.checks import require_at_least
 from adbench.errors import ConfigError
 from adbench.models.base import ClassicalDetector
 
+_log = logging.getLogger(__name__)
+
 
 class PCA(ClassicalDetector):
     """Squared distance to the leading principal subspace (Jackson & Mudholkar 1979, "Control Procedures for
     Residuals Associated With Principal Component Analysis").
 
     What lies outside the range of the fit rows is residual, whatever the subspace: a row is projected as if each column
-    ended there. With 10 components it is the control pca_residual.
+    ended there. With 10 components it is the control pca_residual. Where the columns are not more than the components,
+    half as many are taken, with a word, as that control does.
     """
 
     def __init__(self, columns: Columns, n_components: int) -> None:
         super().__init__()
         require_at_least("model.n_components", n_components, 1)
-        if n_components >= len(columns):
+        if len(columns) < 2:
             raise ConfigError(
-                f"expected model.n_components to be below the number of columns, {len(columns)}, got {n_components};"
-                " nothing would be left over to score"
+                f"expected at least two columns for model=pca, got {len(columns)}; nothing would be left over to score"
             )
+        if n_components >= len(columns):
+            fewer = len(columns) // 2
+            _log.warning(
+                "adbench: %d columns leave nothing to score beside model.n_components=%d: it takes %d",
+                *(len(columns), n_components, fewer),
+            )
+            n_components = fewer
         self.n_components = n_components
 
     def learn(self, x: Matrix) -> Arrays:

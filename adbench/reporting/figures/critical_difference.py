@@ -11,6 +11,7 @@ from adbench.reporting.figures.base import Panel, Picture
 from adbench.reporting.figures.canvas import NORMAL, SMALL, canvas
 from adbench.reporting.figures.style import ALARM, INK, SOFT, Style, plain
 from adbench.stats.ranks import not_separated
+from adbench.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 KIND, TITLE = "ranks", "Ranks"
 MOST = 16
 _CAPTION = (
-    "How to read it: the mean rank by AUROC over the datasets that all of these have, 1 the best. Two detectors"
-    " whose ranks differ by less than the critical difference (Nemenyi, at 5 %) are not told apart; a bar joins them."
+    "How to read it: the mean rank by AUROC over the datasets that all of these have, 1 the best; datasets of one"
+    " source count as one group. Two detectors whose ranks differ by less than the critical difference (Nemenyi, at"
+    " 5 %) are not told apart; a bar joins them."
 )
 
 
@@ -33,19 +35,21 @@ class Ranked:
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One over all tasks; without panels where they are too few to rank at all."""
-    ranked, n_tasks = _ranked(material), material.n_tasks
+    """One over all groups of data; without panels where they are too few to rank at all."""
+    ranked, table = _ranked(material), material.summary.over_tasks
+    left_out = [f"{row['solver']} ({row['misses']})" for row in table.to_dict("records") if row["misses"]]
+    notes = [f"Not ranked, for want of a result: {shorten(', '.join(left_out), 300)}"] if left_out else []
     if not ranked:
-        note = f"Inconclusive: ranks need two detectors with results on the same two datasets; here are {n_tasks}"
-        yield Picture(KIND, "", _CAPTION, (), (note,))
+        notes.insert(0, "Inconclusive: ranks need two detectors with results on the same two datasets, unrelated ones")
+        yield Picture(KIND, "", _CAPTION, (), tuple(notes))
         return
-    difference = float(material.summary.over_tasks["critical_difference"].iloc[0])
-    notes = []
-    if n_tasks < FEWEST_TASKS or ranked[-1].rank - ranked[0].rank < difference:
+    difference, n_groups = float(table["critical_difference"].iloc[0]), int(table["n_groups"].iloc[0])
+    if n_groups < FEWEST_TASKS or ranked[-1].rank - ranked[0].rank < difference:
+        apart = ranked[-1].rank - ranked[0].rank
         notes.append(
-            f"Inconclusive: over {n_tasks} datasets two mean ranks must differ by {difference:.2f} to be told apart,"
-            f" and those of the best and the last of {len(ranked)} differ by {ranked[-1].rank - ranked[0].rank:.2f}"
-            + (f"; fewer than {FEWEST_TASKS} datasets decide nothing" if n_tasks < FEWEST_TASKS else "")
+            f"Inconclusive: over {n_groups} groups of data two mean ranks must differ by {difference:.2f} to be told"
+            f" apart, and those of the best and the last of {len(ranked)} differ by {apart:.2f}"
+            + (f"; fewer than {FEWEST_TASKS} groups decide nothing" if n_groups < FEWEST_TASKS else "")
         )
     yield Picture(KIND, "", _CAPTION, (Panel(KIND, (), "mean ranks", partial(draw, ranked, difference)),), tuple(notes))
 
@@ -53,8 +57,8 @@ def pictures(material: Material) -> Iterator[Picture]:
 def _ranked(material: Material) -> list[Ranked]:
     """The solvers that `summarize` ranks over all tasks, the best first."""
     styles = {c.solver: c.style for c in material.configurations}
-    rows = material.summary.over_tasks.to_dict("records")[:MOST]
-    return [Ranked(row["solver"], row["mean_rank"], styles[row["solver"]]) for row in rows]
+    rows = [row for row in material.summary.over_tasks.to_dict("records") if not row["misses"]]
+    return [Ranked(row["solver"], row["mean_rank"], styles[row["solver"]]) for row in rows[:MOST]]
 
 
 def draw(ranked: Sequence[Ranked], difference: float) -> "Figure":
