@@ -34,6 +34,7 @@ NOTHING_WHILE_NULL = (
     *("protocol.calibration", "protocol.folds", "protocol.max_anomalies", "protocol.gap", "protocol.fold"),
     "threshold.confidence",
     *("preprocess.constant", "threshold.percentile"),
+    *("protocol.label_noise", "protocol.irrelevant", "protocol.synthetic"),
     *(f"data.{key}" for key in ("header", "skip_rows", "member", "decimal", "thousands", "infinite")),
     *(f"data.{key}" for key in ("normal_path", "anomaly_path", "id", "missing_words", "name")),
     *("data.time", "data.time_format"),

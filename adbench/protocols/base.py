@@ -79,6 +79,14 @@ class Protocol(ABC):
         """The rows that are there for this run at all: of others, nothing is said."""
         return np.arange(len(table))
 
+    def corrupt(
+        self, parts: tuple[Features, ...], labels: Labels, warnings: tuple[str, ...], rng: np.random.Generator
+    ) -> tuple[tuple[Features, ...], Labels, tuple[str, ...]]:
+        """A harder task, where one is asked for: the parts of `Split` in their order, the labels of the test rows, and
+        what is to be said; as they are, unless a protocol says otherwise.
+        """
+        return parts, labels, warnings
+
     def __call__(self, table: Table, seed: int, keep: Callable[[Labels], None] = lambda _: None) -> Split:
         """Divide the table and seal the test labels. Raises DataError when no row is left to fit or to test.
 
@@ -113,11 +121,15 @@ class Protocol(ABC):
         take = table.features.take
         labels = _labels(table, parts.test, self.may_have_met(table))
         _require_both_labels(table.name, labels)
-        keep(labels)
-        fit, calibration, test, anomalies = map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies))
-        fit = fit.with_own_values()
+        features = tuple(map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies)))
         ignored = _ignored_times(table, parts, of_test_file)
         warnings = (*leaks_of(table, looked_at).warnings(), *_said_of(unmarked), *ignored)
+        # Draws of its own: the rows are divided as they would be without.
+        own = np.random.default_rng((seed if self.split_seed is None else self.split_seed, 1))
+        features, labels, warnings = self.corrupt(features, labels, warnings, own)
+        keep(labels)
+        fit, calibration, test, anomalies = features
+        fit = fit.with_own_values()
         return Split(
             *(fit, calibration, test, parts.test, SealedLabels(labels), anomalies, warnings),
             test_ids=None if table.ids is None else table.ids.take(parts.test),
