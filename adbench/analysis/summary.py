@@ -1,7 +1,7 @@
 """Finished runs -> tables: one row a run, one a configuration over its seeds, one a pair of configurations."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from adbench.analysis.groups import over_seeds
 from adbench.analysis.metric_names import SHOWN, choose_metrics, suggest_name, without_bounds
 from adbench.analysis.pairs import above_next, standings
 from adbench.analysis.rows import FIRST, metric_columns, tidy_rows
+from adbench.analysis.sensitivity import over_settings
 from adbench.analysis.task_ranks import over_tasks
 from adbench.analysis.variance import variance_sources
 from adbench.errors import ConfigError
@@ -28,7 +29,8 @@ class Summary:
     """`rows`: one a run, all its metrics. `groups`: one for each value of the columns `by`. `pairs`: of two
     configurations each. `over_tasks`: mean ranks over several tasks. `controls`: of each task. `variance`: where the
     spread over seeds comes from, when several kinds of seed vary. `metrics`: what the groups show, the first of which
-    ranks them. `beware`: what stands behind the tables and cannot be seen in them, in sentences."""
+    ranks them. `beware`: what stands behind the tables and cannot be seen in them, in sentences. `sensitivity`: best,
+    median and worst over the settings of a model, where it was run with several."""
 
     rows: pd.DataFrame
     groups: pd.DataFrame
@@ -39,6 +41,7 @@ class Summary:
     by: tuple[str, ...]
     metrics: tuple[str, ...]
     beware: tuple[str, ...] = ()
+    sensitivity: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def summarize(
@@ -116,14 +119,15 @@ def _tables(
     kept: pd.DataFrame, by: tuple[str, ...], chosen: tuple[str, ...], sort: str | None, beware: tuple[str, ...]
 ) -> Summary:
     groups = over_seeds(kept, by, chosen)
-    pairs = ranks = variance = pd.DataFrame()
+    pairs = ranks = variance = sensitivity = pd.DataFrame()
     if by == FIRST and chosen:
         if chosen[0] in groups:
             groups["above_next"] = above_next(kept, groups, chosen[0])
         pairs, ranks = standings(kept, chosen[0]), over_tasks(groups, chosen[0])
         variance = variance_sources(kept, chosen[0])
+        sensitivity = over_settings(groups, chosen[0])
     controls = controls_table(kept, chosen)
-    return Summary(kept, _sorted(groups, by, sort), pairs, ranks, controls, variance, by, chosen, beware)
+    return Summary(kept, _sorted(groups, by, sort), pairs, ranks, controls, variance, by, chosen, beware, sensitivity)
 
 
 def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:

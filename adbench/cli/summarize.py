@@ -11,7 +11,7 @@ import typer
 from adbench.cli.common import Json, Runs, command, console, print_json
 from adbench.text import printable
 
-_TABLES = ("rows", "groups", "pairs", "over_tasks", "controls", "variance")
+_TABLES = ("rows", "groups", "pairs", "over_tasks", "controls", "variance", "sensitivity")
 Format = Literal["table", "csv", "markdown", "latex", "json"]
 
 

@@ -345,6 +345,23 @@ def test_protocols_and_related_data_count_once_in_the_ranks(tmp_path: Path) -> N
     assert only.over_tasks.empty
 
 
+def test_best_median_and_worst_over_the_settings_of_a_model(tmp_path: Path) -> None:
+    for latent, value in ((4, 0.7), (8, 0.9), (16, 0.8), (32, 0.95)):
+        for seed, off in ((0, -0.01), (1, 0.01)):
+            words = ["model=ae", f"model.latent_size={latent}", f"seed={seed}"]
+            write_run(tmp_path, words, roc_auc=value + off, test_fpr=value)
+    write_run(tmp_path, ["model=pca"], roc_auc=0.99)
+    (row,) = summarize([tmp_path]).sensitivity.to_dict("records")
+    assert (row["task"], row["model"], row["n_settings"]) == ("nslkdd", "ae", 4)
+    assert [row[name] for name in ("best", "median", "worst")] == pytest.approx([0.95, 0.85, 0.7])
+    assert (row["best_settings"], row["worst_settings"]) == ("model.latent_size=32", "model.latent_size=4")
+    (by_alarms,) = summarize([tmp_path], metrics=["test_fpr"]).sensitivity.to_dict("records")
+    assert (by_alarms["best"], by_alarms["best_settings"]) == (pytest.approx(0.7), "model.latent_size=4")
+    assert "sensitivity to settings, by AUROC" in table(tmp_path)
+    assert json.loads(table(tmp_path, "--json"))["sensitivity"][0]["n_settings"] == 4
+    assert summarize([tmp_path], filters=["model.latent_size=4,8"]).sensitivity.empty
+
+
 def test_data_that_defaults_were_chosen_on_are_marked(tmp_path: Path) -> None:
     for data in ("adbench47-cardio", "shill"):
         for model in ("ae", "pca"):

@@ -14,6 +14,7 @@ from adbench.analysis.tables import (
     over_tasks_sheet,
     pairs_sheet,
     pivot_sheets,
+    sensitivity_sheet,
     unfinished_sheet,
     variance_sheet,
 )
@@ -34,6 +35,8 @@ def print_summary(summary: Summary, console: Console, pivot: str | None = None) 
         sheets.append(over_tasks_sheet(summary))
     if len(summary.variance):
         sheets.append(variance_sheet(summary))
+    if len(summary.sensitivity):
+        sheets.append(sensitivity_sheet(summary))
     for i, sheet in enumerate(sheets):
         if i:
             console.print()
