@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-slow test-search test-gpu lint format leaderboard variance published defaults thresholds executors intervals gate check baseline tables bench bench-gpu clean
+.PHONY: setup train test test-slow test-search test-gpu lint format leaderboard variance published defaults thresholds executors intervals gate check baseline tables related sensitivity bench bench-gpu clean
 
 setup: .venv/.ready
 
@@ -80,6 +80,13 @@ baseline: setup  ## that baseline anew, in the commit of a change that is wanted
 
 tables: setup  ## what the first command says of ten public tables; ADBENCH47=FOLDER names where ADBench's .npz lie
 	$(BIN)/python scripts/docs/everyones_tables.py $(if $(ADBENCH47),--folder '$(ADBENCH47)')
+
+related: setup  ## every model on 28 tables of many fields; those whose files are not here are left out, with a word
+	$(BIN)/adbench sweep benchmark=tables runs_dir=runs/tables
+	$(BIN)/adbench summarize runs/tables
+
+sensitivity: setup  ## best, median and worst over a small grid of each model's settings: docs/results/sensitivity.md
+	$(BIN)/python scripts/docs/sensitivity.py
 
 # PyOD and what it brings is for comparisons alone.
 .venv/.bench: .venv/.ready
