@@ -50,8 +50,8 @@ INTRODUCTION = """# Sensitivity to settings
 `make sensitivity`. AUROC of each model over a small grid of its settings, the mean of two seeds each: on the training
 file of NSL-KDD, whose own attacks are found (`protocol=labelled_validation`), and on five development tables of
 ADBench. The best setting was picked by the labels that it is judged by, and is what nobody reaches without them; who
-has none and guesses does worse than the median in half of the cases. *Shipped* is the default, which was chosen on these
-data among others: it is no fair draw from the grid. `adbench summarize` prints best, median and worst for any sweep.
+has none and guesses does worse than the median in half of the cases. *Shipped* is the default, which was chosen on
+these data among others: it is no fair draw from the grid. `adbench summarize` prints all but that for any sweep.
 """
 
 

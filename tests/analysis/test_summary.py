@@ -327,12 +327,13 @@ def test_an_interval_of_a_share_ends_at_1(tmp_path: Path) -> None:
 
 
 def test_protocols_and_related_data_count_once_in_the_ranks(tmp_path: Path) -> None:
-    # On what counts once ae is first as often as pca; among the tasks it is first in five of six.
+    # On what counts once ae is first as often as pca, of the first group since NSL-KDD and KDD Cup 99 count the same
+    # there; among the tasks it is first in five of six.
     tasks = [
         (["data=nslkdd", "protocol=leave_family_out", f"protocol.family={family}"], 0.9, 0.8)
         for family in ("dos", "probe", "u2r", "r2l")
     ]
-    tasks += [(["data=kddcup99"], 0.9, 0.8), (["data=unswnb15"], 0.7, 0.8)]
+    tasks += [(["data=kddcup99"], 0.7, 0.9), (["data=unswnb15"], 0.9, 0.8)]
     for words, of_ae, of_pca in tasks:
         write_run(tmp_path, ["model=ae", *words], roc_auc=of_ae)
         write_run(tmp_path, ["model=pca", *words], roc_auc=of_pca)
