@@ -256,6 +256,11 @@ TABLES: dict[str, tuple[str, str, list[str]]] = {  # a file, how it is looked at
     "a time is lacking": (csv("x,z,y", lambda i: "" if i == GAP else day(i)), "read", ["data.time=x"]),
     "times are ignored": (csv("x,z,y", day), "warned", ["data.time=x"]),
     "no fold": (csv("x,z,y", day), "read", ["data.time=x", "protocol=by_time", "protocol.folds=3"]),
+    "no numbers to move": (
+        "\n".join(["c,y", *(f"k{i % 3},{i % 4 // 3}" for i in range(N))]),
+        "read",
+        ["data.label=y", "protocol.synthetic=local"],
+    ),
     "no such fold": (csv("x,z,y", day), "read", ["data.time=x", "protocol=by_time", "protocol.fold=6"]),
     "thousands": (csv("x,z,y", lambda i: f'"1,{100 + i}"'), "read", []),
     "decimal": (csv("x,z,y", lambda i: f'"1,{i}"'), "read", []),

@@ -223,6 +223,6 @@ def test_pca_takes_half_of_few_columns_and_says_so(caplog: pytest.LogCaptureFixt
     detector = build(compose(["model=pca"])["model"], "model", columns=Columns.numbers(6))
     detector.fit(rows, None)
     assert detector.arrays()["components"].shape == (3, 6)
-    assert "6 columns leave nothing to score beside model.n_components=10: it takes 3" in caplog.text
+    assert "6 columns leave nothing to score beside 10 components: it takes 3" in caplog.text
     with pytest.raises(ConfigError, match="at least two columns for model=pca, got 1"):
         build(compose(["model=pca"])["model"], "model", columns=Columns.numbers(1))

@@ -32,7 +32,7 @@ class PCA(ClassicalDetector):
         if n_components >= len(columns):
             fewer = len(columns) // 2
             _log.warning(
-                "adbench: %d columns leave nothing to score beside model.n_components=%d: it takes %d",
+                "adbench: %d columns leave nothing to score beside %d components: it takes %d",
                 *(len(columns), n_components, fewer),
             )
             n_components = fewer
