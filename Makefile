@@ -69,8 +69,7 @@ gate: setup  ## false alarms and power of `adbench check`, by simulation
 	$(BIN)/python scripts/validate/gate.py
 
 check: setup  ## the project's own regression gate: a small benchmark against its baseline
-	rm -rf runs/regression  # what ran before a change says nothing of it
-	$(BIN)/adbench sweep benchmark=regression runs_dir=runs/regression
+	$(BIN)/adbench sweep benchmark=regression runs_dir=runs/regression  # what other code made is run again
 	$(BIN)/adbench check --baseline baselines/nslkdd.json --tolerance 0.02 runs/regression || [ $$? -eq 3 ]  # 3: cannot tell
 
 baseline: setup  ## that baseline anew, in the commit of a change that is wanted

@@ -10,6 +10,7 @@ import pandas as pd
 
 from adbench.config.identity import data_name, flat
 from adbench.config.keys import NOTHING_WHILE_NULL, SEED_KEYS
+from adbench.results.code import SOLVER, TASK, both_labels, labels
 from adbench.results.record import Run
 from adbench.results.versions import versions, with_one_path
 
@@ -18,21 +19,28 @@ _TASK_PARTS = ("data", "protocol")  # what is asked; the others say how it is an
 
 
 def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
-    """The columns: data, model, settings, task, solver, the keys that vary, seed, status, error, run, the metrics.
+    """The columns: data, model, settings, task, solver, code, the keys that vary, seed, status, error, run, metrics.
 
     A key varies when runs of the same data and model have different values of it; one that says what rows are fitted
     and tested, when runs of the same data have. `settings` says them in one word, the seeds aside; `task` is the data
     with those of the rows, `solver` the model with the others: results of one task compare. Where the same
     files had other bytes, `data` names each version, as table@3f2a9c; the same bytes at several paths are one task.
+    Where finished runs of one task were asked, or of one solver answered, by other code, that is a setting like any
+    other, such as code=3f2a9c, and stands in `code` by itself.
     """
     runs = with_one_path(runs)
     keys, settings, data, tasks, solvers = _varying(runs)
+    of_task, of_solver = labels(tasks, runs, TASK), labels(solvers, runs, SOLVER)
+    codes = [both_labels(task, solver) for task, solver in zip(of_task, of_solver, strict=True)]
+    # A solver with both: its results at one task by two codes are no results at two tasks.
+    tasks, solvers, settings = _joined(tasks, of_task), _joined(solvers, codes), _joined(settings, codes)
     columns: dict[str, Any] = {
         "data": data,
         "model": [run.config["choices"].get("model", "?") for run in runs],
         "settings": settings,
         "task": tasks,
         "solver": solvers,
+        "code": codes,
         **{key: pd.Series(values, dtype=object) for key, values in keys.items()},
         "seed": [run.config.get("seed", -1) for run in runs],
         "status": [run.status for run in runs],
@@ -44,6 +52,10 @@ def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
     metrics = _metrics([run.metrics for run in runs])
     rows = pd.concat([pd.DataFrame(columns), metrics.drop(columns=columns, errors="ignore")], axis=1)
     return rows.sort_values(["data", "model", "settings", "seed"], ignore_index=True)
+
+
+def _joined(texts: Sequence[str], more: Sequence[str]) -> list[str]:
+    return [f"{text} {word}".strip() if word else text for text, word in zip(texts, more, strict=True)]
 
 
 def metric_columns(rows: pd.DataFrame) -> list[str]:

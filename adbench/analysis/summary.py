@@ -19,6 +19,7 @@ from adbench.analysis.task_ranks import over_tasks
 from adbench.analysis.variance import variance_sources
 from adbench.errors import ConfigError
 from adbench.evaluation.controls import NEAREST_ROWS
+from adbench.results.code import differences
 from adbench.results.record import Run, read_runs
 from adbench.results.versions import SIGN
 from adbench.text import printable
@@ -57,7 +58,8 @@ def summarize(
     metrics: names or patterns of what to show, `SHOWN` without any; a bound is not shown beside its metric. filters:
     as `filters.keep` reads them. sort: a column of the groups, "-column" for the largest first. Failed, incomplete and
     unreadable runs are rows too, without metrics. Where some data occur in several versions, the groups are also by
-    data. Raises RunFolderError as `read_runs` does; ConfigError for a name that is none.
+    data; where runs were made by other code, also by code. Raises RunFolderError as `read_runs` does; ConfigError for a
+    name that is none.
     """
     return summarize_runs(read_runs(folders), by=by, metrics=metrics, filters=filters, sort=sort)
 
@@ -79,11 +81,14 @@ def summarize_runs(
     kept = keep(rows, filters)
     if not len(kept):
         raise ConfigError(f"expected runs that pass {' '.join(filters)}, got none of {len(rows):,}; widen the filter")
-    beware = (*_conditions(filters, sort, known), *_weakened(runs, set(kept["run"])))
     if len(kept) < len(rows):
         kept = _described_anew(kept, runs)
+    left = set(kept["run"])
+    beware = (*_conditions(filters, sort, known), *_weakened(runs, left), *_codes(kept, runs, left))
     if not {"data", "task"} & set(by) and kept["data"].str.contains(SIGN, regex=False).any():
         by = ("data", *by)  # a mean over versions of the data is of nothing
+    if not {"code", "settings"} & set(by) and kept["code"].any():
+        by = ("code", *by)  # nor is one over those of the code
     with np.errstate(over="ignore", invalid="ignore"):  # of a stranger's numbers
         return _tables(kept, by, chosen, sort, beware)
 
@@ -115,6 +120,21 @@ def _weakened(runs: Sequence[Run], kept: set[str]) -> Iterator[str]:
         )
 
 
+def _codes(kept: pd.DataFrame, runs: Sequence[Run], left: set[str]) -> Iterator[str]:
+    """What the code of the runs says about them."""
+    if kept["code"].any():
+        yield (
+            "code=digits: made by different code, or versions of the libraries, and so configurations of their own;"
+            " code=older: from before runs recorded it"
+        )
+    reasons = differences([run for run in runs if str(run.folder) in left])
+    for why, n in list(reasons.items())[:_MOST_REASONS]:
+        yield f"not by the code at hand: {n:,} finished run{'s' if n > 1 else ''}, {printable(why)}"
+
+
+_MOST_REASONS = 3
+
+
 def _tables(
     kept: pd.DataFrame, by: tuple[str, ...], chosen: tuple[str, ...], sort: str | None, beware: tuple[str, ...]
 ) -> Summary:
@@ -134,8 +154,13 @@ def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
     """What no longer varies among the rows that are left is no setting of theirs."""
     left = set(kept["run"])
     anew = tidy_rows([run for run in runs if str(run.folder) in left]).set_index("run")
-    described = {name: anew[name].reindex(kept["run"]).to_numpy() for name in ("data", "settings", "task", "solver")}
+    described = {
+        name: anew[name].reindex(kept["run"]).to_numpy() for name in ("data", "settings", "task", "solver", "code")
+    }
     return kept.assign(**described)
+
+
+_DESCRIBED = ("data", "settings", "task", "solver", "code")
 
 
 def _require_columns(names: Sequence[str], table: pd.DataFrame, purpose: str) -> None:

@@ -19,6 +19,9 @@ Runs = Annotated[
     typer.Argument(help="Run folders, or folders of them. Default: runs/", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+KeepOld = Annotated[
+    bool, typer.Option("--keep-old", help="Leave finished runs as they are though other code made them.")
+]
 
 OVERRIDES_HELP = (
     "Hydra overrides: group=option (model=vae, data=nslkdd, trainer=gpu) or key=value "

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, command, console, print_json, say_earlier_names
+from adbench.cli.common import Json, KeepOld, command, console, print_json, say_earlier_names
 from adbench.text import printable
 
 SWEEP_OVERRIDES_HELP = (
@@ -33,9 +33,10 @@ def sweep(
         float | None, typer.Option("--timeout", help="Seconds a job may run.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    keep_old: KeepOld = False,
     as_json: Json = False,
 ) -> int:
-    """Run many jobs: every combination of the values; only what is missing is computed.
+    """Run many jobs: every combination of the values; only what is missing, or was made by other code, is computed.
 
     The same command after a crash does the rest. Jobs that fail are rows of the table; the others go on.
 
@@ -47,9 +48,8 @@ def sweep(
     """
     if status:
         return _status(overrides or [], as_json)
-    return run_sweep(
-        overrides or [], as_json, dry_run, retry_failed=retry_failed, fail_fast=fail_fast, timeout=timeout, force=force
-    )
+    rules = {"retry_failed": retry_failed, "fail_fast": fail_fast, "timeout": timeout}
+    return run_sweep(overrides or [], as_json, dry_run, **rules, force=force, keep_old=keep_old)
 
 
 def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rules: Any) -> int:
@@ -62,7 +62,7 @@ def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rule
     checked = Rules(**rules)
     planned = plan(overrides)
     if dry_run:
-        _print_jobs(planned.sampler.jobs, planned.sampler.n_jobs, as_json)
+        _print_jobs(planned.sampler.jobs, planned.sampler.n_jobs, as_json, checked.keep_old)
         for sentence in planned.left_out:
             print(f"adbench: {printable(sentence)}", file=sys.stderr)
         return 0
@@ -70,7 +70,7 @@ def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rule
     with _drawing() as reporter:
         runs = sweep(planned, checked, reporter)
     unfinished = [run for run in runs if run.status not in (DONE, PRUNED)]
-    best = None if planned.objective is None else best_of(planned.sampler.jobs, planned.objective)
+    best = None if planned.objective is None else best_of(planned.sampler.jobs, planned.objective, checked.keep_old)
     if as_json:
         chosen = {} if planned.objective is None else {"best": best and best.document()}
         print_json({"runs": [run.document() for run in runs]} | chosen)
@@ -100,8 +100,8 @@ def _drawing() -> Any:
     return nullcontext(Lines(sys.stderr))
 
 
-def _print_jobs(jobs: list[Any], n_jobs: int, as_json: bool) -> None:
-    states = [(job, "running" if job.holder() else job.state().status) for job in jobs]
+def _print_jobs(jobs: list[Any], n_jobs: int, as_json: bool, keep_old: bool) -> None:
+    states = [(job, "running" if job.holder() else job.state(keep_old).status) for job in jobs]
     entries: list[dict[str, Any]] = [
         {"run": str(job.path), "status": state, "overrides": list(job.overrides)} for job, state in states
     ]
@@ -110,7 +110,7 @@ def _print_jobs(jobs: list[Any], n_jobs: int, as_json: bool) -> None:
         return
     for entry in entries:
         print(f"{entry['status']:10}  {printable(Path(entry['run']).name)}  {printable(' '.join(entry['overrides']))}")
-    todo = sum(state == "incomplete" for _, state in states)
+    todo = sum(state in ("incomplete", "outdated") for _, state in states)
     more = f", and {n_jobs - len(jobs):,} more that the sampler will choose" if n_jobs > len(jobs) else ""
     print(f"{len(jobs):,} jobs, {todo:,} of them not run yet{more}", file=sys.stderr)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, Overrides, command, console, print_json, say_earlier_names
+from adbench.cli.common import Json, KeepOld, Overrides, command, console, print_json, say_earlier_names
 from adbench.cli.display.profile import IMPORT, Profile
 from adbench.cli.sweep import run_sweep
 from adbench.runner.imports import without_gc
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def train(
     overrides: Overrides = None,
     force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    keep_old: KeepOld = False,
     multirun: Annotated[
         bool, typer.Option("-m", "--multirun", help="Several values for a key: the same as `adbench sweep`.")
     ] = False,
@@ -28,7 +29,7 @@ def train(
 ) -> int:
     """Train one detector, test it, and say how far to believe it.
 
-    The run lies in runs/<data>-<model>-s<seed>-<hash>; the same configuration is not run twice,
+    The run lies in runs/<data>-<model>-s<seed>-<hash>; the same configuration is not run twice by the same code,
     and one that was interrupted or killed while it trained goes on from its last checkpoint.
 
     \b
@@ -41,9 +42,9 @@ def train(
             from adbench.errors import ConfigError
 
             raise ConfigError("expected --profile for one run, got several by -m; profile one of them without it")
-        return run_sweep(overrides or [], as_json, force=force)
+        return run_sweep(overrides or [], as_json, force=force, keep_old=keep_old)
     profile = Profile()
-    code = _train(overrides or [], force, as_json, profile)
+    code = _train(overrides or [], (force, keep_old), as_json, profile)
     if profiled:
         if profile.has_run:
             console(stderr=True).print(profile.table())
@@ -52,21 +53,25 @@ def train(
     return code
 
 
-def _train(overrides: list[str], force: bool, as_json: bool, profile: Profile) -> int:
+def _train(overrides: list[str], wishes: tuple[bool, bool], as_json: bool, profile: Profile) -> int:
     clock = Stopwatch(profile)
     with clock.of(IMPORT):
         from adbench.config.alarm_rate import use_of
         from adbench.config.compose import compose
+        from adbench.results.code import code_at_hand, difference
         from adbench.runner import run as runner
     with clock.of("compose"):
         config = compose(overrides)
-    if not force and (finished := runner.finished(config)):
-        print(f"adbench: {finished.folder} is finished already; --force runs it again", file=sys.stderr)
+    force, keep_old = wishes
+    if not force and (finished := runner.finished(config, keep_old)):
+        why = difference(finished, code_at_hand(config))
+        made = f", {why}" if why else ""
+        print(f"adbench: {finished.folder} is finished already{made}; --force runs it again", file=sys.stderr)
     say_earlier_names([config])
     with clock.of(IMPORT), without_gc():
         drawing = _drawing()
     with drawing as profile.to:
-        run = runner.run(config, runner.Context(profile, force))
+        run = runner.run(config, runner.Context(profile, force, keep_old=keep_old))
     if as_json:
         print_json(run.document() | _in_use(run, config))
     elif run.status == "done":

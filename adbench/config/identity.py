@@ -1,6 +1,6 @@
 """Which configurations are the same? Each question that is asked of two of them, side by side.
 
-    run_hash        the same result, to the bit: the name of the run
+    run_hash        the same result, and by the same code on the same machine to the bit: the name of the run
     flat_config     the same but for the seed: what summaries average, a baseline keeps and a gate compares
     same_settings   the same but for the seed, and wherever it runs: what a search chooses among
     same_rows       the same fit, calibration and test rows, encoded alike: what runs of one process share

@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
-# Keys that say where and on what a run happens. They cannot change its result, so they are not in its hash:
-# a run started on a CPU is the same run on a GPU.
+# Keys that say where and on what a run happens. They are not in its hash: a run started on a CPU is the same run on a
+# GPU. Another device, number of threads or compilation orders sums otherwise, which changes their last bits, and by a
+# training what follows from them; the same bits are promised with the same ones, on the same processor.
 WHERE_NOT_WHAT = {
     "choices": None,
     "logger": None,

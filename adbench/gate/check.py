@@ -10,6 +10,7 @@ from adbench.analysis.metric_names import is_directed, less_is_better, suggest_n
 from adbench.errors import ConfigError
 from adbench.evaluation.metric_table import GATE, SPEED, shown_in
 from adbench.gate.baseline import Baseline, read_baseline, write_baseline
+from adbench.gate.code import require_code_at_hand, require_one_code
 from adbench.gate.configurations import Configuration, configurations_of
 from adbench.gate.matching import Match, match
 from adbench.gate.verdict import (
@@ -22,6 +23,7 @@ from adbench.gate.verdict import (
     Verdict,
     judge,
 )
+from adbench.results.code import CODE
 from adbench.results.record import read_runs
 from adbench.text import suggest
 
@@ -80,12 +82,14 @@ def check(baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = (), 
     """Judge finished runs, given as run folders or folders of them, against a baseline file.
 
     metrics: instead of QUALITY and TIMES. Raises an AdbenchError for a wrong request: a baseline that is none, other
-    bytes of the data, a metric that is not in it, folders without runs.
+    bytes of the data, a metric that is not in it, folders without runs, runs that other code made than the one at hand.
     """
     limits = limits or Limits()
     before = read_baseline(baseline)
     chosen = _choose(metrics, before)
-    return compare(before.configurations, configurations_of(read_runs(folders)), chosen, limits)
+    runs = read_runs(folders)
+    require_code_at_hand(runs)
+    return compare(before.configurations, configurations_of(runs), chosen, limits)
 
 
 def compare(
@@ -107,9 +111,12 @@ def update(
 ) -> tuple[list[Configuration], list[str]]:
     """Write a baseline from finished runs; what it holds, and what to beware of.
 
-    metrics: stored beside those of all test rows. Raises BaselineError for fewer than three seeds a configuration.
+    metrics: stored beside those of all test rows. Raises BaselineError for fewer than three seeds a configuration, and
+    for runs of several codes.
     """
-    found = configurations_of(read_runs(folders))
+    runs = read_runs(folders)
+    require_one_code(runs)
+    found = configurations_of(runs)
     known = {name for c in found for name in c.metrics}
     for name in metrics:
         if name not in known:
@@ -210,7 +217,8 @@ def _notes(matches: Sequence[Match]) -> list[str]:
             notes[f"{name}: the configuration changed: {found.note}"] = None
         if not before.digests or not after.digests:
             notes[f"{name}: no fingerprint of the data is known on one side, so it may be other data"] = None
-    for key in sorted({key for m in matches for key in m.before.environment}):
+    told = {key for m in matches for key in m.before.environment if key.partition(".")[0] != CODE}  # it is another one
+    for key in sorted(told):
         pairs = {(m.before.environment[key], m.after.environment[key]) for m in matches if m.after and _both(m, key)}
         for was, now in sorted(pair for pair in pairs if pair[0] != pair[1]):
             notes[f"{key.removeprefix('packages.')} was {was}, is {now}"] = None

@@ -10,6 +10,7 @@ from typing import Any
 
 from adbench.config.identity import data_name, flat_config
 from adbench.errors import DataError
+from adbench.results.code import CODE, SOLVER, TASK, sha256_of
 from adbench.results.record import DONE, FAILED, KILLED, TIMEOUT, UNREADABLE, Run
 from adbench.results.versions import with_one_path
 
@@ -138,6 +139,7 @@ def _environment(runs: list[Run]) -> dict[str, str]:
         facts = {key: run.environment.get(key) for key in ("adbench", "git_commit", "python", "platform")}
         facts |= {key: run.environment.get(key) for key in ("device", "cpu")}
         facts |= {f"packages.{k}": v for k, v in packages.items()} if isinstance(packages, dict) else {}
+        facts |= {f"{CODE}.{part}": sha256_of(run.environment, part) for part in (TASK, SOLVER)}
         for key, value in facts.items():
             if value is not None:
                 values[str(key)[:100]].add(str(value)[:200])

@@ -8,6 +8,7 @@ import yaml
 
 from adbench.config.paths import config_folder
 from adbench.reporting.content import Configuration
+from adbench.results.code import CODE
 from adbench.results.versions import SIGN
 
 
@@ -39,7 +40,7 @@ def command(configuration: Configuration, defaults: dict[str, str]) -> str:
     data = configuration.runs[0].config.get("data") if configuration.runs else None
     if isinstance(data, dict) and isinstance(table := data.get("table"), str):
         words.append(f"data.table={table}")
-    words += [word for word in _words(configuration.settings) if word.partition("=")[0] not in chosen]
+    words += [word for word in _words(configuration.settings) if word.partition("=")[0] not in (*chosen, CODE)]
     words.append(f"seed={','.join(map(str, seeds))}")
     return shlex.join(["adbench", "train" if len(seeds) == 1 else "sweep", *words])
 

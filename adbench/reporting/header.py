@@ -7,6 +7,7 @@ from typing import Any
 
 from adbench.reporting.content import Material
 from adbench.reporting.words import plural
+from adbench.results.provenance import made_with
 from adbench.results.record import DONE
 from adbench.text import shorten
 
@@ -40,13 +41,16 @@ class Opening:
 
     tiles: list[Tile]
     made: str
+    made_with: str  # the code, libraries and processor of the runs; "" where none finished
     command: str
     unfinished: Unfinished | None
 
 
 def opening(material: Material, command: str, now: datetime) -> Opening:
     """Of the page made by this command, now."""
-    return Opening(list(_tiles(material)), _made(material, now), command, _unfinished(material))
+    finished = [run.environment for run in material.runs if run.status == DONE]
+    of_runs = made_with(finished) if finished else ""
+    return Opening(list(_tiles(material)), _made(material, now), of_runs, command, _unfinished(material))
 
 
 def _tiles(material: Material) -> Iterator[Tile]:

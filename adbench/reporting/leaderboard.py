@@ -70,6 +70,7 @@ class Leaderboard:
 
     verdicts: list[Verdict]
     note: str
+    beware: tuple[str, ...]  # see `adbench.analysis.summary.Summary`
     tasks: list[str]
     columns: tuple[Column, ...]
     rows: list[tuple[str, list[Cell]]]
@@ -88,6 +89,7 @@ def leaderboard(material: Material, use: Use | None = None) -> Leaderboard:
     return Leaderboard(
         verdicts=[_verdict(task, of_task) for task, of_task in material.tasks.items()],
         note=note,
+        beware=material.summary.beware,
         tasks=sorted({c.task for c in material.configurations}),
         columns=columns,
         rows=[(c.task, [column.cell(c) for column in columns]) for c in material.configurations],

@@ -3,33 +3,69 @@
 import contextlib
 import functools
 import hashlib
+import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import adbench
+from adbench.results.code import CODE, Code, code_at_hand
 
-PACKAGES = ("torch", "pytorch-lightning", "numpy", "scikit-learn", "hydra-core", "pyarrow", "safetensors")
+PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "hydra-core", "pyarrow", "safetensors")
 
 
-def describe(config: dict[str, Any], fingerprints: dict[str, str]) -> dict[str, Any]:
-    """Versions, commit, device and data fingerprints, as plain JSON types."""
+def describe(config: dict[str, Any], fingerprints: dict[str, str], code: Code | None = None) -> dict[str, Any]:
+    """Versions, commit, code, device and data fingerprints, as plain JSON types. code: where it is known already."""
     trainer = config["trainer"]
     return {
         "adbench": adbench.__version__,
         "git_commit": _git_commit(),
+        CODE: code or code_at_hand(config),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
         "cpu": cpu(),
+        "threads": trainer["threads"],
         "device": f"{trainer['accelerator']} x {trainer['devices']}",
         "data_sha256": fingerprints,
         "start": now(),
     }
+
+
+def made_with(environments: Iterable[dict[str, Any]]) -> str:
+    """What made some runs, in one line: commit, code, versions, processor and threads; "unknown" what none tells.
+
+    code: the first digits of one digest over those of all that made them.
+    """
+    environments = list(environments)
+    codes = sorted({json.dumps(found, sort_keys=True) for one in environments if (found := one.get(CODE))})
+    digest = hashlib.sha256("\n".join(codes).encode()).hexdigest()[:12] if codes else ""
+    packages = [packages if isinstance(packages := one.get("packages"), dict) else {} for one in environments]
+    told = [
+        f"commit {_several(one.get('git_commit') for one in environments)}",
+        f"code {digest or UNKNOWN}",
+        *(f"{name} {_several(of.get(name) for of in packages)}" for name in ("torch", "numpy", "scikit-learn")),
+        f"on {_several(one.get('cpu') for one in environments)}",
+        f"trainer.threads={_several(one.get('threads') for one in environments)}",
+    ]
+    if all(one.get(CODE) for one in environments):
+        return ", ".join(told)
+    return ", ".join([*told, "some by code that was not recorded"])
+
+
+UNKNOWN = "unknown"
+_MOST = 3
+
+
+def _several(values: Iterable[Any]) -> str:
+    """The values, each once; a stranger's are shortened."""
+    found = sorted({str(value)[:80] for value in values if value is not None})
+    return " and ".join([*found[:_MOST], *(["others"] if len(found) > _MOST else [])]) or UNKNOWN
 
 
 @functools.cache

@@ -50,12 +50,13 @@ DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
 # A sweep leaves these words in error.txt where a run cannot leave a traceback any more.
 TIMEOUT, KILLED, PRUNED = "timeout", "killed", "pruned"
 UNREADABLE = "unreadable"  # of a folder that was damaged
+OUTDATED = "outdated"  # a sweep's word for a run that other code made
 
 LOSS = "loss"  # the mean loss of an epoch in history.csv, where there is only one
 
 # The columns of the tables beside the metrics.
 IDENTITY = (
-    *("data", "model", "settings", "task", "solver", "seed", "status", "error", "run"),
+    *("data", "model", "settings", "task", "solver", "code", "seed", "status", "error", "run"),
     *("n", "failed", "missing", "rank", "above_next", "training_helped", "control"),
     *("over_control", "over_control_low", "over_control_high"),
 )

@@ -5,7 +5,20 @@ from pathlib import Path
 
 from adbench.config.keys import Config
 from adbench.errors import AdbenchError
-from adbench.results.record import CONFIG, DONE, FAILED, INCOMPLETE, LOCK, METRICS, UNREADABLE, Run, read_run
+from adbench.results.code import Code, difference
+from adbench.results.record import (
+    CONFIG,
+    DONE,
+    FAILED,
+    INCOMPLETE,
+    LOCK,
+    METRICS,
+    OUTDATED,
+    PRUNED,
+    UNREADABLE,
+    Run,
+    read_run,
+)
 from adbench.runner.run import answers
 from adbench.storage.lock import holder_of
 
@@ -17,14 +30,18 @@ class Job:
     overrides: tuple[str, ...]  # what `adbench train` needs to run it alone
     config: Config
     path: Path  # its run folder
+    code: Code | None  # at hand for it
 
     @property
     def name(self) -> str:
         """The name of its run folder."""
         return self.path.name
 
-    def state(self) -> Run:
-        """What stands in its folder: "incomplete" where nothing does, "unreadable" where it was damaged."""
+    def state(self, keep_old: bool = True) -> Run:
+        """What stands in its folder: "incomplete" where nothing does, "unreadable" where it was damaged.
+
+        keep_old: whether what other code found out stands too; else it is "outdated".
+        """
         try:
             # A kill can come between a folder and its first file: then there is nothing to be read.
             if (self.path / CONFIG).is_file() or (self.path / METRICS).exists():
@@ -32,6 +49,8 @@ class Job:
                 if run.status == DONE and not answers(run, self.config):
                     promised = f"{run.metrics['target_fpr']:.3g}"
                     return self.as_run(FAILED, f"its calibration rows can promise no less than target_fpr={promised}")
+                if not keep_old and run.status in (DONE, PRUNED) and (why := difference(run, self.code)):
+                    return self.as_run(OUTDATED, why)
                 return run
         except (AdbenchError, OSError) as error:
             return self.as_run(UNREADABLE, str(error))

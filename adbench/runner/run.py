@@ -14,6 +14,7 @@ from adbench.config.compose import compose
 from adbench.config.identity import run_name
 from adbench.config.keys import OTHER_SEEDS, Config
 from adbench.errors import AdbenchError, ConfigError, PrunedError
+from adbench.results.code import Code, code_at_hand, difference
 from adbench.results.folder import RunFolder
 from adbench.results.record import ERROR, PRUNED, Run, finished_run, read_run
 from adbench.runner.imports import without_gc
@@ -37,19 +38,24 @@ class Context:
     reporter: Reporter
     force: bool = False  # run again what is finished
     rows: "RowCache | None" = None  # that runs of this process share
+    keep_old: bool = False  # hand back what is finished though other code made it
 
 
-def train(overrides: Iterable[str] = (), *, force: bool = False, reporter: Reporter | None = None) -> Run:
-    """Compose a configuration and run it, or hand back the finished run of the same configuration.
+def train(
+    overrides: Iterable[str] = (), *, force: bool = False, keep_old: bool = False, reporter: Reporter | None = None
+) -> Run:
+    """Compose a configuration and run it, or hand back the finished run of the same configuration by the same code.
 
-    force: run again what is finished. Raises AdbenchError when the request is wrong, with nothing left behind.
-    Any other failure in the run is a Run with status "failed", its traceback in error.txt.
+    force: run again what is finished. keep_old: hand it back though other code made it. Raises AdbenchError when the
+    request is wrong, with nothing left behind. Any other failure in the run is a Run with status "failed", its
+    traceback in error.txt.
     """
-    return run(compose(overrides), Context(reporter or Reporter(), force))
+    return run(compose(overrides), Context(reporter or Reporter(), force, keep_old=keep_old))
 
 
 def run(config: Config, context: Context) -> Run:
     """`train` for a configuration that is composed already."""
+    require_one_wish(context.force, context.keep_old)
     with Attempt(config, context) as attempt:
         if attempt.finished is None:
             # Imported here, so that a request with a typo is refused before seconds of imports.
@@ -79,6 +85,7 @@ class Attempt:
             _require_seed(key, config[key])
         require_fraction("target_fpr", config["target_fpr"])
         self.config, self.context = config, context
+        self.code = code_at_hand(config)  # before anything of it is imported
         self.folder = RunFolder(run_path(config))
         self._closing = ExitStack()
 
@@ -87,6 +94,10 @@ class Attempt:
         if self.finished is not None:
             self.folder.tidy()
             return self
+        if not self.context.force and (old := finished(self.config, keep_old=True)):
+            self.context.reporter.note(
+                f"{old.folder} was {difference(old, self.code)}: it is run again; --keep-old shows it as it is"
+            )
         self.log = Log(self.config, self.folder.path, self.context.reporter.note)
         with ExitStack() as closing:
             closing.callback(self.log.leave)
@@ -106,7 +117,7 @@ class Attempt:
         self._closing.enter_context(resource)
 
     def _found(self) -> Run | None:
-        return None if self.context.force else finished(self.config)
+        return None if self.context.force else finished(self.config, self.context.keep_old, self.code)
 
     def _claim(self) -> None:
         try:
@@ -142,10 +153,21 @@ class Attempt:
         return True
 
 
-def finished(config: Config) -> Run | None:
-    """The finished run of a configuration, if there is one that answers it."""
+def finished(config: Config, keep_old: bool = False, code: Code | None = None) -> Run | None:
+    """The finished run of a configuration, if there is one that answers it and was made by the code at hand.
+
+    keep_old: by whatever code. code: the code at hand, where it is known already.
+    """
     run = finished_run(run_path(config))
-    return run if run is None or answers(run, config) else None
+    if run is None or not answers(run, config):
+        return None
+    return run if keep_old or not difference(run, code or code_at_hand(config)) else None
+
+
+def require_one_wish(force: bool, keep_old: bool) -> None:
+    """Raise ConfigError for two that exclude each other."""
+    if force and keep_old:
+        raise ConfigError("expected --force or --keep-old, got both; --force runs again what --keep-old leaves")
 
 
 def answers(run: Run, config: Config) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
+import torch
 from pytorch_lightning import seed_everything
 
 from adbench.arrays.columns import Columns
@@ -121,7 +122,9 @@ def prepare(attempt: Attempt) -> Ready:
         controls = dict(control_scores(config, rows))
     for warning in rows.warnings:
         reporter.warn(warning)
-    environment = describe(config, rows.fingerprints) | {"warnings": list(rows.warnings)}
+    environment = describe(config, rows.fingerprints, attempt.code) | {"warnings": list(rows.warnings)}
+    if config["trainer"]["accelerator"] == "gpu":
+        environment["gpu"] = torch.cuda.get_device_name()
     if rows.test_order is not None:
         environment[IS_DATE] = rows.test_order.is_date
     folder.write_json(ENVIRONMENT, environment)

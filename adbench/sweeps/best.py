@@ -43,16 +43,17 @@ class Best:
         return told
 
 
-def best_of(jobs: Iterable[Job], objective: Objective) -> Best | None:
+def best_of(jobs: Iterable[Job], objective: Objective, keep_old: bool = False) -> Best | None:
     """The best of the configurations all of whose seeds are done; None where there is none.
 
-    One with fewer seeds than others is no candidate: it may have had the easier ones.
+    One with fewer seeds than others is no candidate: it may have had the easier ones. keep_old: whether runs that other
+    code made take part.
     """
     values: dict[str, list[float | None]] = {}
     overrides: dict[str, list[str]] = {}
     for job in jobs:
         key = same_settings(job.config)
-        values.setdefault(key, []).append(objective.value(job.state()))
+        values.setdefault(key, []).append(objective.value(job.state(keep_old)))
         overrides.setdefault(key, [text for text in job.overrides if root_of(text) != "seed"])
     n_seeds = max(map(len, values.values()), default=0)
     whole = {key: [value for value in of if value is not None] for key, of in values.items()}

@@ -17,6 +17,7 @@ from adbench.executors.base import Executor
 from adbench.results.record import DONE, Run
 from adbench.runner.job import Job
 from adbench.runner.loggers.log import build_loggers
+from adbench.runner.run import require_one_wish
 from adbench.storage.scratch import Scratch
 from adbench.sweeps.objective import Objective
 from adbench.sweeps.samplers.base import Sampler
@@ -40,16 +41,19 @@ class Plan:
 class Rules:
     """What a sweep does about jobs that are finished, and those that do not finish.
 
-    force: run again what is finished. retry_failed: run again what failed, took too long or was pruned. fail_fast:
-    start nothing more after the first job that does not finish. timeout: seconds that a job may run.
+    force: run again what is finished. keep_old: leave what other code made as it is. retry_failed: run again what
+    failed, took too long or was pruned. fail_fast: start nothing more after the first job that does not finish.
+    timeout: seconds that a job may run.
     """
 
     force: bool = False
+    keep_old: bool = False
     retry_failed: bool = False
     fail_fast: bool = False
     timeout: float | None = None
 
     def __post_init__(self) -> None:
+        require_one_wish(self.force, self.keep_old)
         if self.timeout is not None:
             require_positive("--timeout", self.timeout)
 
@@ -139,7 +143,7 @@ def require_divisible(planned: Plan, rules: Rules) -> None:
         pair = [identity(config, "data"), config["data"].get("folder"), {**config["protocol"], "split_seed": None}]
         pairs.setdefault(json.dumps(pair, sort_keys=True), []).append(job)
     for jobs in pairs.values():
-        if rules.force or any(job.state().status != DONE for job in jobs):
+        if rules.force or any(job.state(rules.keep_old).status != DONE for job in jobs):
             _require_divisible(jobs, planned.executor.here, naming=len(pairs) > 1)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from adbench.errors import FolderInUseError, RunFolderError
 from adbench.executors.base import APART, BUSY, LOST, NO_FOLDER, REFUSED, Ended
+from adbench.results.code import difference
 from adbench.results.folder import can_be_written, leave_error
-from adbench.results.record import DONE, FAILED, INCOMPLETE, KILLED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
+from adbench.results.record import DONE, FAILED, INCOMPLETE, KILLED, OUTDATED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
 from adbench.runner.job import Job
 from adbench.sweeps.fusion import Groups
 from adbench.sweeps.plan import Plan, Rules, SweepReporter, require_divisible
@@ -53,7 +54,7 @@ class _Sweep:
     finished_before: dict[Path, int] = field(default_factory=dict)  # of running jobs, when older metrics were written
     group_of: dict[Path, int] = field(default_factory=dict)  # of running jobs: those of a group end together
     n_groups: int = 0  # that were started
-    said: set[str] = field(default_factory=set)  # why jobs are run apart
+    said: set[str] = field(default_factory=set)  # what the user was told about, which is said once
     failed: bool = False  # a job of this sweep did not finish
     no_folder: str = ""  # why no run folder can be written
 
@@ -133,12 +134,25 @@ class _Sweep:
 
     def _is_over(self, job: Job) -> bool:
         """Whether a job was over before this sweep, and stays so."""
-        run = job.state()
+        run = job.state(self.rules.keep_old)
         again = self.rules.force or (run.status != DONE and self.rules.retry_failed)
         if again or not self._stays(run):
+            self._say_outdated(job, run)
             return False
+        if self.rules.keep_old and run.status == DONE and (why := difference(run, job.code)):
+            self._say_once("kept", f"{job.name} was {why}, and is kept as it is; so are others like it")
         self._close(job, run, ran=False)
         return True
+
+    def _say_outdated(self, job: Job, run: Run) -> None:
+        if run.status == OUTDATED and not self.rules.force:
+            told = f"{job.name} was {run.error}: it is run again, and so are others like it; --keep-old keeps them"
+            self._say_once(OUTDATED, told)
+
+    def _say_once(self, about: str, sentence: str) -> None:
+        if about not in self.said:
+            self.said.add(about)
+            self.reporter.note(sentence)
 
     def _stays(self, run: Run) -> bool:
         """Whether the same command leaves it as it is. A search's verdict is none for other sweeps."""
@@ -154,9 +168,8 @@ class _Sweep:
             self.elsewhere[job.path] = job
         elif ended.outcome == APART:
             self.groups.put_back(job, whole_kind=not ended.error)
-            if ended.error and ended.error not in self.said:
-                self.said.add(ended.error)
-                self.reporter.note(f"not trained as one with the others: {job.name}: {ended.error}")
+            if ended.error:
+                self._say_once(ended.error, f"not trained as one with the others: {job.name}: {ended.error}")
         elif ended.outcome == NO_FOLDER and not can_be_written(job.path.parent):
             self.no_folder = ended.error
         elif ended.outcome == NO_FOLDER:  # something is wrong with this one
@@ -214,5 +227,5 @@ class _Sweep:
         return listed | self.jobs
 
     def _not_started(self, job: Job) -> Run:
-        run = job.state()
+        run = job.state(self.rules.keep_old)
         return run if self._stays(run) else job.as_run(SKIPPED)

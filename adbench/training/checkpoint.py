@@ -13,7 +13,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins import CheckpointIO
 
-from adbench.results.provenance import source_digest
 from adbench.storage.atomic import replacing
 
 _MAGIC = b"adbench checkpoint 1\n"
@@ -23,14 +22,14 @@ _OURS = "adbench"  # the key of a checkpoint under which all is that is not Ligh
 def identity(config: dict[str, Any], environment: dict[str, Any], run: str) -> dict[str, Any]:
     """What the bits of a result depend on, as plain types: a checkpoint that was made with anything else is of no use.
 
-    run: the run's name, which stands for the configuration but for what its hash leaves out.
+    environment: with the code that makes the run. run: the run's name, which stands for the configuration but for what
+    its hash leaves out.
     """
     made_with = {key: value for key, value in environment.items() if key not in ("start", "git_commit", "cpu")}
     trainer = {key: value for key, value in config["trainer"].items() if key != "checkpoint_seconds"}
     on_gpu = torch.cuda.is_available() and trainer["accelerator"] == "gpu"
     processor = torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability()
-    digest = source_digest()
-    return made_with | {"run": run, "trainer": trainer, "processor": processor, "code": digest, "trained_with": []}
+    return made_with | {"run": run, "trainer": trainer, "processor": processor, "trained_with": []}
 
 
 class CheckpointFile(CheckpointIO):

@@ -6,9 +6,11 @@
 import sys
 from pathlib import Path
 
-from adbench.analysis.summary import Summary, summarize
+from adbench.analysis.summary import Summary, summarize_runs
 from adbench.analysis.tables import controls_sheet, groups_sheet, mean_cell, over_tasks_sheet, pairs_sheet
 from adbench.analysis.text_table import Sheet, as_markdown
+from adbench.results.provenance import made_with
+from adbench.results.record import read_runs
 
 RUNS, WITHOUT_TTL = Path("runs/leaderboard"), Path("runs/without_ttl")
 README, DOCUMENT = Path("README.md"), Path("docs/results/leaderboard.md")
@@ -16,7 +18,8 @@ BEGIN, END = "<!-- leaderboard: make leaderboard writes this table -->", "<!-- e
 
 
 def main() -> None:
-    summary, without_ttl = summarize([RUNS]), summarize([WITHOUT_TTL])
+    runs, runs_without_ttl = read_runs([RUNS]), read_runs([WITHOUT_TTL])
+    summary, without_ttl = summarize_runs(runs), summarize_runs(runs_without_ttl)
     for run in [*summary.rows.to_dict("records"), *without_ttl.rows.to_dict("records")]:
         if run["status"] != "done":
             sys.exit(f"{run['run']}: {run['status']} {run['error']}")
@@ -24,9 +27,11 @@ def main() -> None:
         "# Leaderboard",
         "Every model with its shipped defaults on three datasets, seeds 0 to 4: `make leaderboard`. Defaults were"
         " chosen on the training files alone.",
+        f"Made by {made_with(run.environment for run in runs)}.",
         as_markdown([groups_sheet(summary), controls_sheet(summary), pairs_sheet(summary), over_tasks_sheet(summary)]),
         "## UNSW-NB15 without packet lifetimes",
         "`sttl`, `dttl` and `ct_state_ttl` tell how the attacks were made; this is what is left without them.",
+        f"Made by {made_with(run.environment for run in runs_without_ttl)}.",
         as_markdown([groups_sheet(without_ttl), controls_sheet(without_ttl)]),
     ]
     DOCUMENT.write_text("\n\n".join(parts) + "\n", encoding="utf-8")

@@ -209,7 +209,7 @@ def test_a_key_that_varies_is_a_column(tmp_path: Path) -> None:
     assert (
         table(tmp_path, "--format", "csv")
         .splitlines()[0]
-        .startswith("data,model,settings,task,solver,model.latent_size")
+        .startswith("data,model,settings,task,solver,code,model.latent_size")
     )
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -27,8 +28,11 @@ from adbench.cli.main import app
 from adbench.errors import ConfigError, ReportError, RunFolderError
 from adbench.reporting import build
 from adbench.reporting.build import report
+from adbench.reporting.commands import made_by
 from adbench.reporting.content import gather
 from adbench.reporting.figures.base import choose
+from adbench.reporting.header import opening
+from adbench.reporting.leaderboard import leaderboard
 from adbench.reporting.score_views import POINTS, thin
 
 EVIL = '"><img src=x onerror=alert(1)></script><script>alert(1)</script>$\\frac{1}{$\x1b[31m\x00\u202e'
@@ -502,3 +506,22 @@ def test_a_base_rate_that_is_none_is_one_sentence(words: list[str], made: Path, 
     assert "expected --base-rate" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_it_says_what_made_the_runs_and_tells_several_codes_apart(runs: Path) -> None:
+    material = gather([runs])
+    environment = material.runs[0].environment
+    by = opening(material, "adbench report", datetime.now(UTC)).made_with
+    for part in (f"commit {environment['git_commit']}", environment["cpu"], "trainer.threads=1", "torch ", "code "):
+        assert part in by, by
+    assert not any("code" in sentence for sentence in leaderboard(material).beware)
+    folder = next(run.folder for run in material.runs if run.config["choices"]["model"] == "ae")
+    code = environment["code"] | {"solver": {"sha256": "0" * 64, "versions": {}}}
+    edit(folder, "environment.json", code=code)
+    material = gather([runs])
+    assert {"code=" in c.settings for c in material.configurations if c.model == "ae"} == {True}
+    told = "\n".join(leaderboard(material).beware)
+    assert "code=digits: made by different code" in told
+    assert "1 finished run, made by other code of preprocessing, model or threshold" in told
+    assert not any("code=" in made.command for made in made_by(material.configurations))
+    assert opening(material, "adbench report", datetime.now(UTC)).made_with != by

@@ -53,7 +53,7 @@ def test_a_migrated_run_is_found_finished(model: str, old: Path) -> None:
     written = {path.parent.name.split("-")[1]: path.stat().st_mtime_ns for path in old.glob("*/metrics.json")}
     result = invoke("runs", "migrate", "runs")
     assert (result.exit_code, result.stdout.count(" -> ")) == (0, 5), result.output
-    run = train([f"model={model}", *ARGUMENTS, "runs_dir=runs"])
+    run = train([f"model={model}", *ARGUMENTS, "runs_dir=runs"], keep_old=True)
     assert (run.folder / "metrics.json").stat().st_mtime_ns == written[model]
     assert len(names(old)) == 5
     assert invoke("runs", "migrate", "runs", "--json").stdout.split() == ["{", '"runs":', "[]", "}"]

@@ -31,7 +31,7 @@ from adbench.config.overrides import expand
 from adbench.errors import AdbenchError, ConfigError, RunFolderError
 from adbench.executors.base import LOST
 from adbench.results.folder import RunFolder
-from adbench.results.record import ALWAYS_MEASURED, CONFIG, ERROR, HISTORY, STOP
+from adbench.results.record import ALWAYS_MEASURED, CONFIG, ENVIRONMENT, ERROR, HISTORY, STOP
 from adbench.runner.job import Job
 from adbench.sweeps.best import Best, best_of
 from adbench.sweeps.jobs import make_jobs
@@ -444,6 +444,7 @@ def finished(overrides: list[str], value: Callable[[Job], float | None]) -> list
     for job in jobs:
         folder, found = RunFolder(job.path), value(job)
         folder.start(job.config)
+        folder.write_json(ENVIRONMENT, {"code": job.code})
         if found is None:
             folder.fail(ERROR, "ValueError: it failed\n")
         else:

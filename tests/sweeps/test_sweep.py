@@ -23,7 +23,8 @@ from adbench.errors import ConfigError, RunFolderError, SealedLabelsError
 from adbench.evaluation.seal import freeze
 from adbench.executors.base import BUSY, LOST, NO_FOLDER, REFUSED, Ended, Executor
 from adbench.results.folder import RunFolder, can_be_written
-from adbench.results.record import ALWAYS_MEASURED, CONFIG, ERROR, METRICS, STOP, read_run
+from adbench.results.provenance import describe
+from adbench.results.record import ALWAYS_MEASURED, CONFIG, ENVIRONMENT, ERROR, METRICS, STOP, read_run
 from adbench.runner.job import Job
 from adbench.runner.prepare import prepare
 from adbench.runner.prepared_cache import RowCache
@@ -67,6 +68,7 @@ class Fake(Executor):
             return [Ended(job, how, "as the test says")]
         folder = RunFolder(job.path)
         folder.start(job.config)
+        folder.write_json(ENVIRONMENT, describe(job.config, {}))
         if how:
             folder.finish(how)
         else:
@@ -225,6 +227,40 @@ def test_a_kill_before_the_first_file_is_as_if_nothing_had_been(four: list[str])
     assert run_fake(four, Fake(some_metrics)) == ["done"] * 4
 
 
+@pytest.mark.parametrize("recorded", [{"code": {"task": {"sha256": "0" * 64}}}, {}])
+def test_what_other_code_made_is_run_again_or_kept_when_asked(four: list[str], recorded: dict[str, Any]) -> None:
+    class Hearing(SweepReporter):
+        def __init__(self) -> None:
+            self.notes: list[str] = []
+
+        def note(self, sentence: str) -> None:
+            self.notes.append(sentence)
+
+    def again(**rules: bool) -> tuple[list[str], list[str], list[str]]:
+        executor, reporter = Fake(some_metrics), Hearing()
+        runs = sweep(Plan(four, Grid(four, None), executor, None), Rules(**rules), reporter)
+        return [run.status for run in runs], executor.started, reporter.notes
+
+    run_fake(four, Fake(some_metrics))
+    old = Grid(four, None).jobs[:2]
+    for job in old:
+        environment = json.loads((job.path / ENVIRONMENT).read_text())
+        del environment["code"]
+        (job.path / ENVIRONMENT).write_text(json.dumps(environment | recorded), encoding="ascii")
+    listed = invoke("sweep", *four, "--dry-run")
+    assert (listed.stdout.count("outdated"), "4 jobs, 2 of them not run yet" in listed.stderr) == (2, True)
+    statuses, started, notes = again(keep_old=True)
+    assert (statuses, started, len(notes)) == (["done"] * 4, [], 1)
+    assert "is kept as it is" in notes[0]
+    statuses, started, notes = again()
+    assert (statuses, sorted(started)) == (["done"] * 4, sorted(job.name for job in old))
+    assert len(notes) == 1
+    assert "run again, and so are others like it; --keep-old keeps them" in notes[0]
+    assert again() == (["done"] * 4, [], [])
+    refused = invoke("sweep", *four, "--force", "--keep-old")
+    assert (refused.exit_code, "expected --force or --keep-old, got both" in refused.stderr) == (2, True)
+
+
 def test_a_killed_run_keeps_what_it_wrote_beside_the_reason(four: list[str]) -> None:
     def end(job: Job) -> str:
         folder = RunFolder(job.path)
@@ -339,6 +375,7 @@ def test_a_job_that_another_sweep_runs_is_waited_for(four: list[str]) -> None:
             nonlocal polls
             polls += 1
             if polls == 8:  # the other sweep finishes it
+                (job.path / ENVIRONMENT).write_text(json.dumps(describe(job.config, {})), encoding="ascii")
                 (job.path / CONFIG).write_text("x: 1\n", encoding="ascii")
                 (job.path / METRICS).write_text(json.dumps(some_metrics(job)), encoding="ascii")
                 lock.release()

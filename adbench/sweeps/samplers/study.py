@@ -137,7 +137,9 @@ class Study(Sampler):
     def _make_storage(self, job: Job, overrides: list[str], name: str | None) -> "Storage":
         from adbench.sweeps.samplers.storage import Storage
 
-        document = [run_hash(job.config | {"seed": 0}), self.space.description(), self.objective.name]
+        # Of other code, a value says nothing about what is to be chosen now.
+        codes = sorted({json.dumps(probe.code, sort_keys=True) for probe in self._probes})
+        document = [run_hash(job.config | {"seed": 0}), self.space.description(), self.objective.name, codes]
         search = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:8]
         path = Path(job.config["runs_dir"]) / SWEEPS / f"{name or f'{self.option}-{search}'}.db"
         return Storage(path, search, " ".join([*overrides, f"objective={self.objective.name}"]))

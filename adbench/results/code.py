@@ -1,0 +1,215 @@
+"""Which code made a run: a digest of what the modules say that decide its numbers, and the versions of the libraries.
+
+In two parts, as a table has them. `task` is what asks and measures, the same for every model on some data: data,
+protocol, training, evaluation, the stages of a run. `solver` is what answers: the preprocessing, the model and the rule
+of the threshold, with whatever they import of their own. Runs compare where the first is the same; runs are one
+configuration where both are.
+"""
+
+import functools
+import hashlib
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import adbench
+from adbench.config.keys import OPTIONS, TARGET, Config
+from adbench.config.paths import config_folder
+from adbench.errors import ConfigError
+from adbench.results.record import DONE, Run
+from adbench.storage.syntax import reached
+
+TASK, SOLVER = "task", "solver"
+SHA256, VERSIONS = "sha256", "versions"
+CODE = "code"  # in environment.json; and before the digits of one of several, as in code=3f2a9c
+OLDER = "older"  # stands there for a run from before runs recorded their code
+Code = dict[str, dict[str, Any]]
+
+_STAGES = ("adbench.runner.stages", "adbench.runner.fused")
+_GROUPS = {TASK: ("data", "protocol"), SOLVER: ("preprocess", "model", "threshold")}
+# What words become which configuration, is told by the configuration itself; the others tell and keep.
+_ASIDE = (
+    *(f"adbench.{room}" for room in ("config", "results", "executors", "sweeps", "errors", "text")),
+    *(f"adbench.runner.{module}" for module in ("run", "job", "reporter", "loggers")),
+)
+# Whose arithmetic makes the numbers; of what files outside of adbench import, every version counts.
+_LIBRARIES = {
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "pyarrow": "pyarrow",
+    "pytorch_lightning": "pytorch-lightning",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "torch": "torch",
+}
+_TARGET_LINE = re.compile(rf"(?m)^{TARGET}: *([\w.]+)")
+_DIGITS = 6  # the fewest that name a code
+
+
+def code_at_hand(config: Config) -> Code:
+    """The code that would make this run here and now. Nothing is imported for it.
+
+    config: composed or stored; an option without its Python path is looked up. Raises ConfigError for one that is not
+    there any more.
+    """
+    follow = functools.cache(lambda name: name != "adbench" and not f"{name}.".startswith(_ASIDE_DOTTED))
+    shared, _ = reached(_STAGES, follow)
+    modules, imports = reached([*_STAGES, *_targets(config, TASK)], follow)
+    more, more_imports = reached(_targets(config, SOLVER), follow)
+    more = {name: source for name, source in more.items() if name not in shared}
+    return {TASK: _part(modules, imports), SOLVER: _part(more, more_imports)}
+
+
+_ASIDE_DOTTED = tuple(f"{name}." for name in _ASIDE)
+
+
+def _part(modules: dict[str, Any], imports: dict[str, set[str]]) -> dict[str, Any]:
+    """The digest depends on no name and no place of a file."""
+    digests = sorted(source.digest for source in modules.values())
+    here = Path(adbench.__file__).parent
+    tops: set[str] = set()
+    for name, source in modules.items():
+        is_ours = here in source.file.parents
+        tops |= {top for top in imports[name] if top in _LIBRARIES or not is_ours}
+    found = {_LIBRARIES.get(top, top): _version(_LIBRARIES.get(top, top)) for top in tops - sys.stdlib_module_names}
+    versions = {name: number for name, number in sorted(found.items()) if number is not None}
+    return {SHA256: hashlib.sha256("\n".join(digests).encode()).hexdigest(), VERSIONS: versions}
+
+
+@functools.cache
+def _version(package: str) -> str | None:
+    """Without what says for which device it was built: 2.9.0+cpu is 2.9.0."""
+    try:
+        return version(package).partition("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def _targets(config: Config, part: str) -> list[str]:
+    """The Python paths behind the options of a part: of their modules."""
+    found = []
+    for group in _GROUPS[part]:
+        node = config.get(group)
+        target = node.get(TARGET) if isinstance(node, dict) else None
+        found.append(str(target or _target_of(group, config["choices"].get(group))).rpartition(".")[0])
+    return found
+
+
+def _target_of(group: str, option: Any) -> str:
+    try:
+        text = (config_folder() / group / f"{option}.yaml").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        text = ""
+    if (found := _TARGET_LINE.search(text)) is None:
+        raise ConfigError(f"expected an option of {group} that exists, got {group}={option}")
+    return found[1]
+
+
+class CodesAtHand:
+    """The code at hand for many configurations: looked at once for all with the same options, and then the same."""
+
+    def __init__(self) -> None:
+        self._of_options: dict[Any, Code | None] = {}
+
+    def __call__(self, config: Config) -> Code | None:
+        """None where an option does not exist any more."""
+        choices = config["choices"]
+        key = tuple(map(choices.get, OPTIONS))
+        if key not in self._of_options:
+            try:
+                self._of_options[key] = code_at_hand(config)
+            except ConfigError:
+                self._of_options[key] = None
+        return self._of_options[key]
+
+
+def difference(run: Run, code: Code | None) -> str:
+    """Why a run is not of this code, as in "made by other code of its model"; "" where it is."""
+    recorded = run.environment.get(CODE)
+    if recorded == code and code is not None:
+        return ""
+    if not isinstance(recorded, dict):
+        return "made before runs recorded their code"
+    if code is None:
+        return "made by code that is not here"
+    was, now = ([_of(one, part, SHA256) for part in (TASK, SOLVER)] for one in (recorded, code))
+    if was[0] != now[0]:
+        return "made by other code of data, protocol, training or evaluation"
+    if was[1] != now[1]:
+        return "made by other code of preprocessing, model or threshold"
+    return f"made with other versions: {_other_versions(recorded, code)}"
+
+
+def _other_versions(was: Code, now: Code) -> str:
+    told: dict[str, None] = {}
+    for before, after in ((_versions(was, part), _versions(now, part)) for part in (TASK, SOLVER)):
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                told[f"{name} {before.get(name, 'none')}, now {after.get(name, 'none')}"] = None
+    return ", ".join(list(told)[:5])
+
+
+def _of(code: Any, part: str, key: str) -> Any:
+    """A value in a code that may be a stranger's."""
+    of_part = code.get(part) if isinstance(code, dict) else None
+    return of_part.get(key) if isinstance(of_part, dict) else None
+
+
+def _versions(code: Any, part: str) -> dict[str, str]:
+    found = _of(code, part, VERSIONS)
+    return {str(name)[:40]: str(number)[:40] for name, number in found.items()} if isinstance(found, dict) else {}
+
+
+def sha256_of(environment: dict[str, Any], part: str) -> Any:
+    """The digest of the modules of a part; None where none is recorded."""
+    return _of(environment.get(CODE), part, SHA256)
+
+
+def recorded(run: Run, part: str) -> str:
+    """What stands for a part of the code that made a run, the same for the same; "" of a run that has none."""
+    code = run.environment.get(CODE)
+    return repr(code.get(part)) if isinstance(code, dict) else ""
+
+
+def labels(names: Sequence[str], runs: Sequence[Run], part: str) -> list[str]:
+    """For each run, what tells it from runs of the same name and options by other code, as in code=3f2a9c; "" where
+    all finished ones are of one. What did not finish is told apart only where it is known to belong to one of several.
+    """
+    found = [recorded(run, part) for run in runs]
+    choices = [run.config["choices"] for run in runs]
+    same = [(name, *map(of_run.get, _GROUPS[part])) for name, of_run in zip(names, choices, strict=True)]
+    codes: defaultdict[Any, set[str]] = defaultdict(set)
+    for key, code, run in zip(same, found, runs, strict=True):
+        if run.status == DONE:
+            codes[key].add(code)
+    several = {key: _digits(of_key) for key, of_key in codes.items() if len(of_key) > 1}
+    if not several:
+        return [""] * len(runs)
+    return [
+        f"{CODE}={several[key][code]}" if code in several.get(key, ()) and (code or run.status == DONE) else ""
+        for key, code, run in zip(same, found, runs, strict=True)
+    ]
+
+
+def both_labels(task: str, solver: str) -> str:
+    """One word for both, as in code=3f2a9c+77aa01."""
+    return f"{task}+{solver.partition('=')[2]}" if task and solver and task != solver else task or solver
+
+
+def _digits(codes: set[str]) -> dict[str, str]:
+    """So many digits that no two begin alike."""
+    whole = {code: hashlib.sha256(code.encode("utf-8", "replace")).hexdigest() for code in codes if code}
+    n = next(n for n in range(_DIGITS, 65) if len({digest[:n] for digest in whole.values()}) == len(whole))
+    return {code: whole[code][:n] if code else OLDER for code in codes}
+
+
+def differences(runs: Sequence[Run]) -> Counter[str]:
+    """How many of the finished runs are not of the code at hand, by why."""
+    at_hand = CodesAtHand()
+    found = Counter(difference(run, at_hand(run.config)) for run in runs if run.status == DONE)
+    del found[""]
+    return found
