@@ -25,12 +25,17 @@ def reproduce(
         Path | None,
         typer.Option("--keep", help="Leave today's run in this folder. Default: nothing is left.", show_default=False),
     ] = None,
+    margin: Annotated[
+        float, typer.Option(help="A difference in AUROC, and a share of changed verdicts, that make no difference.")
+    ] = 0.001,
     as_json: Json = False,
 ) -> int:
     """Run a finished run again from its config.yaml; say whether it is the same, and what has changed since.
 
-    identical: every score, bit for bit. within noise: the AUROCs are not told apart by the test rows, or differ by no
-    more than those of other seeds in the same folder. Exit code 1 where it is different.
+    identical: every score, bit for bit; by the same code on the same processor with as many threads it has to be.
+    equivalent: the test rows exclude more than the margin. within rounding noise: they do not tell the two apart, and
+    the difference is no more than what another number of threads makes of today's run, which is measured where it is
+    needed. Exit code 1 where it is different.
 
     \b
     Examples: adbench reproduce runs/nslkdd-vae-s0-b9787b2d
@@ -48,7 +53,7 @@ def reproduce(
 
         drawing = nullcontext(PlainReporter())
     with drawing as reporter:
-        found = run_again(run, overrides or [], keep, reporter)
+        found = run_again(run, overrides or [], keep, reporter, margin)
     with ignore_broken_pipe():
         if as_json:
             print_json(found.document())
@@ -64,6 +69,7 @@ def _print(found: "Reproduction") -> None:
     _say(f"{found.verdict}: {found.reason}")
     if found.largest_difference:
         _say(f"largest difference of a row's scores: {found.largest_difference:.6g}")
+        _say(f"on the other side of the threshold: {100 * (found.flipped or 0.0):.3g} % of the test rows")
     if found.precision_difference is not None:
         interval = found.precision_difference
         _say(f"average precision: {interval.value:+.3g}, 95 % interval {interval.low:+.3g} to {interval.high:+.3g}")

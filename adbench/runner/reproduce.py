@@ -1,33 +1,43 @@
-"""A finished run, run again: the same, the same within noise, or different, and what has changed since."""
+"""A finished run, run again: the same, equivalent, the same within rounding noise, or different, and what has changed.
 
+The same seed by the same code, on the same processor with the same threads, gives the same bits. What is left elsewhere
+is rounding, which is measured: today's run once more with another number of threads. What other seeds do says nothing
+about it.
+"""
+
+import copy
 import json
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from statistics import stdev
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from adbench.config.identity import data_name, flat_config
+from adbench.config.checks import require_not_negative
+from adbench.config.keys import Config
 from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.controls import PREFIX
 from adbench.evaluation.ranking import auroc_difference, placement_values
 from adbench.evaluation.seal import digest
-from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, find_runs, read_run
+from adbench.results.code import CODE, SOLVER, TASK, sha256_of
+from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, read_run
 from adbench.results.versions import same_data
 from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
 from adbench.stats.bootstrap import average_precision_difference
 from adbench.stats.interval import Interval
 
-IDENTICAL, WITHIN_NOISE, DIFFERENT = "identical", "within noise", "different"
-SIBLINGS = 3  # so many other seeds tell what a seed does
+IDENTICAL, EQUIVALENT, WITHIN_NOISE, DIFFERENT = "identical", "equivalent", "within rounding noise", "different"
+MARGIN = 0.001  # of AUROC, and of the share of rows on the other side of the threshold: a tenth of the gate's tolerance
+NOISES = 3  # so many times what rounding was seen to make is still rounding: it was seen once
 RESAMPLES = 500  # two seconds for the 311,029 test rows of KDD Cup 99
 _TIMES = ("_seconds", "rows_per_second")  # the ends of names of metrics that no two runs share
 
@@ -43,6 +53,8 @@ class Reproduction:
     largest_difference: float | None  # of the two scores of a row; None where they are not of the same rows
     auroc_difference: Interval | None  # today's AUROC minus the original's, with DeLong's paired interval
     precision_difference: Interval | None  # the same of average precision, with a paired bootstrap's
+    flipped: float | None  # share of the test rows that are on the other side of the threshold
+    rounding: float | None  # what other threads alone made of today's AUROC; None where that was not needed
     changed: dict[str, tuple[Any, Any]]  # data, packages, device, code: then and now
     recomposed: Recomposed
     kept: bool  # whether today's run is still on disk
@@ -60,6 +72,8 @@ class Reproduction:
             "configuration": keys,
             "largest_score_difference": self.largest_difference,
             "auroc_difference": self.auroc_difference and asdict(self.auroc_difference),
+            "flipped": self.flipped,
+            "rounding": self.rounding,
             "average_precision_difference": self.precision_difference and asdict(self.precision_difference),
             "metrics": {name: [then.get(name), now.get(name)] for name in then | now},
         }
@@ -71,6 +85,12 @@ class Reproduction:
 class _Scores:
     rows: pd.DataFrame  # row, score, label
     frozen: str  # the digest that was written before the labels were opened
+    threshold: float
+
+    @property
+    def reported(self) -> npt.NDArray[np.bool_]:
+        """Which rows are above the threshold."""
+        return self.rows["score"].to_numpy() > self.threshold
 
     def same_rows(self, other: "_Scores") -> bool:
         return self.rows[["row", "label"]].equals(other.rows[["row", "label"]])
@@ -80,15 +100,39 @@ class _Scores:
         return self.same_rows(other) and mine == theirs
 
 
+@dataclass(frozen=True)
+class _Difference:
+    """What is told of two runs on the same rows."""
+
+    auroc: Interval
+    flipped: float
+
+    @classmethod
+    def between(cls, now: _Scores, then: _Scores) -> "_Difference":
+        label = then.rows["label"].to_numpy()
+        a, b = (placement_values(scores.rows["score"].to_numpy(), label) for scores in (now, then))
+        return cls(auroc_difference(a, b), float((now.reported != then.reported).mean()))
+
+    def within(self, margin: float) -> bool:
+        """Whether more than that is excluded."""
+        return -margin <= self.auroc.low and self.auroc.high <= margin and self.flipped <= margin
+
+
 def reproduce(
-    folder: Path, overrides: Sequence[str] = (), keep: Path | None = None, reporter: Reporter | None = None
+    folder: Path,
+    overrides: Sequence[str] = (),
+    keep: Path | None = None,
+    reporter: Reporter | None = None,
+    margin: float = MARGIN,
 ) -> Reproduction:
     """Run a finished run again from its config.yaml, and compare.
 
     overrides: of single keys, for data that have moved, such as data.path=NEW. keep: a folder of runs in which
-    today's run stays; without it nothing does. Raises AdbenchError where there is nothing to compare with, or the run
+    today's run stays; without it nothing does. margin: a difference in AUROC, and a share of rows on the other side of
+    the threshold, that make no difference. Raises AdbenchError where there is nothing to compare with, or the run
     cannot be started today.
     """
+    require_not_negative("--margin", margin)
     original = read_run(folder)
     if original.status != DONE:
         raise RunFolderError(f"expected a finished run to compare with, got {folder}, which is {original.status}")
@@ -101,79 +145,118 @@ def reproduce(
         path = runner.run_path(made.config)
         if (path / METRICS).exists():
             raise ConfigError(f"expected a folder without this run, got {path}; name another with --keep")
-        again = runner.run(made.config, runner.Context(reporter or Reporter()))
-        return _compare(original, before, again, made, kept=keep is not None)
+        context = runner.Context(reporter or Reporter())
+        again = runner.run(made.config, context)
+        rounding = partial(_rounding, made.config, context)
+        return _compare(original, before, again, made, keep is not None, margin, rounding)
 
 
-def _compare(original: Run, before: _Scores, again: Run, made: Recomposed, kept: bool) -> Reproduction:
+def _rounding(config: Config, context: runner.Context, after: _Scores) -> _Difference | None:
+    """What another order of the same sums makes of today's run, by other threads. None: there is no such run."""
+    other = copy.deepcopy(config)
+    other["trainer"]["threads"] = _other_threads(config)
+    with tempfile.TemporaryDirectory(prefix="adbench-") as place:
+        other["runs_dir"] = place
+        run = runner.run(other, context)
+        scores = _read_scores(run) if run.status == DONE else None
+        return _Difference.between(scores, after) if scores is not None and scores.same_rows(after) else None
+
+
+def _other_threads(config: Config) -> int:
+    return 2 if config["trainer"]["threads"] == 1 else 1
+
+
+Rounding = Callable[[_Scores], _Difference | None]
+
+
+def _compare(
+    original: Run, before: _Scores, again: Run, made: Recomposed, kept: bool, margin: float, rounding: Rounding
+) -> Reproduction:
+    """rounding: called where it is needed, since it takes another run."""
     changed = _changes(original.environment, again.environment)
-    if again.status != DONE:
-        reason = f"today it {again.status}: {again.error}"
-        return Reproduction(DIFFERENT, reason, original, again, None, None, None, changed, made, kept)
-    after = _read_scores(again)
-    largest = difference = of_precision = None
-    if before.same_rows(after):
+    told = f"{again.metrics.get('roc_auc', math.nan) - original.metrics['roc_auc']:+.3g} AUROC"
+    numbers: dict[str, Any] = dict.fromkeys(_NUMBERS)
+    after = _read_scores(again) if again.status == DONE else None
+    if after is None:
+        verdict, reason = DIFFERENT, f"today it {again.status}: {again.error}"
+    elif not before.same_rows(after):
+        verdict, reason = DIFFERENT, f"{told}, on other test rows or labels"
+    else:
         label = before.rows["label"].to_numpy()
         then, now = (scores.rows["score"].to_numpy() for scores in (before, after))
-        largest = float(np.abs(now - then).max())
-        difference = auroc_difference(placement_values(now, label), placement_values(then, label))
-        if largest:  # else it is 0, and resampling would take seconds to say so
-            of_precision = average_precision_difference(now, then, label, n_resamples=RESAMPLES)
-    verdict, reason = _verdict(original, before, again, after, difference)
-    return Reproduction(verdict, reason, original, again, largest, difference, of_precision, changed, made, kept)
+        found = _Difference.between(after, before)
+        numbers |= {"largest_difference": float(np.abs(now - then).max())}
+        numbers |= {"auroc_difference": found.auroc, "flipped": found.flipped}
+        if before.same_bits(after):
+            verdict, reason = _of_same_scores(original, again, len(now))
+        else:
+            precision = average_precision_difference(now, then, label, n_resamples=RESAMPLES)
+            numbers["precision_difference"] = precision
+            told += f", 95 % interval {found.auroc.low:+.3g} to {found.auroc.high:+.3g}"
+            judged = _of_other_scores(found, _as_then(original, again, made), margin, lambda: rounding(after))
+            verdict, reason, numbers["rounding"] = judged
+            reason = f"{told}: {reason}"
+    return Reproduction(verdict, reason, original, again, **numbers, changed=changed, recomposed=made, kept=kept)
 
 
-def _verdict(
-    original: Run, before: _Scores, again: Run, after: _Scores, difference: Interval | None
-) -> tuple[str, str]:
-    if before.same_bits(after):
-        other = [name for name in _compared(original, again) if original.metrics[name] != again.metrics[name]]
-        controls = [name for name in other if name.startswith(PREFIX)]
-        if len(other) > len(controls):
-            return DIFFERENT, f"the same scores, but other metrics of them: {', '.join(other[:5])}"
-        # What a run is compared with can be computed otherwise by a later version, and its own result be the same.
-        beside = f"; its controls differ: {', '.join(controls[:5])}" if controls else ""
-        return IDENTICAL, f"all {len(after.rows):,} scores and the threshold, bit for bit{beside}"
-    told = f"{again.metrics['roc_auc'] - original.metrics['roc_auc']:+.3g} AUROC"
-    if difference is None:
-        told += ", on other test rows or labels"
-    else:
-        told += f", 95 % interval {difference.low:+.3g} to {difference.high:+.3g}"
-        if difference.low <= 0 <= difference.high:
-            return WITHIN_NOISE, f"{told}: the test rows do not tell the two apart"
-    return _by_seeds(original, again, told)
+_NUMBERS = ("largest_difference", "auroc_difference", "precision_difference", "flipped", "rounding")
 
 
-def _by_seeds(original: Run, again: Run, told: str) -> tuple[str, str]:
-    aurocs = [run.metrics["roc_auc"] for run in _siblings(original)]
-    if len(aurocs) < SIBLINGS:
-        return DIFFERENT, f"{told}, and no {SIBLINGS} other seeds beside it to say what a seed does"
-    limit = 2 * math.sqrt(2) * stdev(aurocs)
-    seeds = f"{len(aurocs)} other seeds in the same folder explain up to {limit:.3g} (2 sd of a difference)"
-    within = abs(again.metrics["roc_auc"] - original.metrics["roc_auc"]) <= limit
-    return (WITHIN_NOISE, f"{told}, and {seeds}") if within else (DIFFERENT, f"{told}, though {seeds}")
+def _of_other_scores(
+    found: _Difference, as_then: bool, margin: float, rounding: Callable[[], _Difference | None]
+) -> tuple[str, str, float | None]:
+    """The verdict, its reason, and by how much rounding changed the AUROC where that was asked. as_then: nothing has
+    changed that could round otherwise."""
+    if as_then:
+        return DIFFERENT, "the same code, data, libraries, processor and threads have to give the same bits", None
+    if found.within(margin):
+        return EQUIVALENT, f"the test rows exclude a change of more than {margin:g}", None
+    if not found.auroc.low <= 0 <= found.auroc.high:
+        return DIFFERENT, "the test rows tell the two apart", None
+    noise = rounding()
+    if noise is None:
+        return DIFFERENT, "what rounding changes cannot be seen, since it does not run with other threads", None
+    size = abs(noise.auroc.value)
+    seen = f"{size:.3g} of AUROC and {100 * noise.flipped:.3g} % of the verdicts with other threads"
+    if abs(found.auroc.value) <= NOISES * size and found.flipped <= NOISES * noise.flipped:
+        return WITHIN_NOISE, f"the test rows do not tell the two apart, and rounding alone changes {seen}", size
+    return DIFFERENT, f"a change of more than {margin:g} is not excluded, and rounding alone changes {seen}", size
+
+
+def _as_then(original: Run, again: Run, made: Recomposed) -> bool:
+    """Whether all is as it was that bits depend on, as far as it was recorded."""
+    then, now = original.environment, again.environment
+    if any(key not in then or then[key] != now.get(key) for key in _DECIDING):
+        return False
+    if then.get("gpu") != now.get("gpu") or then.get("trained_with") or not same_data(original, again):
+        return False
+    typed = [key for key in made.overridden if not key.startswith("data.")]
+    was, today = (_arithmetic(run.config.get("trainer", {})) for run in (original, again))
+    return not (made.unknown or made.defaulted or typed) and was == today
+
+
+_DECIDING = (CODE, "packages", "python", "cpu", "device", "threads")
+
+
+def _arithmetic(trainer: dict[str, Any]) -> dict[str, Any]:
+    """What in a trainer's keys can change a bit."""
+    return {k: v for k, v in trainer.items() if k not in ("checkpoint_seconds", "calibration_loss")}
+
+
+def _of_same_scores(original: Run, again: Run, n_rows: int) -> tuple[str, str]:
+    other = [name for name in _compared(original, again) if original.metrics[name] != again.metrics[name]]
+    controls = [name for name in other if name.startswith(PREFIX)]
+    if len(other) > len(controls):
+        return DIFFERENT, f"the same scores, but other metrics of them: {', '.join(other[:5])}"
+    # What a run is compared with can be computed otherwise by a later version, and its own result be the same.
+    beside = f"; its controls differ: {', '.join(controls[:5])}" if controls else ""
+    return IDENTICAL, f"all {n_rows:,} scores and the threshold, bit for bit{beside}"
 
 
 def _compared(original: Run, again: Run) -> list[str]:
     """The metrics of both that follow from the scores and the rows."""
     ends = (*_TIMES, "_low", "_high")  # bounds are what is thought of a result, and no result
     return [name for name in original.metrics if name in again.metrics and not name.endswith(ends)]
-
-
-def _siblings(original: Run) -> list[Run]:
-    """The finished runs beside it with the same configuration and data, one for each other seed."""
-    what = flat_config(original.config, paths=True)
-    found: dict[int, Run] = {original.config["seed"]: original}
-    for path in find_runs(original.folder.resolve().parent):
-        if not path.name.startswith(f"{data_name(original.config)}-{original.config['choices']['model']}-s"):
-            continue
-        try:
-            run = read_run(path)
-        except RunFolderError:
-            continue
-        if run.status == DONE and flat_config(run.config, paths=True) == what and same_data(run, original):
-            found.setdefault(run.config["seed"], run)
-    return [run for run in found.values() if run is not original]
 
 
 def _read_scores(run: Run) -> _Scores:
@@ -189,7 +272,7 @@ def _read_scores(run: Run) -> _Scores:
         ) from None
     if not len(rows) or not np.isfinite(rows["score"]).all() or set(rows["label"]) != {0, 1}:
         raise RunFolderError(f"expected finite scores and both labels in {path}, got others")
-    return _Scores(rows, frozen)
+    return _Scores(rows, frozen, run.metrics["threshold"])
 
 
 def _one_line(error: Exception) -> str:
@@ -203,10 +286,19 @@ def _changes(then: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, 
     changed |= {f"data {file}": (old.get(file), new.get(file)) for file in dict.fromkeys((*old, *new))}
     old, new = (_by_name(environment.get("packages")) for environment in (then, now))
     changed |= {f"package {name}": (old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))}
-    for key in ("adbench", "git_commit", "python", "platform", "cpu", "device"):
+    for key in ("adbench", "git_commit", "python", "platform", "cpu", "threads", "device", "gpu"):
         if key in then:  # else it was not recorded yet
             changed[key] = then[key], now.get(key)
+    for part, what in _PARTS.items():
+        digests = [sha256_of(environment, part) for environment in (then, now)]
+        if digests[0] is not None:
+            changed[f"code of {what}"] = str(digests[0])[:12], str(digests[1])[:12]
+    if then.get("trained_with"):
+        changed["trained as one with"] = f"{len(then['trained_with'])} other runs", "none"
     return {key: values for key, values in changed.items() if values[0] != values[1]}
+
+
+_PARTS = {TASK: "data, protocol, training or evaluation", SOLVER: "preprocessing, model or threshold"}
 
 
 def _by_name(facts: Any) -> dict[str, Any]:

@@ -16,9 +16,20 @@ from adbench.config.compose import compose
 from adbench.config.recompose import recompose
 from adbench.errors import AdbenchError, ConfigError
 from adbench.evaluation.seal import digest
+from adbench.models.autoencoders import ae
+from adbench.models.neural import log_error
 from adbench.results.record import Run, read_run
-from adbench.runner.reproduce import DIFFERENT, IDENTICAL, WITHIN_NOISE, reproduce
+from adbench.runner.reproduce import (
+    DIFFERENT,
+    EQUIVALENT,
+    IDENTICAL,
+    WITHIN_NOISE,
+    _Difference,
+    _of_other_scores,
+    reproduce,
+)
 from adbench.runner.run import train
+from adbench.stats.interval import Interval
 
 
 def invoke(*arguments: Any) -> Result:
@@ -77,32 +88,65 @@ def test_json_is_one_document_and_keep_leaves_the_run(tiny: list[str], tmp_path:
         assert (refused.exit_code, "name another with --keep" in refused.stderr) == (2, True)
 
 
-def test_another_seed_is_different_until_other_seeds_say_what_a_seed_does(quick: list[str]) -> None:
-    # A network that has hardly learned: its test rows are many enough to tell two seeds apart.
-    overrides = ["model=ae", "trainer.limit_batches=1", "controls.nearest_rows=100", *quick]
-    runs = [train([*overrides, f"seed={seed}"]) for seed in (0, 3)]
-    pretend(*runs)
-    found = reproduce(runs[0].folder)
-    assert found.auroc_difference is not None
-    assert not found.auroc_difference.low <= 0 <= found.auroc_difference.high
-    assert found.auroc_difference.value == pytest.approx(runs[0].metrics["roc_auc"] - runs[1].metrics["roc_auc"])
-    assert (found.verdict, "no 3 other seeds" in found.reason) == (DIFFERENT, True)
-    assert found.largest_difference
-    assert invoke(runs[0].folder).exit_code == 1
-    siblings = [train([*overrides, f"seed={seed}"]) for seed in (6, 8)]
-    then, now = runs[1].metrics["roc_auc"], runs[0].metrics["roc_auc"]
-    for run, auroc in zip([runs[1], *siblings], (0.0, 0.5, 1.0), strict=True):
-        edit_json(run.folder / "metrics.json", roc_auc=auroc)
-    assert reproduce(runs[0].folder).verdict == WITHIN_NOISE
-    for run, auroc in zip([runs[1], *siblings], (0.5, 0.5, 0.5 + abs(now - then) / 4), strict=True):
-        edit_json(run.folder / "metrics.json", roc_auc=auroc)
-    found = reproduce(runs[0].folder)
-    assert (found.verdict, "though 3 other seeds" in found.reason) == (DIFFERENT, True)
-    edit_json(siblings[0].folder / "environment.json", data_sha256={"KDDTrain+.txt": "0" * 64})
-    assert "no 3 other seeds" in reproduce(runs[0].folder).reason  # on other bytes it says nothing of a seed
+@pytest.fixture
+def changed_code(quick: list[str]) -> Run:
+    """A run by code that has changed since, with other seeds of today's code beside it."""
+    overrides = ["model=ae", "controls.nearest_rows=100", *quick]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ae, "log_error", lambda error, scale: log_error(error, 3 * scale))
+        run = train(overrides)
+    for seed in (1, 2, 3):
+        train([*overrides, f"seed={seed}"])
+    return run
 
 
-def test_what_the_test_rows_do_not_tell_apart_is_noise(tiny: list[str]) -> None:
+ANOTHER = {"cpu": "Another processor x 2"}
+
+
+def test_a_change_that_the_test_rows_tell_is_different_whatever_other_seeds_do(changed_code: Run) -> None:
+    found = reproduce(changed_code.folder)
+    interval = found.auroc_difference
+    assert interval is not None
+    assert not interval.low <= 0 <= interval.high
+    assert abs(interval.value) > 0.001
+    assert (found.verdict, found.largest_difference and found.largest_difference > 0) == (DIFFERENT, True)
+    assert "have to give the same bits" in found.reason  # only a file of it was not edited
+    edit_json(changed_code.folder / "environment.json", **ANOTHER)
+    result = invoke(changed_code.folder)
+    assert (result.exit_code, "the test rows tell the two apart" in result.stdout) == (1, True), result.stdout
+    assert "on the other side of the threshold: " in result.stdout
+    result = invoke(changed_code.folder, "--margin", "0.9")
+    assert (result.exit_code, result.stdout.startswith("equivalent: ")) == (0, True), result.stdout
+    assert "exclude a change of more than 0.9" in result.stdout
+    refused = invoke(changed_code.folder, "--margin", "-1")
+    assert (refused.exit_code, "expected --margin" in refused.stderr) == (2, True)
+
+
+def test_what_the_test_rows_leave_open_is_noise_only_where_rounding_makes_as_much(tiny: list[str]) -> None:
+    first, other = (train(["model=ae", "protocol.split_seed=0", f"seed={seed}", *tiny]) for seed in (0, 3))
+    pretend(first, other)
+    edit_json(first.folder / "environment.json", **ANOTHER)
+    found = reproduce(first.folder)
+    interval = found.auroc_difference
+    assert interval is not None
+    assert interval.low <= 0 <= interval.high
+    assert (found.verdict, found.rounding is not None and found.rounding < 1e-3) == (DIFFERENT, True)
+    assert "a change of more than 0.001 is not excluded, and rounding alone changes" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("noise", "flipped", "verdict"),
+    [(0.002, 0.01, WITHIN_NOISE), (0.001, 0.01, DIFFERENT), (0.002, 0.0, DIFFERENT), (None, 0.0, DIFFERENT)],
+)
+def test_within_rounding_noise(noise: float | None, flipped: float, verdict: str) -> None:
+    measured = None if noise is None else _Difference(Interval(-noise, -1, 1), flipped)
+    found = _Difference(Interval(0.005, -0.01, 0.02), 0.02)
+    assert _of_other_scores(found, False, 0.001, lambda: measured)[0] == verdict
+    beyond = _Difference(Interval(0.005, 0.001, 0.009), 0.0)
+    assert _of_other_scores(beyond, False, 0.001, lambda: pytest.fail("the interval excludes 0"))[0] == DIFFERENT
+
+
+def test_other_bits_are_equivalent_elsewhere_and_different_where_they_were_made(tiny: list[str]) -> None:
     run = train(["model=pca", *tiny])
     rows = pd.read_parquet(run.folder / "scores.parquet")
     rows["score"] += 1e-9
@@ -110,8 +154,13 @@ def test_what_the_test_rows_do_not_tell_apart_is_noise(tiny: list[str]) -> None:
     frozen = digest(rows["score"].to_numpy(), run.metrics["threshold"])
     (run.folder / "frozen.sha256").write_text(frozen)
     found = reproduce(run.folder)
-    assert (found.verdict, found.recomposed.notes) == (WITHIN_NOISE, [])
-    assert found.largest_difference == pytest.approx(1e-9, rel=1e-3)
+    assert (found.verdict, "have to give the same bits" in found.reason) == (DIFFERENT, True)
+    code = json.loads((run.folder / "environment.json").read_text())["code"]
+    for was in (ANOTHER, {"threads": 8}, {"code": code | {"task": {"sha256": "0" * 64}}}, {"trained_with": ["other"]}):
+        edit_json(run.folder / "environment.json", **run.environment | was)
+        found = reproduce(run.folder)
+        assert (found.verdict, found.recomposed.notes, len(found.changed)) == (EQUIVALENT, [], 1)
+        assert found.largest_difference == pytest.approx(1e-9, rel=1e-3)
 
 
 def test_edited_metrics_and_scores_are_found(tiny: list[str]) -> None:
