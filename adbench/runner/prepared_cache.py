@@ -37,7 +37,7 @@ MEMORY_BYTES = 2**30
 GIB = 2**30
 
 # The rooms whose code can change the bits of an entry; others than these cannot, and models least of all.
-ROOMS = ("arrays", "storage", "config", "data", "evaluation", "preprocess", "protocols", "runner")
+ROOMS = ("arrays", "storage", "config", "data", "evaluation", "preprocess", "protocols", "runner", "stats")
 
 
 def _cache_of(config: Config) -> Cache | None:
