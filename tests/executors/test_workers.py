@@ -166,18 +166,18 @@ def workers_of(pid: int) -> list[int]:
 
 
 def test_real_workers_run_jobs_and_failures_are_rows(tiny: list[str], tmp_path: Path) -> None:
-    overrides = [*tiny, *SWEEP, "model.n_components=2,40", "executor.workers=2"]
-    dry = invoke("sweep", *overrides[:-1], "--dry-run", "model=pca", "--json")
+    overrides = [*tiny, *SWEEP, "model.k=2,4000", "executor.workers=2"]
+    dry = invoke("sweep", *overrides[:-1], "--dry-run", "model=knn", "--json")
     assert dry.exit_code == 0, dry.output
     assert [run["status"] for run in json.loads(dry.stdout)["runs"]] == ["incomplete"] * 4
     assert not (tmp_path / "runs").exists()
 
-    result = invoke("sweep", *overrides, "model=pca", "--json")
+    result = invoke("sweep", *overrides, "model=knn", "--json")
     assert result.exit_code == 1, result.output
     runs = json.loads(result.stdout)["runs"]
     assert sorted(run["status"] for run in runs) == ["done", "done", "failed", "failed"]
     failed = next(run for run in runs if run["status"] == "failed")
-    assert failed["error"].startswith("adbench.errors.ConfigError: expected model.n_components to be below")
+    assert failed["error"].startswith("adbench.errors.ConfigError: expected model.k to be at most")
     assert "Traceback" in (Path(failed["run"]) / ERROR).read_text(encoding="utf-8")
     assert "[4/4]" in result.stderr
 
@@ -185,9 +185,9 @@ def test_real_workers_run_jobs_and_failures_are_rows(tiny: list[str], tmp_path: 
     assert status["counts"] == {"done": 2, "failed": 2}
     assert "2 done, 2 failed" in invoke("sweep", "--status", tiny[-1]).stdout
 
-    again = invoke("train", "-m", *overrides, "model=pca")
+    again = invoke("train", "-m", *overrides, "model=knn")
     assert again.exit_code == 1
-    (of_failed,) = (line.split() for line in again.stdout.splitlines() if "model.n_components=40" in line)
+    (of_failed,) = (line.split() for line in again.stdout.splitlines() if "model.k=4000" in line)
     assert of_failed[-11:][:3] == ["0", "2", "0"], again.stdout  # n, failed, missing
     assert again.stderr.count("failed: ") == 2
 

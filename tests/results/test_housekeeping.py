@@ -139,7 +139,7 @@ def test_what_failed_is_removed_and_nothing_else(old: Path) -> None:
 
 def test_a_sweep_lists_the_runs_it_made_under_the_names_they_have_today(old: Path) -> None:
     today = {m.before.name: m.after.name for m in migrate([old]) if m.after}
-    assert invoke("sweep", "model=knn,iforest", *ARGUMENTS, "runs_dir=runs").exit_code == 0
+    assert invoke("sweep", "--keep-old", "model=knn,iforest", *ARGUMENTS, "runs_dir=runs").exit_code == 0
     (record,) = (old / ".sweeps").glob("*.json")
     text = record.read_text()
     for before, after in today.items():  # as the version of before wrote it
