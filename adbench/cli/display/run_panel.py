@@ -18,6 +18,8 @@ from adbench.results.record import Run, families
 from adbench.stats.interval import Interval
 from adbench.text import printable, three_digits
 
+_FEW_COPIES = 0.99  # of the test rows are distinct: not worth a line
+
 
 def result_panel(run: Run, use: Use | None = None) -> RenderableType:
     """The panel of a finished run. use: where somebody wants to know what its threshold comes to."""
@@ -66,7 +68,7 @@ def _quality(run: Run, use: Use | None = None) -> Table:
         if name == "roc_auc" and "roc_auc_over_types_low" in m:
             low, high = (_written(metric, m[f"roc_auc_over_types_{side}"]) for side in ("low", "high"))
             table.add_row("", f"if other types of anomalies had come: {low} to {high}", "")
-    if (distinct := m.get("n_distinct", m["n_test"])) < m["n_test"]:
+    if (distinct := m.get("n_distinct", m["n_test"])) < _FEW_COPIES * m["n_test"]:
         table.add_row("", f"(intervals over the {distinct:,.0f} distinct of {m['n_test']:,.0f} test rows)", "")
     table.add_row()
     at_threshold = [*_false_alarms(run), *_detected(m), *(_in_use(m, use) if use is not None else ())]
