@@ -11,8 +11,7 @@ import pandas as pd
 
 from adbench.analysis.metric_names import less_is_better
 from adbench.analysis.rows import seeds_of
-from adbench.analysis.task_ranks import ALPHA
-from adbench.data.groups import group_of
+from adbench.analysis.task_ranks import ALPHA, source_of
 from adbench.results.influences import read_influences
 from adbench.results.record import DONE
 from adbench.stats.multiplicity import holm
@@ -119,7 +118,7 @@ def _compare(
 
 def _related(rows: pd.DataFrame) -> Callable[[Any], Any]:
     """Task -> what it counts with: protocols of one dataset, and datasets of one source, are not several."""
-    groups = {task: group_of(data) for task, data in set(zip(rows["task"], rows["data"], strict=True))}
+    groups = {task: source_of(task, data) for task, data in set(zip(rows["task"], rows["data"], strict=True))}
     return lambda task: groups.get(task, task)
 
 

@@ -4,17 +4,28 @@ The tests take what is ranked for independent. Protocols of one dataset are not,
 KDD Cup 99 and NSL-KDD, which is a selection of its rows: they count once, see `data.groups.group_of`.
 """
 
+import re
 from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
 from adbench.analysis.metric_names import less_is_better
+from adbench.config.keys import CONTENT
 from adbench.data.groups import group_of
 
 ALPHA = 0.05
 FEWEST, MOST = 2, 50  # solvers
 FEWEST_TASKS = 5  # groups: Friedman's and Nemenyi's approximations want more; below that nothing is concluded
+
+
+def source_of(task: str, data: str) -> str:
+    """What a task counts with: the group of its data; of a user's files that no name tells apart, those files."""
+    of_data = re.split(r" (?=protocol[.=])", task)[0]
+    return of_data if _PATHS.search(of_data) else group_of(data)
+
+
+_PATHS = re.compile(" data[.](" + "|".join(CONTENT["data"]) + ")=")
 
 
 def over_tasks(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -35,8 +46,9 @@ def over_tasks(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
     lacking = table.isna()
     complete = table.loc[:, ~lacking.any()]
     data = groups.drop_duplicates("task").set_index("task")["data"].reindex(table.index)
-    of_data = complete.groupby(data.to_numpy()).mean()
-    ranked_on = of_data.groupby([group_of(name) for name in of_data.index]).mean()
+    sources = [source_of(str(task), name) for task, name in data.items()]
+    of_data = complete.groupby([sources, data.to_numpy()]).mean()
+    ranked_on = of_data.groupby(level=0).mean()
     facts = {"n_groups": len(ranked_on), "n_tasks": len(table)}
     if len(ranked_on) < 2 or table.shape[1] < FEWEST or complete.shape[1] > MOST:
         return pd.DataFrame()

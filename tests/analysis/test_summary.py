@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from adbench.analysis.summary import summarize
+from adbench.analysis.task_ranks import source_of
 from adbench.analysis.text_table import Sheet, as_latex, as_markdown
 from adbench.cli.main import app
 from adbench.config.compose import compose
@@ -290,6 +291,22 @@ def test_opposite_orders_are_said_and_never_averaged(tmp_path: Path) -> None:
     (line,) = (line for line in table(tmp_path).splitlines() if "opposite orders" in line and "ae" in line)
     assert "3 (2 to 1)" in line
     assert ">0.999" not in line
+
+
+def test_files_that_no_name_tells_apart_are_several_sources(tmp_path: Path) -> None:
+    for i in range(6):
+        for seed in range(2):
+            path = tmp_path / f"my table {i}.csv"
+            path.write_text(f"a,label\n{i},0\n")
+            task = ["data=table", f"data.path={json.dumps(str(path))}", "data.label=label", f"seed={seed}"]
+            write_run(tmp_path / "runs", ["model=ae", *task], roc_auc=0.9 + seed / 100)
+            write_run(tmp_path / "runs", ["model=pca", *task], roc_auc=0.8 + seed / 90)
+    summary = summarize([tmp_path / "runs"])
+    assert set(summary.over_tasks["n_groups"]) == {6}
+    (pair,) = summary.pairs.to_dict("records")
+    assert pair["n_tasks"] == 6
+    assert source_of("table data.path=a.csv protocol=unsupervised", "table") == "table data.path=a.csv"
+    assert source_of("nslkdd protocol=unsupervised", "nslkdd") == "kddcup99"
 
 
 def test_an_order_is_sure_among_all_pairs_or_equal_within_the_margin(runs: Path) -> None:
