@@ -49,7 +49,7 @@ def _control_columns(columns: Sequence[str], metrics: Sequence[str]) -> dict[str
 def _means(values: pd.DataFrame, bounds: pd.DataFrame, columns: dict[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for metric, column in columns.items():
-        mean, of_rows = values[column].mean(), 0.0
+        mean, of_rows = values[column].mean(), float("nan")  # a control is all of the rows: of seeds alone says little
         if {f"{column}_low", f"{column}_high"} <= set(bounds):
             of_rows = float(variance_of_rows(bounds[f"{column}_low"], bounds[f"{column}_high"]).mean())
         low, high = t_bounds(mean, values[column].std(), values[column].count(), metric, of_rows)

@@ -73,7 +73,8 @@ def t_bounds(mean: Any, sd: Any, n: Any, metric: str, of_rows: Any = 0.0) -> tup
         of_seeds = sd**2 / n
         variance = of_seeds + of_rows
         df = np.where(of_rows > 0, (n - 1) * (variance / of_seeds) ** 2, n - 1)  # Welch and Satterthwaite
-        half = half_width(np.sqrt(variance), np.where(n > 1, df, 0.0))
+        # Values that agree to the last digit say that nothing was drawn anew, and of the test rows nothing.
+        half = half_width(np.sqrt(variance), np.where((n > 1) & (variance > 0), df, 0.0))
     low, high = mean - half, mean + half
     return (np.maximum(low, 0.0), np.minimum(high, 1.0)) if metric.split("/")[-1] in _SHARES else (low, high)
 

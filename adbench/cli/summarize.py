@@ -71,7 +71,8 @@ def summarize(
     elif output == "csv":
         for sentence in summary.beware:
             print(f"adbench: {sentence}", file=sys.stderr)
-        _write_csv(_for_csv(summary, metric))
+        table = _for_csv(summary, metric)
+        _write_csv(table.assign(beware=" ".join(summary.beware)) if summary.beware else table)
     elif output == "table":
         from adbench.cli.display.tables import print_summary
 

@@ -52,7 +52,8 @@ def _check_kind(key: str, value: Any, annotation: Any) -> None:
     if not isinstance(annotation, UnionType):
         return
     kinds = get_args(annotation)
-    if all(isinstance(kind, type) for kind in kinds) and (not isinstance(value, kinds) or isinstance(value, bool)):
+    taken = (*kinds, int) if float in kinds else kinds  # 3600 is a float like any other
+    if all(isinstance(kind, type) for kind in kinds) and (not isinstance(value, taken) or isinstance(value, bool)):
         names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
         raise ConfigError(f"expected {names} for {key}, got {value!r}")
 

@@ -54,7 +54,8 @@ class Trial:
             raise ScoresError(
                 self._batch_norm(after)
                 or f"expected {self.doing} to leave the {self.name} as it was, got another {changed!r} afterwards: what"
-                " a row gets would depend on the rows before it; learn in fit alone"
+                " a row gets could depend on the rows before it; learn in fit alone, and keep counters and buffers"
+                " elsewhere"
             )
         found = np.concatenate(self.parts)
         expected = together[np.concatenate(_parts(self.rows))]
@@ -72,7 +73,8 @@ class Trial:
                 self._batch_norm(after)
                 or f"expected the {self.what} of test row {np.concatenate(_parts(self.rows))[row] + 1} to be the same"
                 f" alone and among the other rows, got {one:.6g} among all and {other:.6g} among some of them; nothing"
-                " may be computed from the test rows together"
+                " may be computed from the test rows together, and where it is rounding, as of distances by products of"
+                " matrices, float64 has less of it"
             )
 
     def _batch_norm(self, state: State) -> str | None:

@@ -20,11 +20,11 @@ from adbench.evaluation.influence import (
     over_types_interval,
     recall_within_interval,
     share_influences,
+    share_interval,
 )
 from adbench.evaluation.ranking import LIMITS, Placements, Ranking, rank
 from adbench.evaluation.seal import Frozen, Labels
 from adbench.evaluation.thresholds.base import Alarms
-from adbench.stats.proportion import wilson_interval
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,13 @@ def evaluate(
     ranking = rank(frozen.scores, label)
     placements = ranking.placements()
     metrics = ranking.metrics() | {"base_rate": float(label.mean()), "n_distinct": copies.n_distinct}
+    metrics |= {"n_distinct_scores": len(ranking.last_of_ties)}
     metrics |= _bounds(ranking, placements, copies)
     reported = frozen.scores > frozen.threshold
     metrics |= {"threshold": frozen.threshold, "target_fpr": target_fpr} | _decisions(reported, label)
+    for name, of in (("test_fpr", 0), ("recall", 1)):
+        interval = share_interval(reported, label, of, copies)
+        metrics |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
     n_right = int(np.count_nonzero(reported & (label == 1)))
     metrics |= judged(Alarms(int(np.count_nonzero(reported)) - n_right, n_right, len(label) - n_anomalies))
     metrics |= _families(reported, labels, placements)
@@ -100,11 +104,8 @@ def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> 
     tp, fp = float((reported & (label == 1)).sum()), float((reported & (label == 0)).sum())
     fn, tn = float((~reported & (label == 1)).sum()), float((~reported & (label == 0)).sum())
     mcc_norm = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
-    achieved = wilson_interval(fp / (fp + tn), fp + tn)
     return {
-        "test_fpr": achieved.value,
-        "test_fpr_low": achieved.low,
-        "test_fpr_high": achieved.high,
+        "test_fpr": fp / (fp + tn),
         "precision": tp / (tp + fp) if tp + fp else 0.0,
         "recall": tp / (tp + fn),
         "f1": 2 * tp / (2 * tp + fp + fn),

@@ -47,8 +47,8 @@ def in_use(of_runs: Sequence[Metrics], use: Use) -> InUse | None:
     """
     if any(judges_rows_together(m) for m in of_runs):
         return None
-    fpr = _together([Interval(m["test_fpr"], *_fpr_bounds(m)) for m in of_runs])
-    recall = _together([wilson_interval(m["recall"], max(1.0, m["base_rate"] * m["n_test"])) for m in of_runs])
+    fpr = _together([Interval(m["test_fpr"], *_bounds(m, "test_fpr", 1 - m["base_rate"])) for m in of_runs])
+    recall = _together([Interval(m["recall"], *_bounds(m, "recall", m["base_rate"])) for m in of_runs])
     alarms = Interval(
         _alarms_per_right(fpr.value, recall.value, use.odds),
         _alarms_per_right(fpr.low, recall.high, use.odds),
@@ -60,10 +60,11 @@ def in_use(of_runs: Sequence[Metrics], use: Use) -> InUse | None:
     return InUse(alarms, _times(fpr, use.rows_per_day), _times(recall, anomalies), anomalies)
 
 
-def _fpr_bounds(m: Metrics) -> tuple[float, float]:
-    if "test_fpr_low" in m and "test_fpr_high" in m:
-        return m["test_fpr_low"], m["test_fpr_high"]
-    found = wilson_interval(m["test_fpr"], max(1.0, (1 - m["base_rate"]) * m["n_test"]))
+def _bounds(m: Metrics, name: str, share: float) -> tuple[float, float]:
+    """Of a rate among this share of the test rows; of a run that has none, as if no row were a copy."""
+    if f"{name}_low" in m and f"{name}_high" in m:
+        return m[f"{name}_low"], m[f"{name}_high"]
+    found = wilson_interval(m[name], max(1.0, share * m["n_test"]))
     return found.low, found.high
 
 

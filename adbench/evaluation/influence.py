@@ -135,8 +135,8 @@ class _Spread:
 def auroc_interval(placements: Placements, copies: Copies, confidence: float = 0.95) -> Interval:
     """DeLong's interval over distinct rows, on the scale of log odds, where it stays inside [0, 1].
 
-    Where few rows are on the wrong side, the rows say too little of their own variance: there it is widened to the one
-    that Newcombe (2006, Statistics in Medicine 25:559, method 5) derives from AUROC itself.
+    Where few rows are on the wrong side, or none differs, the rows say too little of their own variance: there it is
+    widened to the one that Newcombe (2006, Statistics in Medicine 25:559, method 5) derives from AUROC itself.
     """
     of = auroc_influences(placements)
     anomalies, normals = _spreads(of, copies)
@@ -144,7 +144,7 @@ def auroc_interval(placements: Placements, copies: Copies, confidence: float = 0
     if not np.isfinite(anomalies.variance + normals.variance):
         return Interval(value, 0.0, 1.0)
     bounds = _on_log_odds(value, anomalies, normals, confidence)
-    if min(value, 1 - value) * min(anomalies.n, normals.n) < FEW:
+    if min(value, 1 - value) * min(anomalies.n, normals.n) < FEW or bounds[0] == bounds[1]:
         bounds = _wider(bounds, _newcombe(value, anomalies.n, normals.n, confidence))
     return Interval(value, *bounds)
 
@@ -158,7 +158,7 @@ def average_precision_interval(ranking: Ranking, copies: Copies, confidence: flo
     if not np.isfinite(anomalies.variance + normals.variance):
         return Interval(value, 0.0, 1.0)
     bounds = _on_log_odds(value, anomalies, normals, confidence)
-    if min(value, 1 - value) * anomalies.n < FEW:
+    if min(value, 1 - value) * anomalies.n < FEW or bounds[0] == bounds[1]:
         wilson = wilson_interval(value, anomalies.n, confidence)
         bounds = _wider(bounds, (wilson.low, wilson.high))
     return Interval(value, *bounds)
@@ -190,6 +190,17 @@ def recall_within_interval(ranking: Ranking, copies: Copies, limit: float, confi
     low = value - np.hypot(value - wilson.low, value - min(fewest, value))
     high = value + np.hypot(wilson.high - value, max(recall_within(recall, fpr, laxer), value) - value)
     return Interval(value, max(0.0, float(low)), min(1.0, float(high)))
+
+
+def share_interval(
+    counted: npt.NDArray[np.bool_], label: npt.NDArray[np.int8], of: int, copies: Copies, confidence: float = 0.95
+) -> Interval:
+    """Wilson's interval of the share of this label's rows that are counted, over distinct rows."""
+    influences = share_influences(counted, label, of)
+    rows, distinct = (
+        (influences.of_normals, copies.of_normals) if of == 0 else (influences.of_anomalies, copies.of_anomalies)
+    )
+    return wilson_interval(influences.value, distinct.spread(rows).n, confidence)
 
 
 def difference_interval(of: Influences, copies: Copies, confidence: float = 0.95) -> Interval:

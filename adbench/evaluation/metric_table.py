@@ -77,6 +77,7 @@ METRICS = {
         Metric("roc_auc_high", "roc auc high", None, False, (ALWAYS,)),
         Metric("base_rate", "base rate", None, True, (ALWAYS,)),
         Metric("n_distinct", "distinct test rows", None, False),
+        Metric("n_distinct_scores", "distinct test scores", None, False),
         Metric("lead", "lead", True, False, form="+.4f"),
         Metric("threshold", "threshold", None, False, (REPRODUCE, ALWAYS)),
         Metric("target_fpr", "target fpr", None, True, (ALWAYS,)),

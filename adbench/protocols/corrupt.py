@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from adbench.config.checks import require_fraction, require_one_of
 from adbench.data.base import Features
-from adbench.errors import DataError
+from adbench.errors import ConfigError, DataError
 
 LOCAL, GLOBAL, DEPENDENCY = "local", "global", "dependency"
 KINDS = (LOCAL, GLOBAL, DEPENDENCY)
 ALPHA = 5.0  # ADBench's: how many times the covariance of its neighbourhood a local anomaly has
+MOST_IRRELEVANT = 0.99  # of all columns: a hundred of noise for one
 WIDER = 0.1  # of the fitted range, by which global anomalies exceed it on either side
 MIXTURE_ROWS, MIXTURE_COMPONENTS = 2_000, range(1, 6)  # fewer than ADBench's all and 1 to 10, for time
 Rng = np.random.Generator
@@ -28,6 +29,8 @@ def require_irrelevant(share: float | None) -> None:
     """Raise ConfigError for a share of columns that is none."""
     if share is not None:
         require_fraction("protocol.irrelevant", share)
+        if share > MOST_IRRELEVANT:
+            raise ConfigError(f"expected protocol.irrelevant to be at most {MOST_IRRELEVANT:g}, got {share:g}")
 
 
 def require_kind(kind: str | None) -> None:

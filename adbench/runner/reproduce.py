@@ -208,7 +208,8 @@ def _of_other_scores(
     """The verdict, its reason, and by how much rounding changed the AUROC where that was asked. as_then: nothing has
     changed that could round otherwise."""
     if as_then:
-        return DIFFERENT, "the same code, data, libraries, processor and threads have to give the same bits", None
+        what = "code, data, libraries, processor and threads, as far as they are recorded"
+        return DIFFERENT, f"the same {what}, have to give the same bits", None
     if found.within(margin):
         return EQUIVALENT, f"the test rows exclude a change of more than {margin:g}", None
     if not found.auroc.low <= 0 <= found.auroc.high:

@@ -59,6 +59,11 @@ def test_a_control_that_does_as_well_is_named(run: Run) -> None:
     assert "the control" not in behind
 
 
+def test_a_detector_that_ranks_nothing_is_named(run: Run) -> None:
+    assert "all test scores are equal: " in shown(run, n_distinct_scores=1)
+    assert "all test scores are equal" not in shown(run)
+
+
 def test_the_protocol_and_a_weakened_control_are_named(run: Run) -> None:
     assert "protocol one_class" in shown(run)
     weak = replace(run, config=run.config | {"controls": {"nearest_rows": 1}})
@@ -122,6 +127,7 @@ def test_what_was_promised_of_the_reported_rows_is_shown(run: Run) -> None:
 
 def test_what_it_comes_to_at_a_base_rate(run: Run) -> None:
     rates = {"test_fpr": 0.01, "test_fpr_low": 0.008, "test_fpr_high": 0.0125, "recall": 0.5, "base_rate": 0.5}
+    rates |= {"recall_low": 0.469, "recall_high": 0.531}
     text = shown(run, use=Use(1e-4, 1e6), **rates, n_test=2000)
     assert "at 1 anomaly in 10,000 rows" in text
     assert "of 201 alarms one is right (95 % interval 152 to 267)" in text

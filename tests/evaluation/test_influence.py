@@ -17,6 +17,7 @@ from adbench.evaluation.influence import (
     over_types_interval,
     recall_within_interval,
     share_influences,
+    share_interval,
 )
 from adbench.evaluation.ranking import placement_values, rank
 
@@ -103,7 +104,13 @@ def test_all_scores_equal_are_chance_and_say_so() -> None:
     label = np.repeat(np.array([1, 0], np.int8), 20)
     found = auroc_interval(placement_values(np.zeros(40), label), Copies(None, label))
     assert found.value == 0.5
-    assert found.low <= 0.5 <= found.high
+    assert found.low < 0.45
+    assert found.high > 0.55
+    many = np.repeat(np.array([1, 0], np.int8), 4000)
+    of_many = auroc_interval(placement_values(np.zeros(8000), many), Copies(None, many))
+    assert of_many.high - of_many.low > 0.01
+    precision = average_precision_interval(rank(np.zeros(8000), many), Copies(None, many))
+    assert precision.high - precision.low > 0.01
     within = recall_within_interval(rank(np.zeros(40), label), Copies(None, label), 0.01)
     assert within.value == 0.0
     assert within.high > 0.1
@@ -132,6 +139,16 @@ def test_types_of_anomalies_are_what_is_drawn() -> None:
     assert over_types is not None
     assert over_types.high - over_types.low > 5 * (over_rows.high - over_rows.low)
     assert over_types_interval(placements, {"a": np.arange(400)}, copies) is None
+
+
+def test_a_share_of_copies_is_that_of_one_row() -> None:
+    label = np.repeat(np.array([1, 0], np.int8), 300)
+    once, copied = (Copies(identity, label) for identity in (None, np.repeat(np.arange(60, dtype=np.uint64), 10)))
+    counted = np.repeat(np.arange(60) % 3 == 0, 10)
+    alone, of_copies = (share_interval(counted, label, 1, copies) for copies in (once, copied))
+    assert of_copies.high - of_copies.low == pytest.approx(10**0.5 * (alone.high - alone.low), rel=0.1)
+    one = Copies(np.zeros(600, np.uint64), label)
+    assert share_interval(np.zeros(600, bool), label, 0, one).high > 0.5
 
 
 def test_shares_by_hand() -> None:

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adbench.arrays.order import Order
+from adbench.config.compose import compose
+from adbench.config.instantiate import build
 from adbench.data.base import Features, Table
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.protocols.by_time import ByTime
@@ -182,3 +184,10 @@ def test_who_divides_times_at_random_is_told() -> None:
     for quiet in (replace(table, order=None), replace(table, is_test=np.arange(100) < 60)):
         assert not any("protocol=by_time" in warning for warning in at_random(quiet, 0).warnings)
     assert not any("protocol=by_time" in warning for warning in by_time()(table, 0).warnings)
+
+
+def test_a_whole_number_is_a_gap() -> None:
+    protocol = build(compose(["protocol=by_time", "protocol.gap=3600"])["protocol"], "protocol")
+    assert protocol.gap == 3600
+    with pytest.raises(ConfigError, match="expected float or null for protocol.gap, got True"):
+        build(compose(["protocol=by_time", "protocol.gap=true"])["protocol"], "protocol")

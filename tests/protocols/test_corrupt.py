@@ -134,6 +134,8 @@ def test_what_cannot_be_made_is_refused(small: Table) -> None:
         split_of(small, "protocol.synthetic=odd")
     with pytest.raises(ConfigError, match=r"protocol\.irrelevant to be a number between 0 and 1, got 1\.0"):
         split_of(small, "protocol.irrelevant=1.0")
+    with pytest.raises(ConfigError, match=r"protocol\.irrelevant to be at most 0\.99, got 0\.999"):
+        split_of(small, "protocol.irrelevant=0.999")
     words = replace(small, features=Features(np.empty((5000, 0)), (), small.features.codes, {"sign": ("-", "+")}))
     with pytest.raises(DataError, match=r"numeric columns to make local anomalies of, got none"):
         split_of(words, "protocol.synthetic=local")

@@ -191,6 +191,8 @@ def _comparison(run: Run) -> Table:
 
 def _verdicts(run: Run) -> Iterator[str]:
     m, model = run.metrics, run.config["choices"]["model"]
+    if m.get("n_distinct_scores") == 1:
+        yield f"all test scores are equal: {model} ranks nothing"
     if run.config.get("trainer", {}).get("limit_batches"):
         yield "a debug run on a few batches an epoch: its numbers mean nothing"
     elif {"training_gain", "training_gain_low", "training_gain_high"} <= m.keys():

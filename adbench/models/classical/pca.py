@@ -44,7 +44,8 @@ class PCA(ClassicalDetector):
 
         if len(x) <= self.n_components:
             raise ConfigError(
-                f"expected model.n_components to be below the number of fit rows, {len(x):,}, got {self.n_components}"
+                f"expected more fit rows than the {self.n_components} components, got {len(x):,}; bring more rows, or"
+                " name fewer components with model.n_components="
             )
         # A symmetric eigenproblem of columns x columns: no randomness, whatever the number of rows.
         fitted = Decomposition(self.n_components, svd_solver="covariance_eigh").fit(x.astype("float64"))
