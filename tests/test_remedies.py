@@ -2,6 +2,7 @@
 
 import ast
 import logging
+import math
 import re
 import shlex
 import zipfile
@@ -29,7 +30,8 @@ from adbench.inference.load import Fitted
 from adbench.models.base import require_takes_codes
 from adbench.results.record import Run
 from adbench.runner.cross import CrossEncoder, detector_for, encoder_for, require_possible
-from adbench.runner.prepare import divide
+from adbench.runner.prepare import divide, load
+from adbench.storage.scratch import Scratch
 from adbench.sweeps.plan import plan
 
 ROOT = Path(adbench.__file__).parent
@@ -162,7 +164,8 @@ def composed() -> Composed:
 
 def read(config: dict[str, Any]) -> None:
     """As far as a run looks at the data: loaded, divided, enough to calibrate."""
-    table = build(config["data"], "data")
+    with Scratch(math.inf) as scratch:
+        table = load(config, scratch)
     say(table.notes)
     split = divide(config, table)
     rule = build(config["threshold"], "threshold")

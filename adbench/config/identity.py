@@ -126,6 +126,7 @@ def same_rows(config: Config) -> str:
     protocol = config["protocol"]
     seed = config["seed"] if protocol.get("split_seed") is None else None
     parts = [identity(config, "data"), config["data"].get("folder"), protocol, config["preprocess"], seed]
+    parts.append(config.get("measured"))  # without it a table may be refused
     return json.dumps(parts, sort_keys=True)
 
 

@@ -32,6 +32,7 @@ OTHER_SEEDS = ("init_seed", "order_seed")
 # Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
 NOTHING_WHILE_NULL = (
     *(*OTHER_SEEDS, "preprocess.categories", "preprocess.tail"),
+    "measured",
     *("protocol.calibration", "protocol.folds", "protocol.max_anomalies", "protocol.gap", "protocol.fold"),
     "threshold.confidence",
     *("preprocess.constant", "threshold.percentile"),

@@ -193,6 +193,7 @@ class Table:
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what was taken for certain while it was loaded, for the user
     dropped: tuple[str, ...] = ()  # columns that the user left out
+    measured: tuple[str, ...] = ()  # columns that tell the label, and are none by the user's word
     names_kinds: bool = False  # whether the user can name the column of the kinds of anomalies, by data.family
     # Columns that are 1 where another lacks a value and 0 elsewhere; those with no 1 among the fit rows are left out.
     indicators: tuple[str, ...] = ()

@@ -132,6 +132,11 @@ class _Spread:
     n: float
 
 
+def variance(of: Influences, copies: Copies) -> float:
+    """Of a metric, or of a difference of two; nan where one distinct row of a label tells nothing."""
+    return sum(spread.variance for spread in _spreads(of, copies))
+
+
 def auroc_interval(placements: Placements, copies: Copies, confidence: float = 0.95) -> Interval:
     """DeLong's interval over distinct rows, on the scale of log odds, where it stays inside [0, 1].
 
@@ -206,11 +211,11 @@ def share_interval(
 def difference_interval(of: Influences, copies: Copies, confidence: float = 0.95) -> Interval:
     """The interval of a difference of two metrics of the same rows."""
     anomalies, normals = _spreads(of, copies)
-    variance = anomalies.variance + normals.variance
-    if not np.isfinite(variance):
+    total = anomalies.variance + normals.variance
+    if not np.isfinite(total):
         return Interval(of.value, -1.0, 1.0)
     # Rows on which both agree say that few rows differ, not that none does (the rule of three).
-    half = 3 / min(anomalies.n, normals.n) if variance == 0 else _half(anomalies, normals, confidence)
+    half = 3 / min(anomalies.n, normals.n) if total == 0 else _half(anomalies, normals, confidence)
     return Interval(of.value, max(-1.0, of.value - half), min(1.0, of.value + half))
 
 
@@ -245,11 +250,11 @@ def _spreads(of: Influences, copies: Copies) -> tuple[_Spread, _Spread]:
 
 def _half(anomalies: _Spread, normals: _Spread, confidence: float) -> float:
     """Half of Student's interval, with the degrees of freedom of Welch and Satterthwaite."""
-    variance = anomalies.variance + normals.variance
-    if not variance:
+    total = anomalies.variance + normals.variance
+    if not total:
         return 0.0
-    df = variance**2 / (anomalies.variance**2 / anomalies.df + normals.variance**2 / normals.df)
-    return float(stdtrit(df, 0.5 + confidence / 2) * np.sqrt(variance))
+    df = total**2 / (anomalies.variance**2 / anomalies.df + normals.variance**2 / normals.df)
+    return float(stdtrit(df, 0.5 + confidence / 2) * np.sqrt(total))
 
 
 def _on_log_odds(value: float, anomalies: _Spread, normals: _Spread, confidence: float) -> tuple[float, float]:

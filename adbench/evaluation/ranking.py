@@ -1,13 +1,11 @@
 """Threshold-free quality: how well scores rank anomalies above normals."""
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from adbench.arrays.types import Scores
-from adbench.stats.interval import Interval
 
 LIMITS = {"tpr_at_1pct_fpr": 0.01, "tpr_at_0p1pct_fpr": 0.001}  # metric -> the false-positive rate that it allows
 _SAMPLED = 256  # scores that are looked at to choose a sort
@@ -32,30 +30,6 @@ class Placements:
 def placement_values(scores: Scores, label: npt.NDArray[np.int8]) -> Placements:
     """Placement values of scores of which nothing else is asked. Both labels must occur."""
     return rank(scores, label).placements()
-
-
-def auroc_interval(placements: Placements, confidence: float = 0.95) -> Interval:
-    """DeLong's interval for one AUROC, cut to [0, 1]."""
-    return _normal_interval(placements.of_anomalies, placements.of_normals, confidence, 0.0, 1.0)
-
-
-def auroc_difference(a: Placements, b: Placements, confidence: float = 0.95) -> Interval:
-    """DeLong's interval for AUROC(a) - AUROC(b) of two scores on the same rows, so their covariance counts."""
-    of_anomalies = a.of_anomalies - b.of_anomalies
-    of_normals = a.of_normals - b.of_normals
-    return _normal_interval(of_anomalies, of_normals, confidence, -1.0, 1.0)
-
-
-def _normal_interval(
-    of_anomalies: Scores, of_normals: Scores, confidence: float, lowest: float, highest: float
-) -> Interval:
-    # One row of a kind has no sample variance: nothing is known, and the interval says so.
-    if min(len(of_anomalies), len(of_normals)) < 2:
-        return Interval(float(of_anomalies.mean()), lowest, highest)
-    variance = of_anomalies.var(ddof=1) / len(of_anomalies) + of_normals.var(ddof=1) / len(of_normals)
-    half_width = NormalDist().inv_cdf(0.5 + confidence / 2) * float(np.sqrt(variance))
-    value = float(of_anomalies.mean())
-    return Interval(value, max(lowest, value - half_width), min(highest, value + half_width))
 
 
 @dataclass(frozen=True)

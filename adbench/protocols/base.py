@@ -209,7 +209,8 @@ def _ignored_times(table: Table, parts: Parts, of_test_file: npt.NDArray[np.bool
 
 def _require_no_label(table: Table, rows: Rows) -> None:
     """Raise DataError when a column of these rows is the label again."""
-    if not (copies := label_copies(table.features, table.label, rows)):
+    found = label_copies(table.features, table.label, rows)
+    if not (copies := {name: n for name, n in found.items() if name not in table.measured}):
         return
     named = " and ".join(f"{name}, whose {n} values" for name, n in copies.items())
     kinds = next((name for name, n in copies.items() if n > 2), None)
@@ -218,6 +219,7 @@ def _require_no_label(table: Table, rows: Rows) -> None:
         f"expected features that do not contain the label, got the column {named} tell anomalies from normal rows;"
         f" leave it out with {override('data.drop', [*table.dropped, *copies])}"
         + (f", or, if it names the kinds of anomalies, with {family}" if family else "")
+        + f"; if it was measured and is no label, {override('measured', [*table.measured, *copies])} keeps it"
     )
 
 

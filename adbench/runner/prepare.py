@@ -17,6 +17,7 @@ from adbench.config.alarm_rate import RELAX
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
 from adbench.data.base import Features, Table, say
+from adbench.errors import ConfigError
 from adbench.evaluation.batch_invariance import WARMING_ROWS, try_rows
 from adbench.evaluation.seal import Labels
 from adbench.evaluation.thresholds.base import promised_rate
@@ -28,6 +29,7 @@ from adbench.runner.cross import encoder_for, n_calibrating
 from adbench.runner.prepared_cache import DEVIATIONS, Matrices, Prepared, RowCache, Watch
 from adbench.storage.cache import CacheEntry
 from adbench.storage.scratch import Scratch
+from adbench.text import suggest
 
 
 def prepare(config: Config, rule: Any, seconds: Watch, rows: RowCache | None = None) -> Prepared:
@@ -86,7 +88,20 @@ def load(config: Config, scratch: Scratch) -> Table:
     """The dataset of a configuration."""
     table: Table = build(config["data"], "data", **_scratch(config, scratch))
     # What every loader is told to leave out, so that none has to remember it.
-    return replace(table, dropped=tuple(str(name) for name in config["data"].get("drop") or ()))
+    dropped = tuple(str(name) for name in config["data"].get("drop") or ())
+    return replace(table, dropped=dropped, measured=_measured(config, table))
+
+
+def _measured(config: Config, table: Table) -> tuple[str, ...]:
+    """The columns that the user says are no label."""
+    columns = (*table.features.numeric_names, *table.features.vocabularies)
+    named = config.get("measured") or []
+    for name in (names := named if isinstance(named, list) else [named]):
+        if name not in columns:
+            raise ConfigError(
+                f"expected measured to list columns of {table.name}, got {name!r}{suggest(str(name), columns)}"
+            )
+    return tuple(names)
 
 
 def divide(config: Config, table: Table, store_labels: Callable[[Labels], None] = lambda _: None) -> Split:

@@ -68,7 +68,9 @@ def key_of(config: Config) -> str | None:
     data = {k: v for k, v in config["data"].items() if k not in (*CONTENT["data"], *(WHERE_NOT_WHAT["data"] or ()))}
     seed = config["seed"] if protocol.get("split_seed") is None else None
     made_with = [source_digest(*ROOMS), np.__version__, pa.__version__, cpu()]
-    parts = json.dumps([made_with, files, data, protocol, config["preprocess"], seed], sort_keys=True)
+    parts = json.dumps(
+        [made_with, files, data, protocol, config["preprocess"], seed, config.get("measured")], sort_keys=True
+    )
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 

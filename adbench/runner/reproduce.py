@@ -20,25 +20,31 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from adbench.arrays.row_hash import mix_in, start_hashes
 from adbench.config.checks import require_not_negative
 from adbench.config.keys import Config
 from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.controls import PREFIX
-from adbench.evaluation.ranking import auroc_difference, placement_values
+from adbench.evaluation.influence import (
+    Copies,
+    Influences,
+    auroc_influences,
+    average_precision_influences,
+    difference_interval,
+)
+from adbench.evaluation.ranking import rank
 from adbench.evaluation.seal import digest
 from adbench.results.code import CODE, SOLVER, TASK, sha256_of
 from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, read_run
 from adbench.results.versions import same_data
 from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
-from adbench.stats.bootstrap import average_precision_difference
 from adbench.stats.interval import Interval
 
 IDENTICAL, EQUIVALENT, WITHIN_NOISE, DIFFERENT = "identical", "equivalent", "within rounding noise", "different"
 MARGIN = 0.001  # of AUROC, and of the share of rows on the other side of the threshold: a tenth of the gate's tolerance
 NOISES = 3  # so many times what rounding was seen to make is still rounding: it was seen once
-RESAMPLES = 500  # two seconds for the 311,029 test rows of KDD Cup 99
 _TIMES = ("_seconds", "rows_per_second")  # the ends of names of metrics that no two runs share
 
 
@@ -51,8 +57,8 @@ class Reproduction:
     original: Run
     again: Run
     largest_difference: float | None  # of the two scores of a row; None where they are not of the same rows
-    auroc_difference: Interval | None  # today's AUROC minus the original's, with DeLong's paired interval
-    precision_difference: Interval | None  # the same of average precision, with a paired bootstrap's
+    auroc_difference: Interval | None  # today's AUROC minus the original's, with the paired interval of the test rows
+    precision_difference: Interval | None  # the same of average precision
     flipped: float | None  # share of the test rows that are on the other side of the threshold
     rounding: float | None  # what other threads alone made of today's AUROC; None where that was not needed
     changed: dict[str, tuple[Any, Any]]  # data, packages, device, code: then and now
@@ -106,16 +112,35 @@ class _Difference:
 
     auroc: Interval
     flipped: float
+    precision: Interval  # of average precision
 
     @classmethod
     def between(cls, now: _Scores, then: _Scores) -> "_Difference":
+        """Rows that are copies of each other have the same scores then and now, and count as one."""
         label = then.rows["label"].to_numpy()
-        a, b = (placement_values(scores.rows["score"].to_numpy(), label) for scores in (now, then))
-        return cls(auroc_difference(a, b), float((now.reported != then.reported).mean()))
+        identity, rankings = start_hashes(len(label)), []
+        for scores in (of.rows["score"].to_numpy() for of in (now, then)):
+            mix_in(identity, (scores + 0.0).view(np.uint64))
+            rankings.append(rank(scores, label))
+        copies = Copies(identity, label)
+        placed = [auroc_influences(ranking.placements()) for ranking in rankings]
+        precise = [average_precision_influences(ranking) for ranking in rankings]
+        auroc, precision = (_interval(of_now - of_then, copies) for of_now, of_then in (placed, precise))
+        return cls(auroc, float((now.reported != then.reported).mean()), precision)
 
     def within(self, margin: float) -> bool:
         """Whether more than that is excluded."""
         return -margin <= self.auroc.low and self.auroc.high <= margin and self.flipped <= margin
+
+
+def _interval(of: Influences, copies: Copies) -> Interval:
+    """None, where no row has another rank: of the same rows that is certain."""
+    moved = of.of_anomalies.any() or of.of_normals.any()
+    return difference_interval(of, copies) if moved else _NOTHING
+
+
+_NOTHING = Interval(0.0, 0.0, 0.0)
+_NONE = _Difference(_NOTHING, 0.0, _NOTHING)
 
 
 def reproduce(
@@ -182,16 +207,15 @@ def _compare(
     elif not before.same_rows(after):
         verdict, reason = DIFFERENT, f"{told}, on other test rows or labels"
     else:
-        label = before.rows["label"].to_numpy()
         then, now = (scores.rows["score"].to_numpy() for scores in (before, after))
-        found = _Difference.between(after, before)
+        same = before.same_bits(after)
+        found = _NONE if same else _Difference.between(after, before)
         numbers |= {"largest_difference": float(np.abs(now - then).max())}
         numbers |= {"auroc_difference": found.auroc, "flipped": found.flipped}
-        if before.same_bits(after):
+        if same:
             verdict, reason = _of_same_scores(original, again, len(now))
         else:
-            precision = average_precision_difference(now, then, label, n_resamples=RESAMPLES)
-            numbers["precision_difference"] = precision
+            numbers["precision_difference"] = found.precision
             told += f", 95 % interval {found.auroc.low:+.3g} to {found.auroc.high:+.3g}"
             judged = _of_other_scores(found, _as_then(original, again, made), margin, lambda: rounding(after))
             verdict, reason, numbers["rounding"] = judged

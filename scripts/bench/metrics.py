@@ -12,7 +12,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from adbench.evaluation.ranking import auroc_interval, placement_values, rank
+from adbench.evaluation.influence import Copies, auroc_interval
+from adbench.evaluation.ranking import placement_values, rank
 
 ROWS, REPETITIONS = 10**6, 7
 
@@ -33,7 +34,7 @@ def report(scores: np.ndarray, label: np.ndarray) -> None:
     works: dict[str, Callable[[], object]] = {
         "scikit-learn's roc_auc_score": lambda: roc_auc_score(label, scores),
         "AUROC, average precision, TPR at FPR": lambda: rank(scores, label).metrics(),
-        "DeLong's interval": lambda: auroc_interval(placement_values(scores, label)),
+        "the interval of AUROC": lambda: auroc_interval(placement_values(scores, label), Copies(None, label)),
         "all of them": lambda: all_metrics(scores, label),
     }
     seconds: dict[str, list[float]] = {name: [] for name in works}
@@ -51,7 +52,7 @@ def all_metrics(scores: np.ndarray, label: np.ndarray) -> None:
     """As a run does it: one sort for everything."""
     ranking = rank(scores, label)
     ranking.metrics()
-    auroc_interval(ranking.placements())
+    auroc_interval(ranking.placements(), Copies(None, label))
 
 
 if __name__ == "__main__":

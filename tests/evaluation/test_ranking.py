@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score, roc_curve
 
-from adbench.evaluation.ranking import Placements, auroc_difference, auroc_interval, placement_values, rank
+from adbench.evaluation.influence import Copies, auroc_influences, variance
+from adbench.evaluation.ranking import Placements, placement_values, rank
 
 # Scores with many ties, and a label for each; both labels occur.
 labelled_scores = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=60).filter(
@@ -115,26 +115,10 @@ def test_delong_against_its_definition() -> None:
     a = np.round(rng.normal(size=300) + label, 1)
     b = np.round(a / 2 + rng.normal(size=300), 1)
     difference, error = brute_force_delong(a, b, label)
-    found = auroc_difference(placement_values(a, label), placement_values(b, label))
-    assert found.value == pytest.approx(difference)
-    assert found.high - found.low == pytest.approx(2 * norm.ppf(0.975) * error)
+    of_a, of_b = (auroc_influences(placement_values(scores, label)) for scores in (a, b))
+    copies = Copies(None, label)
+    found = variance(of_a - of_b, copies)
+    assert (of_a - of_b).value == pytest.approx(difference)
+    assert found == pytest.approx(error**2)
     _, error = brute_force_delong(a, np.zeros(300), label)  # a constant score has no variance
-    one = auroc_interval(placement_values(a, label))
-    assert one.high - one.low == pytest.approx(2 * norm.ppf(0.975) * error)
-
-
-def test_delong_covers_the_truth_as_often_as_it_says() -> None:
-    # Unit normals one standard deviation apart: AUROC = Phi(1 / sqrt 2).
-    truth = norm.cdf(1 / np.sqrt(2))
-    rng = np.random.default_rng(1)
-    label = np.repeat([0, 1], [150, 100]).astype(np.int8)
-    covered = 0
-    for _ in range(1000):
-        interval = auroc_interval(placement_values(rng.normal(size=250) + label, label))
-        covered += interval.low <= truth <= interval.high
-    assert 930 <= covered <= 970
-
-
-def test_one_anomaly_gives_an_interval_that_claims_nothing() -> None:
-    interval = auroc_interval(placement_values(np.array([0.0, 1.0, 2.0]), np.array([0, 0, 1], dtype=np.int8)))
-    assert (interval.value, interval.low, interval.high) == (1.0, 0.0, 1.0)
+    assert variance(of_a, copies) == pytest.approx(error**2)

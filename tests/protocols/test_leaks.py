@@ -15,7 +15,7 @@ from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.data import nslkdd
 from adbench.data.base import Features, Table
-from adbench.errors import DataError
+from adbench.errors import ConfigError, DataError
 from adbench.evaluation.ranking import placement_values
 from adbench.protocols.leaks import COPY_VALUES, best_column, label_copies, leaks_of
 from adbench.results.record import read_run
@@ -158,8 +158,30 @@ def test_a_copy_in_the_test_file_alone_is_refused_too() -> None:
     table = table_of(label * 3, label, is_test=np.arange(400) >= 200)
     table = replace(table, label=np.where(table.is_test, label, 0).astype(np.int8))
     table = table.take(np.flatnonzero(table.is_test | (label == 0)))
-    with pytest.raises(DataError, match=r"the column x, whose 2 values .* leave it out with data.drop=\[x\]$"):
+    with pytest.raises(
+        DataError,
+        match=r"the column x, whose 2 values .* leave it out with data.drop=\[x\]; .* measured=\[x\] keeps it$",
+    ):
         build(compose([])["protocol"], "protocol")(table, 0)
+
+
+def test_a_measurement_that_tells_the_label_is_kept_by_the_users_word(tmp_path: Path) -> None:
+    path = tmp_path / "temperatures.csv"
+    lines = [f"{60 + i % 15 if i < 100 else 15 + i % 15},{i * i % 13},{int(i < 100)}" for i in range(1500)]
+    path.write_text("\n".join(["temp,other,y", *lines]))
+    words = ["model=pca", "data=table", f"data.path={path}", "data.label=y", "data.normal=0", f"runs_dir={tmp_path}"]
+    words.append(f"cache={tmp_path / 'cache'}")
+    with pytest.raises(DataError, match=r"the column temp, .* measured=\[temp\] keeps it$"):
+        train(words)
+    run = train([*words, "measured=[temp]"])
+    assert run.status == "done"
+    assert any("temp ALONE tells anomalies" in warning for warning in run.environment["warnings"])
+    with pytest.raises(
+        DataError, match="the column temp"
+    ):  # neither the run nor its rows in the cache speak for others
+        train(words)
+    with pytest.raises(ConfigError, match="expected measured to list columns of table, got 'tmp'; did you mean temp"):
+        train([*words, "measured=[tmp]"])
 
 
 def test_a_bundled_dataset_says_what_it_left_out_already_and_nothing_of_a_key_that_it_has_not(
@@ -175,7 +197,10 @@ def test_a_bundled_dataset_says_what_it_left_out_already_and_nothing_of_a_key_th
 
     monkeypatch.setattr(nslkdd, "load", load)
     monkeypatch.setattr(load, "__module__", "adbench.data.nslkdd")
-    with pytest.raises(DataError, match=r"the column attack_cat, whose .* data\.drop=\[land,attack_cat\]$"):
+    with pytest.raises(
+        DataError,
+        match=r"the column attack_cat, whose .* data\.drop=\[land,attack_cat\]; if .* measured=\[attack_cat\]",
+    ):
         train(["model=pca", "data.drop=[land]", *quick])
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import average_precision_score
 
 from adbench.errors import DataError
-from adbench.evaluation.ranking import auroc_difference, auroc_interval, placement_values
-from adbench.stats import bootstrap
+from adbench.evaluation.influence import Copies, auroc_influences, variance
+from adbench.evaluation.ranking import placement_values
 from adbench.stats.intervals import bootstrap_interval, t_interval
 from adbench.stats.multiplicity import holm
 from adbench.stats.pairs import compare
@@ -62,18 +61,18 @@ def asah() -> dict[str, Any]:
 def test_delong_interval_is_the_published_one(asah: dict[str, Any]) -> None:
     assert (asah["label"] == 0).sum() == 72
     assert (asah["label"] == 1).sum() == 41
-    interval = auroc_interval(placement_values(asah["s100b"], asah["label"]))
+    of = auroc_influences(placement_values(asah["s100b"], asah["label"]))
+    half = NormalDist().inv_cdf(0.975) * math.sqrt(variance(of, Copies(None, asah["label"])))
     # pROC's documentation: ci(roc(aSAH$outcome, aSAH$s100b)), "95% CI: 0.6301-0.8326 (DeLong)".
-    assert round(interval.value, 4) == 0.7314
-    assert (round(interval.low, 4), round(interval.high, 4)) == (0.6301, 0.8326)
+    assert round(of.value, 4) == 0.7314
+    assert (round(of.value - half, 4), round(of.value + half, 4)) == (0.6301, 0.8326)
 
 
 def test_delong_comparison_of_two_scores_is_the_published_one(asah: dict[str, Any]) -> None:
     wfns, s100b = (placement_values(asah[name], asah["label"]) for name in ("wfns", "s100b"))
     assert round(wfns.roc_auc, 4) == 0.8237
-    difference = auroc_difference(wfns, s100b)
-    error = (difference.high - difference.value) / NormalDist().inv_cdf(0.975)
-    z = difference.value / error
+    difference = auroc_influences(wfns) - auroc_influences(s100b)
+    z = difference.value / math.sqrt(variance(difference, Copies(None, asah["label"])))
     # pROC's documentation of roc.test: "Z = 2.209, p-value = 0.02718".
     assert round(z, 3) == 2.209
     assert round(2 * NormalDist().cdf(-z), 5) == 0.02718
@@ -82,13 +81,11 @@ def test_delong_comparison_of_two_scores_is_the_published_one(asah: dict[str, An
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=8), st.lists(st.integers(0, 4), min_size=2, max_size=8))
 def test_delong_is_its_definition_over_all_pairs(anomalies: list[int], normals: list[int]) -> None:
     wins = np.array([[(x > y) + (x == y) / 2 for y in normals] for x in anomalies])
-    variance = np.var(wins.mean(axis=1), ddof=1) / len(anomalies) + np.var(wins.mean(axis=0), ddof=1) / len(normals)
+    expected = np.var(wins.mean(axis=1), ddof=1) / len(anomalies) + np.var(wins.mean(axis=0), ddof=1) / len(normals)
     label = np.array([1] * len(anomalies) + [0] * len(normals), dtype=np.int8)
-    interval = auroc_interval(placement_values(np.array(anomalies + normals, dtype=float), label))
-    half_width = NormalDist().inv_cdf(0.975) * math.sqrt(variance)
-    assert interval.value == pytest.approx(wins.mean())
-    assert interval.low == pytest.approx(max(0.0, wins.mean() - half_width), abs=1e-9)
-    assert interval.high == pytest.approx(min(1.0, wins.mean() + half_width), abs=1e-9)
+    of = auroc_influences(placement_values(np.array(anomalies + normals, dtype=float), label))
+    assert of.value == pytest.approx(wins.mean())
+    assert variance(of, Copies(None, label)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_t_interval_is_scipys() -> None:
@@ -293,42 +290,6 @@ def test_a_dataset_with_one_pair_takes_the_variance_of_the_others() -> None:
     error = math.sqrt(0.1**2 / 3 + 0.1**2) / 2
     t = float(stats.t.ppf(0.975, 2))
     assert found.difference.high == pytest.approx(0.3 + t * error)
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 30))
-def test_weighted_average_precision_is_scikit_learns(seed: int, levels: int) -> None:
-    rng = np.random.default_rng(seed)
-    label = rng.permutation(np.array([1] * 8 + [0] * 12, dtype=np.int8))
-    scores = rng.integers(0, levels, 20).astype(float)
-    weights = rng.integers(0, 3, 20).astype(np.float32)
-    weights[np.flatnonzero(label)[0]] = 1
-    found = bootstrap._Ranked(scores, label).average_precision(weights[None, :])[0]
-    assert found == pytest.approx(average_precision_score(label, scores, sample_weight=weights))
-
-
-def test_bootstrap_of_average_precision_is_scipys() -> None:
-    rng = np.random.default_rng(3)
-    label = np.array([1] * 60 + [0] * 240, dtype=np.int8)
-    a = rng.normal(size=300) + 1.5 * label
-    b = a + rng.normal(size=300)
-
-    def difference(anomalies: Any, normals: Any) -> float:
-        rows = np.concatenate([anomalies, normals])
-        return float(average_precision_score(label[rows], a[rows]) - average_precision_score(label[rows], b[rows]))
-
-    samples = (np.arange(60), np.arange(60, 300))
-    expected = stats.bootstrap(
-        samples, difference, n_resamples=1500, vectorized=False, method="percentile", rng=4
-    ).confidence_interval
-    found = bootstrap.average_precision_difference(a, b, label, n_resamples=6000)
-    width = found.high - found.low
-    assert found.value == pytest.approx(difference(*samples))
-    # The quantiles of 1,500 draws have a standard error of about 3 % of the interval's width.
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.1 * width)
-    alone = bootstrap.average_precision_interval(a, label)
-    assert alone.low < alone.value < alone.high
-    assert bootstrap.average_precision_difference(a, a, label).high == 0.0
 
 
 def test_variance_components_of_a_balanced_design_are_those_of_its_analysis_of_variance() -> None:
