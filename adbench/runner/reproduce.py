@@ -17,29 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from adbench.arrays.row_hash import mix_in, start_hashes
 from adbench.config.checks import require_not_negative
 from adbench.config.keys import Config
 from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.controls import PREFIX
-from adbench.evaluation.influence import (
-    Copies,
-    Influences,
-    auroc_influences,
-    average_precision_influences,
-    difference_interval,
-)
-from adbench.evaluation.ranking import rank
 from adbench.evaluation.seal import digest
 from adbench.results.code import CODE, SOLVER, TASK, sha256_of
-from adbench.results.record import DONE, FROZEN, METRICS, SCORES, Run, read_run
+from adbench.results.record import DONE, FROZEN, METRICS, Run, read_run
 from adbench.results.versions import same_data
 from adbench.runner import run as runner
 from adbench.runner.reporter import Reporter
+from adbench.runner.score_difference import NONE, Difference, Scores, read_scores
 from adbench.stats.interval import Interval
 
 IDENTICAL, EQUIVALENT, WITHIN_NOISE, DIFFERENT = "identical", "equivalent", "within rounding noise", "different"
@@ -87,62 +77,6 @@ class Reproduction:
         return plain
 
 
-@dataclass(frozen=True)
-class _Scores:
-    rows: pd.DataFrame  # row, score, label
-    frozen: str  # the digest that was written before the labels were opened
-    threshold: float
-
-    @property
-    def reported(self) -> npt.NDArray[np.bool_]:
-        """Which rows are above the threshold."""
-        return self.rows["score"].to_numpy() > self.threshold
-
-    def same_rows(self, other: "_Scores") -> bool:
-        return self.rows[["row", "label"]].equals(other.rows[["row", "label"]])
-
-    def same_bits(self, other: "_Scores") -> bool:
-        mine, theirs = (scores.rows["score"].to_numpy().tobytes() for scores in (self, other))
-        return self.same_rows(other) and mine == theirs
-
-
-@dataclass(frozen=True)
-class _Difference:
-    """What is told of two runs on the same rows."""
-
-    auroc: Interval
-    flipped: float
-    precision: Interval  # of average precision
-
-    @classmethod
-    def between(cls, now: _Scores, then: _Scores) -> "_Difference":
-        """Rows that are copies of each other have the same scores then and now, and count as one."""
-        label = then.rows["label"].to_numpy()
-        identity, rankings = start_hashes(len(label)), []
-        for scores in (of.rows["score"].to_numpy() for of in (now, then)):
-            mix_in(identity, (scores + 0.0).view(np.uint64))
-            rankings.append(rank(scores, label))
-        copies = Copies(identity, label)
-        placed = [auroc_influences(ranking.placements()) for ranking in rankings]
-        precise = [average_precision_influences(ranking) for ranking in rankings]
-        auroc, precision = (_interval(of_now - of_then, copies) for of_now, of_then in (placed, precise))
-        return cls(auroc, float((now.reported != then.reported).mean()), precision)
-
-    def within(self, margin: float) -> bool:
-        """Whether more than that is excluded."""
-        return -margin <= self.auroc.low and self.auroc.high <= margin and self.flipped <= margin
-
-
-def _interval(of: Influences, copies: Copies) -> Interval:
-    """None, where no row has another rank: of the same rows that is certain."""
-    moved = of.of_anomalies.any() or of.of_normals.any()
-    return difference_interval(of, copies) if moved else _NOTHING
-
-
-_NOTHING = Interval(0.0, 0.0, 0.0)
-_NONE = _Difference(_NOTHING, 0.0, _NOTHING)
-
-
 def reproduce(
     folder: Path,
     overrides: Sequence[str] = (),
@@ -161,7 +95,7 @@ def reproduce(
     original = read_run(folder)
     if original.status != DONE:
         raise RunFolderError(f"expected a finished run to compare with, got {folder}, which is {original.status}")
-    before = _read_scores(original)
+    before = read_scores(original)
     made = recompose(original.config, overrides)
     if before.frozen != digest(before.rows["score"].to_numpy(), original.metrics["threshold"]):
         made.notes.append(f"the original's scores and threshold are not those of which its {FROZEN} is the digest")
@@ -176,32 +110,32 @@ def reproduce(
         return _compare(original, before, again, made, keep is not None, margin, rounding)
 
 
-def _rounding(config: Config, context: runner.Context, after: _Scores) -> _Difference | None:
+def _rounding(config: Config, context: runner.Context, after: Scores) -> Difference | None:
     """What another order of the same sums makes of today's run, by other threads. None: there is no such run."""
     other = copy.deepcopy(config)
     other["trainer"]["threads"] = _other_threads(config)
     with tempfile.TemporaryDirectory(prefix="adbench-") as place:
         other["runs_dir"] = place
         run = runner.run(other, context)
-        scores = _read_scores(run) if run.status == DONE else None
-        return _Difference.between(scores, after) if scores is not None and scores.same_rows(after) else None
+        scores = read_scores(run) if run.status == DONE else None
+        return Difference.between(scores, after) if scores is not None and scores.same_rows(after) else None
 
 
 def _other_threads(config: Config) -> int:
     return 2 if config["trainer"]["threads"] == 1 else 1
 
 
-Rounding = Callable[[_Scores], _Difference | None]
+Rounding = Callable[[Scores], Difference | None]
 
 
 def _compare(
-    original: Run, before: _Scores, again: Run, made: Recomposed, kept: bool, margin: float, rounding: Rounding
+    original: Run, before: Scores, again: Run, made: Recomposed, kept: bool, margin: float, rounding: Rounding
 ) -> Reproduction:
     """rounding: called where it is needed, since it takes another run."""
     changed = _changes(original.environment, again.environment)
     told = f"{again.metrics.get('roc_auc', math.nan) - original.metrics['roc_auc']:+.3g} AUROC"
     numbers: dict[str, Any] = dict.fromkeys(_NUMBERS)
-    after = _read_scores(again) if again.status == DONE else None
+    after = read_scores(again) if again.status == DONE else None
     if after is None:
         verdict, reason = DIFFERENT, f"today it {again.status}: {again.error}"
     elif not before.same_rows(after):
@@ -209,7 +143,7 @@ def _compare(
     else:
         then, now = (scores.rows["score"].to_numpy() for scores in (before, after))
         same = before.same_bits(after)
-        found = _NONE if same else _Difference.between(after, before)
+        found = NONE if same else Difference.between(after, before)
         numbers |= {"largest_difference": float(np.abs(now - then).max())}
         numbers |= {"auroc_difference": found.auroc, "flipped": found.flipped}
         if same:
@@ -227,7 +161,7 @@ _NUMBERS = ("largest_difference", "auroc_difference", "precision_difference", "f
 
 
 def _of_other_scores(
-    found: _Difference, as_then: bool, margin: float, rounding: Callable[[], _Difference | None]
+    found: Difference, as_then: bool, margin: float, rounding: Callable[[], Difference | None]
 ) -> tuple[str, str, float | None]:
     """The verdict, its reason, and by how much rounding changed the AUROC where that was asked. as_then: nothing has
     changed that could round otherwise."""
@@ -282,26 +216,6 @@ def _compared(original: Run, again: Run) -> list[str]:
     """The metrics of both that follow from the scores and the rows."""
     ends = (*_TIMES, "_low", "_high")  # bounds are what is thought of a result, and no result
     return [name for name in original.metrics if name in again.metrics and not name.endswith(ends)]
-
-
-def _read_scores(run: Run) -> _Scores:
-    path = run.folder / SCORES
-    try:
-        rows = pd.read_parquet(path, columns=["row", "score", "label"])
-        rows = rows.astype({"row": np.int64, "score": np.float64, "label": np.int8})
-        frozen = (run.folder / FROZEN).read_text(encoding="ascii").strip()
-    except Exception as error:  # a stranger's bytes make its reader raise anything
-        reason = "no such file" if isinstance(error, FileNotFoundError) else _one_line(error)
-        raise RunFolderError(
-            f"expected the scores of a finished run in {path}, got {reason}; name a run that has its scores"
-        ) from None
-    if not len(rows) or not np.isfinite(rows["score"]).all() or set(rows["label"]) != {0, 1}:
-        raise RunFolderError(f"expected finite scores and both labels in {path}, got others")
-    return _Scores(rows, frozen, run.metrics["threshold"])
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _changes(then: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

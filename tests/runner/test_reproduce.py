@@ -24,11 +24,11 @@ from adbench.runner.reproduce import (
     EQUIVALENT,
     IDENTICAL,
     WITHIN_NOISE,
-    _Difference,
     _of_other_scores,
     reproduce,
 )
 from adbench.runner.run import train
+from adbench.runner.score_difference import Difference
 from adbench.stats.interval import Interval
 
 
@@ -140,10 +140,10 @@ def test_what_the_test_rows_leave_open_is_noise_only_where_rounding_makes_as_muc
     [(0.002, 0.01, WITHIN_NOISE), (0.001, 0.01, DIFFERENT), (0.002, 0.0, DIFFERENT), (None, 0.0, DIFFERENT)],
 )
 def test_within_rounding_noise(noise: float | None, flipped: float, verdict: str) -> None:
-    measured = None if noise is None else _Difference(Interval(-noise, -1, 1), flipped, NOTHING)
-    found = _Difference(Interval(0.005, -0.01, 0.02), 0.02, NOTHING)
+    measured = None if noise is None else Difference(Interval(-noise, -1, 1), flipped, NOTHING)
+    found = Difference(Interval(0.005, -0.01, 0.02), 0.02, NOTHING)
     assert _of_other_scores(found, False, 0.001, lambda: measured)[0] == verdict
-    beyond = _Difference(Interval(0.005, 0.001, 0.009), 0.0, NOTHING)
+    beyond = Difference(Interval(0.005, 0.001, 0.009), 0.0, NOTHING)
     assert _of_other_scores(beyond, False, 0.001, lambda: pytest.fail("the interval excludes 0"))[0] == DIFFERENT
 
 
