@@ -92,7 +92,7 @@ sensitivity: setup  ## best, median and worst over a small grid of each model's 
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@
 
-bench: .venv/.bench  ## every speed figure of the README, and the pictures docs/results/speed-*.png
+bench: .venv/.bench  ## every speed figure of docs/speed.md, and the pictures docs/results/speed-*.png
 	$(BIN)/python scripts/bench/training.py
 	$(BIN)/python scripts/bench/fused.py
 	$(BIN)/python scripts/bench/compile.py

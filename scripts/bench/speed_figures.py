@@ -22,7 +22,7 @@ LINE: dict[str, tuple[str | tuple[float, tuple[float, ...]], str]] = {
     "hand-written": ((0, (1.2, 1.4)), "^"),
 }
 WIDTH, HEIGHT, LABEL_WIDTH = 540.0, 250.0, 118.0  # in points
-DPI = 160  # twice as wide as a README's column
+DPI = 160  # twice as wide as a page's column
 
 
 def draw(measured: pd.DataFrame, axis: str, path: Path) -> None:

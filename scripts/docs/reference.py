@@ -1,0 +1,212 @@
+"""Pages of the site that are made while it is built: front page, datasets, changelog and the reference.
+
+A hook of MkDocs, named in mkdocs.yml: the reference is read off the commands, the files under configs/ and docstrings.
+"""
+
+import posixpath
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+
+from adbench import _PUBLIC
+from adbench.cli.main import app
+from adbench.config.compose import SWEEP, TRAIN, groups
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
+# Files outside docs/ -> where they are in the site.
+OUTSIDE = {
+    "README.md": "index.md",
+    "data/README.md": "datasets.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "CITATION.cff": "CITATION.cff",
+    "LICENSE": "LICENSE",
+}
+RETURNED = (
+    *("adbench.results.record.Run", "adbench.sweeps.plan.Plan", "adbench.sweeps.plan.Rules"),
+    *("adbench.analysis.summary.Summary", "adbench.reporting.build.Report", "adbench.gate.check.Report"),
+    *("adbench.runner.reproduce.Reproduction", "adbench.inference.load.Fitted"),
+)
+CONTRACTS = (
+    *("adbench.models.base.Detector", "adbench.models.neural.NeuralDetector", "adbench.arrays.columns.Columns"),
+    *("adbench.data.base.DatasetInfo", "adbench.data.base.Table", "adbench.protocols.base.Protocol"),
+    *("adbench.preprocess.base.Encoder", "adbench.evaluation.thresholds.base"),
+)
+TESTING = ("adbench.testing.detectors", "adbench.testing.capabilities", "adbench.testing.loaders")
+MARKUP = re.compile(r"[\\*_\[\]<>&~|]")
+LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages that no file under docs/ holds."""
+    from mkdocs.structure.files import File
+
+    made = {uri: (ROOT / path).read_text("utf-8") for path, uri in OUTSIDE.items()}
+    made |= {
+        "reference/commands.md": "\n".join(commands()),
+        "reference/configuration.md": "\n".join(configuration()),
+        "reference/python.md": "\n".join(python()),
+        "reference/contracts.md": "\n".join(contracts()),
+    }
+    for uri, content in made.items():
+        files.append(File.generated(config, uri, content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """The page with links between files of the repository turned into links between pages of the site."""
+    uri = page.file.src_uri
+    source = next((path for path, there in OUTSIDE.items() if there == uri), f"docs/{uri}")
+
+    def moved(match: re.Match[str]) -> str:
+        before, link, after = match.groups()
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
+        target = OUTSIDE.get(path) or path.removeprefix("docs/")
+        return f"{before}{posixpath.relpath(target, posixpath.dirname(uri) or '.')}{after}"
+
+    return LINK.sub(moved, markdown)
+
+
+def commands() -> Iterator[str]:
+    """Each command with its arguments and options, as `--help` has them."""
+    yield "# Commands\n\nGenerated from the command line itself; `adbench COMMAND --help` prints the same."
+    top = typer.main.get_command(app)
+    for name, command in top.commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield from _command(f"adbench {name}", command)
+        else:
+            for below, one in inner.items():
+                yield from _command(f"adbench {name} {below}", one)
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    context = command.make_context(name, [], resilient_parsing=True)
+    text, _, examples = (command.help or "").partition("\b\n")
+    yield f"\n## {name}\n\n```text\n{' '.join([name, *command.collect_usage_pieces(context)])}\n```\n\n{_prose(text)}"
+    if examples:
+        shown = textwrap.dedent(re.sub(r"^Examples?:", lambda found: " " * len(found.group()), examples))
+        yield f"\n```sh\n{shown.strip()}\n```"
+    yield "\n| | |\n|---|---|"
+    for parameter in command.get_params(context):
+        if record := parameter.get_help_record(context):
+            yield f"| `{_cell(record[0])}` | {_cell(_prose(record[1]))} |"
+
+
+def configuration() -> Iterator[str]:
+    """Each group of the configuration, each option, and its keys."""
+    yield (
+        "# Configuration\n\nGenerated from the files under `configs/`. An option is chosen by `group=option`, a key is set"
+        " by `group.key=value`; `adbench config` prints the whole of it for a run."
+    )
+    yield "\n## One run\n" + _option(CONFIGS / "train.yaml")
+    yield "\n## A sweep\n" + _option(CONFIGS / "sweep.yaml")
+    for primary in (TRAIN, SWEEP):
+        for group, options in groups(primary).items():
+            yield f"\n## {group}="
+            for name in options:
+                yield f"\n### {group}={name}\n" + _option(CONFIGS / group / f"{name}.yaml")
+
+
+def _option(path: Path) -> str:
+    """A file: its head as prose, then a table of its keys."""
+    text = path.read_text("utf-8")
+    head, lines = [], text.splitlines()
+    while lines and lines[0].startswith("#"):
+        head.append(lines.pop(0).removeprefix("#").strip())
+    prose = _prose(" ".join(line for line in head if not line.startswith("@package")))
+    if not isinstance(node := yaml.safe_load(text), dict):  # a benchmark
+        return f"{prose}\n\n```yaml\n" + "\n".join(lines) + "\n```" if node else prose
+    if built_on := [entry for entry in node.get("defaults", []) if entry != "_self_"]:
+        shown = ", ".join(f"`{_default(entry)}`" for entry in built_on)
+        prose += f"\n\nBegins with {shown}."
+    rows = [f"| `{key}` | `{_cell(value)}` | {_cell(_prose(comment))} |" for key, value, comment in keys(text)]
+    return "\n".join([prose, "", "| key | default | |", "|---|---|---|", *rows]) if rows else prose
+
+
+def _default(entry: Any) -> str:
+    if isinstance(entry, str):
+        return entry
+    ((group, option),) = entry.items()
+    return f"{group.removeprefix('override /')}={'null' if option is None else option}"
+
+
+def keys(text: str) -> Iterator[tuple[str, str, str]]:
+    """Each key of a YAML file with its value as it is written, and the comment beside, below and above it."""
+    lines = text.splitlines()
+    above = ""
+    for path, first, last, value in _leaves(yaml.compose(text)):
+        if path.startswith("defaults") or path.endswith("_target_"):
+            continue
+        comment = [lines[last].partition("  # ")[2]]
+        for line in lines[last + 1 :]:
+            if not line.startswith("  #") or first == last and not comment[0]:
+                break
+            comment.append(line.strip().removeprefix("#").strip())
+        above = " ".join(_column_zero_above(lines, first))
+        yield path, value, " ".join(filter(None, [above, *comment]))
+
+
+def _column_zero_above(lines: list[str], first: int) -> list[str]:
+    found: list[str] = []
+    for line in reversed(lines[:first]):
+        if not line.startswith("#"):
+            return found
+        found.insert(0, line.removeprefix("#").strip())
+    return []  # the head of the file
+
+
+def _leaves(node: yaml.Node, path: str = "") -> Iterator[tuple[str, int, int, str]]:
+    """Each value that is no mapping: its path, the lines of key and end, and its text."""
+    assert isinstance(node, yaml.MappingNode)
+    for key, value in node.value:
+        name = f"{path}.{key.value}".lstrip(".")
+        if isinstance(value, yaml.MappingNode) and value.value:
+            yield from _leaves(value, name)
+        else:
+            text = value.start_mark.buffer[value.start_mark.pointer : value.end_mark.pointer].rstrip("\0\n ")
+            yield name, key.start_mark.line, value.start_mark.line + text.count("\n"), text
+
+
+def python() -> Iterator[str]:
+    yield "# Python\n\nThe commands as functions of the package, imported when they are first asked for:\n"
+    yield "```python\nimport adbench\n\nrun = adbench.train(['model=vae', 'data=nslkdd'])\nrun.metrics['roc_auc']\n```"
+    for name, module in _PUBLIC.items():
+        yield _symbol(f"{module}.{name}", f"adbench.{name}")
+    yield "\n## What they take and return"
+    for path in RETURNED:
+        yield _symbol(path, path, level=3)
+
+
+def contracts() -> Iterator[str]:
+    yield "# Contracts\n\nWhat a model, dataset, protocol, preprocessing or threshold has to provide, and the checks of it."
+    for path in CONTRACTS:
+        yield _symbol(path, path)
+    yield "\n## Checks for authors"
+    for path in TESTING:
+        yield _symbol(path, path, level=3)
+
+
+def _symbol(path: str, heading: str, level: int = 2) -> str:
+    return f"\n::: {path}\n    options:\n      heading: {heading}\n      toc_label: {heading}\n      heading_level: {level}"
+
+
+def _prose(text: str) -> str:
+    """Markdown that shows a text as it is written, with its `code` as code."""
+    parts = text.strip().split("`")
+    return "`".join(part if inside % 2 else MARKUP.sub(_entity, part) for inside, part in enumerate(parts))
+
+
+def _entity(found: re.Match[str]) -> str:
+    return f"&#{ord(found.group())};"
+
+
+def _cell(text: str) -> str:
+    """In a table's cell."""
+    return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
