@@ -1,8 +1,9 @@
 # Everything goes through `setup`, which builds .venv with the versions of constraints.txt.
 PYTHON ?= python3
 BIN := .venv/bin
+SPELLED := README.md CONTRIBUTING.md CHANGELOG.md data/README.md Makefile adbench configs docs scripts tests
 
-.PHONY: setup train test test-slow test-search test-gpu lint format leaderboard variance published defaults thresholds executors intervals gate check baseline tables related sensitivity bench bench-gpu clean
+.PHONY: setup train test test-slow test-search test-gpu lint docs format leaderboard variance published defaults thresholds executors intervals gate check baseline tables related sensitivity bench bench-gpu clean
 
 setup: .venv/.ready
 
@@ -33,6 +34,11 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell $(SPELLED)
+
+# Not with --quiet: what is not printed does not count, and a broken link would pass.
+docs: setup  ## the pages as a site in site/, with a reference; fails for a broken link or anchor
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -110,4 +116,4 @@ bench-gpu: setup  ## rows a second on this machine's CUDA device; exit code 2 wi
 	@$(BIN)/python scripts/bench/gpu.py
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

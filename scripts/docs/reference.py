@@ -19,14 +19,15 @@ from adbench.config.compose import SWEEP, TRAIN, groups
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
-# Files outside docs/ -> where they are in the site.
-OUTSIDE = {
+# Files that are elsewhere in the site: those outside docs/, and a page whose name a report has.
+MOVED = {
     "README.md": "index.md",
     "data/README.md": "datasets.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "CITATION.cff": "CITATION.cff",
     "LICENSE": "LICENSE",
+    "docs/results/leaderboard.md": "results/leaderboard-tables.md",
 }
 RETURNED = (
     *("adbench.results.record.Run", "adbench.sweeps.plan.Plan", "adbench.sweeps.plan.Rules"),
@@ -47,7 +48,8 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the pages that no file under docs/ holds."""
     from mkdocs.structure.files import File
 
-    made = {uri: (ROOT / path).read_text("utf-8") for path, uri in OUTSIDE.items()}
+    made = {uri: (ROOT / path).read_text("utf-8") for path, uri in MOVED.items()}
+    made["index.md"] = f"---\nhide: [toc]\n---\n\n{made['index.md']}"  # room for the panel
     made |= {
         "reference/commands.md": "\n".join(commands()),
         "reference/configuration.md": "\n".join(configuration()),
@@ -62,12 +64,12 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """The page with links between files of the repository turned into links between pages of the site."""
     uri = page.file.src_uri
-    source = next((path for path, there in OUTSIDE.items() if there == uri), f"docs/{uri}")
+    source = next((path for path, there in MOVED.items() if there == uri), f"docs/{uri}")
 
     def moved(match: re.Match[str]) -> str:
         before, link, after = match.groups()
         path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
-        target = OUTSIDE.get(path) or path.removeprefix("docs/")
+        target = MOVED.get(path) or path.removeprefix("docs/")
         return f"{before}{posixpath.relpath(target, posixpath.dirname(uri) or '.')}{after}"
 
     return LINK.sub(moved, markdown)
@@ -93,7 +95,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
     if examples:
         shown = textwrap.dedent(re.sub(r"^Examples?:", lambda found: " " * len(found.group()), examples))
         yield f"\n```sh\n{shown.strip()}\n```"
-    yield "\n| | |\n|---|---|"
+    yield "\n| argument or option | what it does |\n|---|---|"
     for parameter in command.get_params(context):
         if record := parameter.get_help_record(context):
             yield f"| `{_cell(record[0])}` | {_cell(_prose(record[1]))} |"
@@ -127,7 +129,7 @@ def _option(path: Path) -> str:
         shown = ", ".join(f"`{_default(entry)}`" for entry in built_on)
         prose += f"\n\nBegins with {shown}."
     rows = [f"| `{key}` | `{_cell(value)}` | {_cell(_prose(comment))} |" for key, value, comment in keys(text)]
-    return "\n".join([prose, "", "| key | default | |", "|---|---|---|", *rows]) if rows else prose
+    return "\n".join([prose, "", "| key | default | what it is |", "|---|---|---|", *rows]) if rows else prose
 
 
 def _default(entry: Any) -> str:
@@ -138,9 +140,8 @@ def _default(entry: Any) -> str:
 
 
 def keys(text: str) -> Iterator[tuple[str, str, str]]:
-    """Each key of a YAML file with its value as it is written, and the comment beside, below and above it."""
+    """Each key of a YAML file with its value as it is written, and its comments: beside, below and above."""
     lines = text.splitlines()
-    above = ""
     for path, first, last, value in _leaves(yaml.compose(text)):
         if path.startswith("defaults") or path.endswith("_target_"):
             continue
@@ -150,7 +151,7 @@ def keys(text: str) -> Iterator[tuple[str, str, str]]:
                 break
             comment.append(line.strip().removeprefix("#").strip())
         above = " ".join(_column_zero_above(lines, first))
-        yield path, value, " ".join(filter(None, [above, *comment]))
+        yield path, value, ". ".join(filter(None, [" ".join(comment), above]))
 
 
 def _column_zero_above(lines: list[str], first: int) -> list[str]:

@@ -440,9 +440,9 @@ def test_pivot_says_that_its_cells_are_means_of_unequal_numbers(runs: Path) -> N
     ("arguments", "sentence"),
     [
         (["--metric", "roc_acu"], "did you mean roc_auc"),
-        (["--by", "modle"], "did you mean model"),
+        (["--by", "modle"], "did you mean model"),  # codespell:ignore
         (["--sort", "rnk"], "did you mean rank"),
-        (["--filter", "modle=ae"], "did you mean model"),
+        (["--filter", "modle=ae"], "did you mean model"),  # codespell:ignore
         (["--filter", "ae"], "such as model=ae,vae"),
         (["--filter", "roc_auc>high"], "a number after >"),
         (["--filter", "model=nothing"], "got none of 30"),

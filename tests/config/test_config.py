@@ -15,7 +15,7 @@ from adbench.errors import ConfigError
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("modle=vae", "got modle; did you mean model"),
+        ("modle=vae", "got modle; did you mean model"),  # codespell:ignore
         ("model=vea", "got model=vea; did you mean vae"),
         ("model=forest", "got model=forest; did you mean iforest"),
         ("data=nslkd", "got data=nslkd; did you mean nslkdd"),

@@ -149,8 +149,8 @@ def test_many_jobs_compose_as_each_alone() -> None:
         (["model=ae", "sed=range(3)"], "did you mean seed"),
         (["executor=locl"], "got executor=locl; did you mean local"),
         (["executor.workers=0"], "expected executor.workers to be a whole number of at least 1"),
-        (["executor.wokers=2"], "did you mean executor.workers"),
-        (["sampler=gird"], "did you mean grid"),
+        (["executor.wokers=2"], "did you mean executor.workers"),  # codespell:ignore
+        (["sampler=gird"], "did you mean grid"),  # codespell:ignore
         (["benchmark=leaderbord"], "did you mean leaderboard"),
         (["objective=test/roc_auc"], "owes nothing to the test rows"),
         (["objective=roc_auc"], "owes nothing to the test rows"),
