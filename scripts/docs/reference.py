@@ -1,4 +1,4 @@
-"""Pages of the site that are made while it is built: front page, datasets, changelog and the reference.
+"""Pages of the site that are generated while it is built: front page, datasets, changelog and the reference.
 
 A hook of MkDocs, named in mkdocs.yml: the reference is read off the commands, the files under configs/ and docstrings.
 """
@@ -7,6 +7,7 @@ import posixpath
 import re
 import textwrap
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,8 @@ def _command(name: str, command: Any) -> Iterator[str]:
 def configuration() -> Iterator[str]:
     """Each group of the configuration, each option, and its keys."""
     yield (
-        "# Configuration\n\nGenerated from the files under `configs/`. An option is chosen by `group=option`, a key is set"
-        " by `group.key=value`; `adbench config` prints the whole of it for a run."
+        "# Configuration\n\nGenerated from the files under `configs/`. An option is chosen by `group=option`, a key is"
+        " set by `group.key=value`; `adbench config` prints the whole of it for a run."
     )
     yield "\n## One run\n" + _option(CONFIGS / "train.yaml")
     yield "\n## A sweep\n" + _option(CONFIGS / "sweep.yaml")
@@ -140,18 +141,16 @@ def _default(entry: Any) -> str:
 
 
 def keys(text: str) -> Iterator[tuple[str, str, str]]:
-    """Each key of a YAML file with its value as it is written, and its comments: beside, below and above."""
+    """Each key of a YAML file with its value as it is written, and its comments: beside, below and above it."""
     lines = text.splitlines()
-    for path, first, last, value in _leaves(yaml.compose(text)):
+    for path, first, start, end in _leaves(yaml.compose(text)):
         if path.startswith("defaults") or path.endswith("_target_"):
             continue
-        comment = [lines[last].partition("  # ")[2]]
-        for line in lines[last + 1 :]:
-            if not line.startswith("  #") or first == last and not comment[0]:
-                break
-            comment.append(line.strip().removeprefix("#").strip())
-        above = " ".join(_column_zero_above(lines, first))
-        yield path, value, ". ".join(filter(None, [" ".join(comment), above]))
+        value = text[start:end].rstrip()
+        beside, *below = text[start + len(value) :].splitlines() or [""]
+        comment = [beside, *takewhile(lambda line: line.startswith(" ") and line.lstrip().startswith("#"), below)]
+        parts = [" ".join(line.strip().removeprefix("#").strip() for line in comment)]
+        yield path, value, ". ".join(filter(None, [*parts, " ".join(_column_zero_above(lines, first))]))
 
 
 def _column_zero_above(lines: list[str], first: int) -> list[str]:
@@ -163,19 +162,19 @@ def _column_zero_above(lines: list[str], first: int) -> list[str]:
     return []  # the head of the file
 
 
-def _leaves(node: yaml.Node, path: str = "") -> Iterator[tuple[str, int, int, str]]:
-    """Each value that is no mapping: its path, the lines of key and end, and its text."""
+def _leaves(node: yaml.Node | None, path: str = "") -> Iterator[tuple[str, int, int, int]]:
+    """Each value that is no mapping: its path, the line of its key, and where its text begins and ends."""
     assert isinstance(node, yaml.MappingNode)
     for key, value in node.value:
         name = f"{path}.{key.value}".lstrip(".")
         if isinstance(value, yaml.MappingNode) and value.value:
             yield from _leaves(value, name)
         else:
-            text = value.start_mark.buffer[value.start_mark.pointer : value.end_mark.pointer].rstrip("\0\n ")
-            yield name, key.start_mark.line, value.start_mark.line + text.count("\n"), text
+            yield name, key.start_mark.line, value.start_mark.index, value.end_mark.index
 
 
 def python() -> Iterator[str]:
+    """The public functions, as placeholders that mkdocstrings fills in."""
     yield "# Python\n\nThe commands as functions of the package, imported when they are first asked for:\n"
     yield "```python\nimport adbench\n\nrun = adbench.train(['model=vae', 'data=nslkdd'])\nrun.metrics['roc_auc']\n```"
     for name, module in _PUBLIC.items():
@@ -186,7 +185,8 @@ def python() -> Iterator[str]:
 
 
 def contracts() -> Iterator[str]:
-    yield "# Contracts\n\nWhat a model, dataset, protocol, preprocessing or threshold has to provide, and the checks of it."
+    """What a plugin provides, and the checks of it."""
+    yield "# Contracts\n\nWhat a model, dataset, protocol, preprocessing or threshold has to provide, and its checks."
     for path in CONTRACTS:
         yield _symbol(path, path)
     yield "\n## Checks for authors"
@@ -195,7 +195,8 @@ def contracts() -> Iterator[str]:
 
 
 def _symbol(path: str, heading: str, level: int = 2) -> str:
-    return f"\n::: {path}\n    options:\n      heading: {heading}\n      toc_label: {heading}\n      heading_level: {level}"
+    options = {"heading": heading, "toc_label": heading, "heading_level": level}
+    return "\n".join([f"\n::: {path}", "    options:", *(f"      {key}: {value}" for key, value in options.items())])
 
 
 def _prose(text: str) -> str:
