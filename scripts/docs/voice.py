@@ -37,9 +37,9 @@ UNITS = (
 PER = re.compile(rf"\b{QUANTITIES}\s+an?\s+{UNITS}\b(?! (?:has|may|can)\b)", re.IGNORECASE)
 CLAUSE = re.compile(r"(?:What|Whatever|Where|Which|How|Whether|Why|That|Who|Whoever|When|Of)\b")
 TURNS = {  # a turn of phrase -> what to write instead
-    r"(?:is|are|was|were|be) none\b(?! of)": "is not one; does not exist; there is no ...",
+    r"(?<!there )(?:is|are|was|were|be) none\b(?! of)": "is not one; does not exist; there is no ...",
     r"where there (?:is|are|was|were)\b": "if there is",
-    r"so (?:many|much|few)\b(?! as| that)": "this many; the number",
+    r"so (?:many|much|few)\b(?!(?: \w+)? (?:as|that)\b)": "this many; the number",
     r"own affair\b": "up to it",
     r"anew\b": "again; from scratch",
     r"(?:for|of|by|to|from|with) who\b": "for those who",
