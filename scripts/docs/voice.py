@@ -37,13 +37,13 @@ UNITS = (
 PER = re.compile(rf"\b{QUANTITIES}\s+an?\s+{UNITS}\b(?! (?:has|may|can)\b)", re.IGNORECASE)
 CLAUSE = re.compile(r"(?:What|Whatever|Where|Which|How|Whether|Why|That|Who|Whoever|When|Of)\b")
 TURNS = {  # a turn of phrase -> what to write instead
-    r"(?<!there )(?:is|are|was|were|be) none\b(?! of)": "is not one; does not exist; there is no ...",
+    r"(?<!there )(?:is|are|was|were|be) (?-i:none)\b(?! of)": "is not one; does not exist; there is no ...",
     r"where there (?:is|are|was|were)\b": "if there is",
     r"so (?:many|much|few)\b(?!(?: \w+)? (?:as|that)\b)": "this many; the number",
     r"own affair\b": "up to it",
     r"anew\b": "again; from scratch",
     r"(?:for|of|by|to|from|with) who\b": "for those who",
-    r"(?:who (?:has|wants|asks|needs|knows|reads) [^.;:]{1,40}|whoever\b)": "users who; anyone who",
+    r"(?:^|[.:;,]\s)who(?:ever)? (?:has|wants|asks|needs|knows|reads|types)\b": "users who; anyone who",
     r"(?:tells?|told) of\b": "describes; reveals; is reported",
     r"what is (?:\w+ ){1,2}is\b": "name the thing",
     r"but for\b": "except for",
