@@ -41,8 +41,7 @@ def choose_metrics(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
 
 
 def without_bounds(names: Iterable[str]) -> list[str]:
-    """The names that are not the bound of another listed metric, since tables show that metric with its interval over
-    seeds."""
+    """The names that are not a listed metric's bounds: tables show that metric with its interval over seeds instead."""
     stems = {name: name.removesuffix("_low").removesuffix("_high") for name in names}
     return [name for name, stem in stems.items() if stem == name or stem not in stems]
 

@@ -147,8 +147,7 @@ def _cell(text: str | None) -> Any:
 
 
 class _Parts:
-    """Keys that can change a result, with their values as JSON; parts shared between configurations are serialized
-    once."""
+    """Keys that can change a result, with their values as JSON; shared parts are serialized only once."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, int], dict[str, str]] = {}

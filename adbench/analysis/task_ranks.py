@@ -20,8 +20,7 @@ FEWEST_TASKS = 5  # groups: Friedman's and Nemenyi's approximations need more; w
 
 
 def source_of(task: str, data: str) -> str:
-    """The group a task counts in: that of its data or, for a user's files without a distinct name, the files
-    themselves."""
+    """The group a task counts in: that of its data or, for a user's files without a name, the files themselves."""
     of_data = re.split(r" (?=protocol[.=])", task)[0]
     return of_data if _PATHS.search(of_data) else group_of(data)
 

@@ -80,8 +80,7 @@ def report(
 
 
 def _use(base_rate: float | None, rows_per_day: float | None) -> "Use | None":
-    """The typed base rate and rows per day. Raises ConfigError for invalid numbers, and for rows without a base
-    rate."""
+    """The base rate and rows per day. Raises ConfigError for invalid numbers, and for rows without a base rate."""
     from adbench.config.alarm_rate import require_use
     from adbench.errors import ConfigError
 

@@ -112,7 +112,7 @@ class _Composer:
         return config
 
     def _base(self, choosing: list[Override]) -> tuple[DictConfig, Config, dict[str, str]]:
-        """Hydra's composition of the chosen options: an editable copy, plain defaults, and the options' names."""
+        """Hydra's composition of the chosen options: as a base to change, as plain defaults, and the options' names."""
         texts = tuple(override.input_line or "" for override in choosing)
         key = (self._files, self.primary, texts)
         if key not in _BASES:

@@ -34,8 +34,8 @@ def run_hash(config: Config, content: Content | None = None) -> str:
 
 
 def identity(config: Config, key: str, content: Content | None = None) -> Any:
-    """The value of one top-level key, without entries that cannot change the result and without Python paths; a user's
-    files are replaced by their content."""
+    """The value of one top-level key without Python paths and entries that cannot change the result; a user's files
+    count by content."""
     value = config[key]
     if not isinstance(value, dict):
         return value
@@ -53,8 +53,7 @@ def is_unsaid(key: str, value: Any) -> bool:
 
 
 def _content(path: Any) -> Any:
-    """The fingerprints of the files at a path; the path itself if they cannot be read, in which case the run will
-    fail."""
+    """The fingerprints of the files at a path; the path itself if they are unreadable, since the run will fail."""
     try:
         return [sha256_of(file) for file in find_files(path, "data.path")]
     except AdbenchError:
@@ -72,8 +71,7 @@ def name_prefix(config: Config) -> str:
 
 
 def data_name(config: Config) -> str:
-    """The name of the data in folders and tables: the name a user gave their table, or the option's name and that of
-    its table."""
+    """The name of the data in folders and tables: a user's own, or the option's name and its table's."""
     data, option = config.get("data"), config["choices"].get("data", "?")
     given, table = (data.get("name"), data.get("table")) if isinstance(data, dict) else (None, None)
     return given or (f"{option}-{table}" if table else option)
@@ -102,8 +100,7 @@ def _plain(value: Any) -> Any:
 
 
 def flat(part: str, value: Any) -> dict[str, Any]:
-    """The keys of one part of a configuration, such as data or choices, that can change a result, as `part.key ->
-    value`."""
+    """The keys of one part of a configuration, such as data, that can change a result, as `part.key -> value`."""
     if part == "choices":
         return {group: value[group] for group in SETTINGS if group in value}
     dropped = WHERE_NOT_WHAT.get(part, ())

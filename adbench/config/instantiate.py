@@ -48,8 +48,7 @@ def build(node: dict[str, Any], group: str, **more: Any) -> Any:
 
 
 def _check_kind(key: str, value: Any, annotation: Any) -> None:
-    """Raise ConfigError unless the value fits the parameter's annotation, such as `str | None`; for keys whose default
-    is null."""
+    """Raise ConfigError unless the value of a key that may be null fits its annotation, such as `str | None`."""
     if not isinstance(annotation, UnionType):
         return
     kinds = get_args(annotation)

@@ -80,8 +80,7 @@ def _say_defaults(made: Recomposed, values: Config) -> None:
 
 
 def _forget_folder(made: Recomposed, defaults: Config) -> None:
-    """Replace a data folder that does not exist here by today's default: it says where the data were, not what they
-    are."""
+    """Replace a data folder that does not exist here by today's default; it is a location, not part of the data."""
     data = made.config["data"]
     if isinstance(folder := data.get("folder"), str) and not Path(folder).is_dir():
         made.notes.append(f"the data folder {folder} is not here; today's default is taken")

@@ -82,8 +82,7 @@ def check_key(override: Override, defaults: Config, known_groups: dict[str, list
 
 
 def _nearest(path: str, part: str, names: set[str]) -> str:
-    """The end of an error sentence. Only the wrong part is compared; including the correct path before it would blur
-    differences."""
+    """The end of an error sentence. Only the wrong part is compared, since the correct path before it would blur it."""
     near = difflib.get_close_matches(part, [name.removeprefix(path) for name in names], n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(path + name for name in near)}?" if near else suggest(path + part, names)
 

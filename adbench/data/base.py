@@ -95,8 +95,7 @@ class Features:
         return replace(self, numeric=np.asfortranarray(self.numeric[:, places]), numeric_names=left)
 
     def with_own_values(self) -> "Features":
-        """The same rows with vocabularies reduced to their own values, sorted, which reveal nothing about other
-        rows."""
+        """The same rows with vocabularies of only their own values, sorted: they reveal nothing about other rows."""
         vocabularies, recoded = {}, []
         for (name, values), codes in zip(self.vocabularies.items(), self.code_columns(), strict=True):
             occurring = np.flatnonzero(np.bincount(codes, minlength=len(values)))

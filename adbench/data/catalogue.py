@@ -79,8 +79,7 @@ def _with_files(name: str) -> DatasetInfo:
 
 
 def _swapped(file: str, path: Path, info: DatasetInfo) -> str:
-    """The end of a sentence about an altered file, if it is another file of the dataset: some copies have swapped
-    names."""
+    """The end of an error sentence if the file is another one of the dataset: some copies have swapped names."""
     for other, sha256 in info.files.items():
         if other != file and not problem_of(path, sha256):
             return f", which is {other}: the names were swapped"

@@ -59,8 +59,7 @@ def fetch_file(file: str, target: Path, sha256: str, mirrors: list[str], report:
 
 
 def problem_of(path: Path, sha256: str, rows: int | None = None) -> str:
-    """The problem with the file at `path`, gzip-compressed or not; "" if it is the upstream file with all of its
-    rows."""
+    """The problem with the file at `path`, gzip-compressed or not; "" if it is the complete upstream file."""
     try:
         wanted = sha256.removeprefix(PACKED)
         found, lines = _digest(path, packed=wanted != sha256)
@@ -118,8 +117,7 @@ def _addresses(mirror: str, file: str, folder: str) -> list[str]:
 
 
 def _download(address: str, partial: Path, report: Callable[[str], None]) -> str:
-    """Download an address to `partial`; returns why that failed, or "". Raises _NotThereError for an unreachable
-    mirror."""
+    """Download an address to `partial`; returns an error or "". Raises _NotThereError if the mirror is unreachable."""
     if not address.startswith(("http://", "https://")):
         if not Path(address).is_file():
             return _NOTHING
@@ -160,8 +158,7 @@ def _settle(partial: Path, target: Path) -> None:
 
 
 def _digest(path: Path, packed: bool) -> tuple[str, int]:
-    """The sha256 of the uncompressed bytes, or of the file as is when `packed`, and the number of uncompressed
-    lines."""
+    """The sha256 of the uncompressed bytes (of the file as is if `packed`), and the number of uncompressed lines."""
     sha256, lines, last = hashlib.sha256(), 0, b"\n"
     with path.open("rb") as raw:
         is_gzip = raw.read(2) == _GZIP

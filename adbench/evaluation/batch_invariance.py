@@ -45,8 +45,7 @@ class Trial:
     name: str
 
     def require_same(self, plugin: Any, together: Results) -> None:
-        """Raise ScoresError unless the plugin's state is unchanged and each tried row got the same result among all
-        rows.
+        """Raise ScoresError unless the plugin's state and the results of the tried rows are unchanged.
 
         together: the results of all test rows.
         """

@@ -42,8 +42,7 @@ class Controls:
         self.nearest_rows = nearest_rows
 
     def __call__(self, fit: Matrix, test: Matrix, deviations: Matrix, seed: int) -> dict[str, Scores]:
-        """Control name -> scores of the test rows. deviations: those of the test rows; see
-        `adbench.preprocess.deviations`."""
+        """Control name -> scores of the test rows. deviations: theirs; see `adbench.preprocess.deviations`."""
         rows = _Rows(fit, test, deviations, seed, self.nearest_rows)
         return {name: control.scores(rows) for name, control in CONTROLS.items()}
 
@@ -130,8 +129,7 @@ def _columns(x: Matrix) -> Iterator[npt.NDArray[np.float32]]:
 
 
 def _wins(column: npt.NDArray[np.float32], anomalous: npt.NDArray[np.bool_]) -> float:
-    """The number of (anomaly, normal) pairs in which the anomaly has the larger value, minus those with the smaller
-    one."""
+    """The number of (anomaly, normal) pairs in which the anomaly is larger, minus those in which it is smaller."""
     n_anomalies = np.count_nonzero(anomalous)
     n_normals = len(column) - n_anomalies
     high = column == column.max()

@@ -60,8 +60,7 @@ def in_use(of_runs: Sequence[Metrics], use: Use) -> InUse | None:
 
 
 def _bounds(m: Metrics, name: str, share: float) -> tuple[float, float]:
-    """The bounds of a rate among this share of the test rows; for runs without stored bounds, Wilson's, as if no row
-    were a copy."""
+    """The bounds of a rate in this share of the test rows; without stored bounds, Wilson's over all rows."""
     if f"{name}_low" in m and f"{name}_high" in m:
         return m[f"{name}_low"], m[f"{name}_high"]
     found = wilson_interval(m[name], max(1.0, share * m["n_test"]))

@@ -101,8 +101,7 @@ def _falling(scores: Scores) -> npt.NDArray[np.intp]:
 
 
 def _share_below(counts: Scores) -> Scores:
-    """The share of the counted rows that each distinct score exceeds; ties count one half. counts: rows at or above
-    it."""
+    """The share of the counted rows below each distinct score; ties count one half. counts: rows at or above it."""
     return (2 * (counts[-1] - counts) + np.diff(counts, prepend=0.0)) / (2 * counts[-1])
 
 

@@ -134,8 +134,7 @@ class Slurm(Executor):
                 self._submitit.folder.rmdir()  # fails if something is left to be read
 
     def _prepare(self, folder: Path) -> None:
-        """Create a new folder for each sweep: submitit unpickles answers, so only those of our own jobs may be
-        there."""
+        """Create a new folder per sweep: submitit unpickles answers, so only our own jobs' may be in it."""
         import submitit
 
         try:
@@ -187,8 +186,7 @@ def _kept_from_ctrl_c() -> Iterator[None]:
 
 
 def _run(folder: str, configs: Sequence[Config], force: bool) -> list[dict[str, str]]:
-    """Run jobs inside the cluster, with submitit's signal handlers removed: the scheduler alone ends or requeues
-    them."""
+    """Run jobs inside the cluster without submitit's signal handlers: only the scheduler ends or requeues them."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     return run_there(folder, configs, force)

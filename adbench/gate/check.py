@@ -95,8 +95,7 @@ def check(baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = (), 
 def compare(
     before: Sequence[Configuration], after: Sequence[Configuration], chosen: Sequence[str], limits: Limits
 ) -> Report:
-    """Compare these metrics of configurations with those of a baseline. Raises DataError for data with other
-    contents."""
+    """Compare these metrics of configurations with a baseline's. Raises DataError for data with other contents."""
     matches, new = match(before, after)
     verdicts = [verdict for m in matches for verdict in _on_runs(m)]
     verdicts += [_unreadable(c) for c in after if c.failures and (c.data, c.model) == ("?", "?")]
@@ -169,8 +168,7 @@ def _unreadable(configuration: Configuration) -> Verdict:
 
 
 def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> list[Verdict]:
-    """The verdicts of one family of comparisons, corrected together: each metric over the seeds that both sides
-    have."""
+    """The verdicts of one family of comparisons, corrected together: each metric over the common seeds."""
     cases, refused = [], []
     for found in matches:
         if found.after is None or not found.after.seeds:

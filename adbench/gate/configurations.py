@@ -19,8 +19,7 @@ ABSENT = object()
 
 @dataclass(frozen=True)
 class Configuration:
-    """Runs that differ only in the seed. config: flat, key -> value, without the seed. metrics: name -> seed ->
-    value."""
+    """Runs that differ only in the seed. config: flat, without the seed. metrics: name -> seed -> value."""
 
     data: str
     model: str

@@ -9,8 +9,7 @@ from adbench.gate.configurations import ABSENT, Configuration, in_words, shown, 
 
 @dataclass(frozen=True)
 class Match:
-    """A configuration of the baseline, the `settings` that distinguish it from similar ones, and its counterpart, if
-    any."""
+    """A configuration of the baseline, the `settings` that set it apart from similar ones, and its counterpart."""
 
     before: Configuration
     after: Configuration | None

@@ -52,8 +52,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Rules:
-    """Rules for a family of comparisons. tolerance: the drop in quality that a pass must exclude; for speed, a ratio
-    minus one."""
+    """Rules for a family of comparisons. tolerance: the drop that a pass must exclude; for speed, a ratio minus 1."""
 
     kind: Kind = "quality"
     alpha: float = 0.05
@@ -107,8 +106,7 @@ class Verdict:
         return _mean(self.case.current)
 
     def difference(self) -> Interval | None:
-        """The difference after minus before, in readable form: absolute for quality, relative for speed; None if
-        unknown."""
+        """The difference after minus before: absolute for quality, relative for speed; None if unknown."""
         if self.change is None:
             return None
         half_width = self.change.half_width(self.level)
@@ -129,8 +127,7 @@ class Verdict:
         return min(math.expm1(min(size, 50.0)), 1e9) if self.rules.kind == "speed" else size
 
     def seeds_to_settle(self) -> int | None:
-        """Approximate total number of seeds that each side would need if means and spread stay the same; None:
-        unknown."""
+        """Approximate number of seeds that each side would need with the same means and spread; None: unknown."""
         if self.verdict != INCONCLUSIVE or self.change is None or not math.isfinite(self.change.sd):
             return None
         rise, margin = self.change.rise, self.rules.margin

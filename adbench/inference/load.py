@@ -30,8 +30,7 @@ from adbench.text import override
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted run: `rows` encodes features of its table, `detector.score_rows` scores them, `reported` applies the
-    threshold."""
+    """The fitted parts of a run. Features of its table -> `rows` -> `detector.score_rows` -> `reported`."""
 
     run: Run
     encoder: Any

@@ -7,6 +7,7 @@ import pytest
 from scripts.docs import voice
 
 ROOT = Path(__file__).parents[2]
+ROOMS = ("analysis", "arrays", "cli", "config", "data", "evaluation", "executors", "gate", "inference")
 MODULE = '''"""What a module holds."""
 
 import typer  # one name a line
@@ -60,3 +61,9 @@ def test_the_table_counts_by_folder_and_rule(root: Path) -> None:
         ["docs", "1", "0", "1", "2"],
         ["all", "4", "1", "4", "9"],
     ]
+
+
+def test_a_reader_has_nothing_to_translate() -> None:
+    """A suspect that is fine as it stands belongs to the exceptions of the script's patterns."""
+    folders = {"adbench", *(f"adbench/{room}" for room in ROOMS)}
+    assert [f"{one.path}:{one.line}: {one.text}" for one in voice.suspects(ROOT) if one.folder in folders] == []

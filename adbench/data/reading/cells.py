@@ -57,8 +57,7 @@ def words(column: Any) -> pa.Array:
 
 
 def word(text: str, missing: tuple[str, ...] = ()) -> str | None:
-    """The normalised spelling of a text; None if it stands for a missing value. missing: further such words, in lower
-    case."""
+    """The normalised spelling of a text; None if it means missing. missing: further such words, in lower case."""
     text = text.strip()
     small = text.lower()
     if small in ("", *MISSING_WORDS, *missing):
@@ -69,8 +68,7 @@ def word(text: str, missing: tuple[str, ...] = ()) -> str | None:
 
 
 def plain(column: pa.ChunkedArray, name: str, remedy: str | None = None) -> pa.ChunkedArray:
-    """Refuse columns that hold neither numbers nor texts, in any storage format. remedy: an alternative to leaving the
-    column out."""
+    """Refuse columns of neither numbers nor texts, however they are stored. remedy: instead of dropping the column."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if is_number or pa.types.is_null(kind) or _is_text(column):

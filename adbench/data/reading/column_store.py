@@ -20,8 +20,7 @@ class ColumnStore:
         return column
 
     def matrix(self, columns: Iterable[Array], shape: tuple[int, int], dtype: npt.DTypeLike, as_kept: bool) -> Array:
-        """The columns as a matrix, each contiguous. as_kept: they are all stored columns of this type, in this
-        order."""
+        """The columns as a matrix, each contiguous. as_kept: they are all stored columns of this type, in order."""
         x = np.empty(shape, dtype, order="F")
         for i, column in enumerate(columns):
             x[:, i] = column

@@ -37,8 +37,8 @@ def is_time(kind: pa.DataType) -> bool:
 
 
 def kind_of_texts(values: Sequence[str], n_given: int) -> str | None:
-    """The kind of distinct texts that are not categories; None if they can be categories. n_given: cells with a
-    value."""
+    """The kind of distinct texts that are not categories; None if they can be. n_given: the number of non-empty
+    cells."""
     some = values[:: len(values) // _LOOKED_AT + 1]
     if some and sum(_DATE.fullmatch(text) is not None for text in some) >= _MOSTLY * len(some):
         return DATES

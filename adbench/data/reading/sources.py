@@ -94,8 +94,7 @@ def _require_other_bytes(sources: list[Source]) -> None:
 def classes_of(
     sources: list[Source], n_rows: list[int], notes: list[str]
 ) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
-    """For single-class files: which rows are anomalies, and their kinds, which are the file names if there are
-    several."""
+    """The anomalies and their kinds in single-class files; the file names are the kinds if there are several."""
     label = np.repeat([source.anomalous is True for source in sources], n_rows)
     names = [_bare(source.path) if source.anomalous else NORMAL for source in sources]
     kinds = {name for name, source in zip(names, sources, strict=True) if source.anomalous}

@@ -112,8 +112,7 @@ def _separator(given: pa.Array) -> str:
 
 
 def require_plain_numbers(name: str, found: Spellings, form: NumberForm) -> None:
-    """Raise CellsError for a text column that also contains numbers, or consists mostly of numbers in another
-    spelling."""
+    """Raise CellsError for a text column with some plain numbers, or mostly numbers in another spelling."""
     where = f"{found.word!r} in row {found.row:,}"
     alike = found.n_numbers + found.n_commas + found.n_grouped + found.n_measured >= MOSTLY * found.n_given
     has_fractions = found.thousands == "comma" and found.n_fractions  # then its commas are decimal commas

@@ -256,8 +256,7 @@ def _require_names(header: list[str], path: TableFile) -> None:
 
 
 def csv_options(layout: CsvLayout, form: CsvForm, quotes: bool) -> tuple[Any, Any, Any]:
-    """Arrow's options for a CSV file; the header is read as the first row, so that columns are identified by
-    position."""
+    """Arrow's options for a CSV file; the header is the first row, so that columns are identified by position."""
     columns = [f"f{i}" for i in layout.kept.values()]
     return (
         pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES, skip_rows=form.skip_rows),

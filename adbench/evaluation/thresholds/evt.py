@@ -119,8 +119,7 @@ class Tail:
 
 
 def fit_pareto(excesses: Scores) -> tuple[float, float]:
-    """The shape and scale of the generalised Pareto distribution with the highest likelihood and a shape of at least
-    -1.
+    """The maximum-likelihood shape, at least -1, and scale of the generalised Pareto distribution.
 
     One search over theta = shape / scale; for a given theta, the best shape is the mean of log(1 + theta y) (Grimshaw
     1993). Below a shape of -1 the likelihood has no maximum; at -1 the distribution is uniform up to the largest

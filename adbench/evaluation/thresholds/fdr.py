@@ -11,17 +11,16 @@ from adbench.evaluation.thresholds.base import Alarms, ThresholdRule, require_ro
 
 
 class BenjaminiHochberg(ThresholdRule):
-    """Reports the i rows with the smallest conformal p-values, for the largest i whose p-values are at most i level /
-    m.
+    """Reports the i smallest of m conformal p-values, for the largest i for which these are at most i level / m.
 
-    m is the number of test rows. Guarantee: the share of normal rows among the reported ones, 0 if none is reported, is
-    at most `level` on average over draws of calibration and test rows, for any distribution of scores. The p-values of
-    rows share their calibration rows, which leaves them positively dependent (PRDS), and that suffices (Benjamini &
-    Yekutieli 2001; Bates et al. 2023, "Testing for outliers with conformal p-values", theorem 2). The average is
-    `level` times the share of normals, and a single file can exceed it.
+    Guarantee: the share of normal rows among the reported ones, 0 if none is reported, is at most `level` on average
+    over draws of calibration and test rows, for any distribution of scores. The p-values of the m test rows share their
+    calibration rows, which leaves them positively dependent (PRDS), and that suffices (Benjamini & Yekutieli 2001;
+    Bates et al. 2023, "Testing for outliers with conformal p-values", theorem 2). The average is `level` times the
+    share of normals, and a single file can exceed it.
     Assumption: normal test rows are exchangeable with the calibration rows.
-    Transductive: whether a row is reported depends on the other tested rows, so a row alone cannot be judged. No labels
-    are used. It promises no false-positive rate and ignores `target_fpr`.
+    Transductive: whether a row is reported depends on the other tested rows, so a row alone cannot be judged. No
+    labels are used. It promises no false-positive rate and ignores `target_fpr`.
     A p-value is at least 1 / (n + 1): in a file with fewer anomalies than m / (level (n + 1)), no row is reported.
     """
 

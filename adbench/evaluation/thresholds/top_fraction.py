@@ -14,7 +14,7 @@ class TopFraction(ThresholdRule):
     """Reports at most this fraction of the test rows, those with the highest scores (Zong et al. 2018, DAGMM).
 
     Rows tied at the cut are not reported, so with heavy ties the share can be much smaller, and with two values it is 0
-    if the higher one is more frequent.
+    if the higher one is more frequent than the fraction.
     percentile: None, or how published code uses the cut numpy.percentile(scores, 100 - 100 fraction), which can lie
     between two scores: "at_least" reports scores >= cut (the code of ALAD and GOAD), including all ties; "above" only
     scores above it. For 7 distinct scores and a fraction of 0.2, both report 2 rows, and the rule without it reports 1.

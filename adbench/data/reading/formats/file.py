@@ -25,8 +25,7 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Kind:
-    """A file's kind. format: see `signatures`. encoding: of a text other than UTF-8. layers: the compressions around
-    it."""
+    """A file's kind. format: see `signatures`. encoding: of a text other than UTF-8. layers: its compressions."""
 
     format: str
     encoding: str | None
