@@ -1,6 +1,6 @@
 """adbench: which detector finds the anomalies in this data, how well, and can I believe the number?
 
-The commands as functions, each imported when it is first asked for:
+The commands as functions, each imported on first use:
 
     import adbench
     run = adbench.train(["model=vae", "data=nslkdd"])
@@ -12,7 +12,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# Name -> the module that holds it. None may be the name of a room: importing the room would replace the function.
+# Name -> its module. No name may equal a subpackage's: importing the subpackage would replace the function.
 _PUBLIC = {
     "train": "adbench.runner.run",
     "sweep": "adbench.sweeps.schedule",

@@ -1,4 +1,4 @@
-"""Text for people: what to offer instead of a wrong name, overrides to paste, what a terminal or a page can bear."""
+"""Text for people: suggestions for misspelt names, overrides to paste, escaping for terminals and pages."""
 
 import difflib
 import math
@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-# A text that Hydra's grammar reads as itself; others are quoted. It reads words such as null, true and nan as values.
+# Texts that Hydra's grammar reads as plain strings; others are quoted. Words such as null, true and nan it reads as
+# values.
 _BARE = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
 _MEANT = ("null", "true", "false", "nan", "inf")
 
@@ -15,12 +16,12 @@ Value = str | bool | int | float | None
 
 
 def override(key: str, value: Value | Sequence[Value]) -> str:
-    """An override as it can be pasted into a shell, whatever is in a name or a value."""
+    """An override that can be pasted into a shell, whatever characters its name or value contains."""
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
     text = f"[{','.join(map(_hydra, value))}]" if is_list else _hydra(value)  # type: ignore[arg-type]
-    # The brackets of a list of plain names are left alone by every shell that finds no file of such a name.
+    # Every shell leaves the brackets of a list of plain names alone, unless a file has such a name.
     plain = re.fullmatch(r"[\w.=\[\],/-]+", text, re.ASCII)
-    # The name stays outside the quotes: whoever looks for it, or copies from it on, finds a whole word.
+    # The name stays outside the quotes, so that searching for it or copying it finds a whole word.
     if re.fullmatch(r'"\w+"', text, re.ASCII):
         return rf"{_shell(key)}=\"{text[1:-1]}\""
     return f"{_shell(key)}={text if plain else shlex.quote(text)}"
@@ -38,14 +39,14 @@ def _hydra(value: Value) -> str:
         return str(value)
     if _BARE.fullmatch(value) and value.lower() not in _MEANT:
         return value
-    # Within quotes a backslash counts before a quote alone, and ${ begins an interpolation.
+    # Within quotes a backslash escapes only a quote, and ${ begins an interpolation.
     escaped = re.sub(r'(\\*)"', lambda found: f'{2 * found[1]}\\"', value)
     escaped = re.sub(r"(\\+)$", lambda found: 2 * found[1], escaped)
     return '"' + re.sub(r"(\\*)\$\{", lambda found: f"{2 * found[1]}\\${{", escaped) + '"'
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """The end of an error sentence: the names nearest to a word, or all there are when none is near."""
+    """The end of an error sentence: the names nearest to a word, or all names if no name is near."""
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
     if near:
@@ -54,12 +55,13 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """A run folder can come from anywhere: no escape sequence of it reaches the terminal."""
+    """The text with unprintable characters replaced, so that no escape sequence of an untrusted file reaches the
+    terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def shorten(text: str, longest: int) -> str:
-    """The text, without its middle where it is longer."""
+    """The text, with its middle cut out if it is longer than `longest`."""
     if len(text) <= longest:
         return text
     half = (longest - 1) // 2
@@ -67,7 +69,7 @@ def shorten(text: str, longest: int) -> str:
 
 
 def time_text(time: float, is_date: bool) -> str:
-    """A time as people write it. is_date: it is seconds since 1970; else a number of a unit of its own."""
+    """A time for people. is_date: the time is in seconds since 1970; otherwise it is a plain number."""
     if not is_date:
         return f"{time:.12g}"
     try:
@@ -79,7 +81,7 @@ def time_text(time: float, is_date: bool) -> str:
 
 
 def three_digits(value: float) -> str:
-    """A number of at least 0 to three digits, or all of its whole ones: 0.0235, 1.02, 236, 10,000."""
+    """A non-negative number to three significant digits, or to its last integer digit: 0.0235, 1.02, 236, 10,000."""
     if not value < 1e15:
         return f"{value:.3g}"
     digits = max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
@@ -94,5 +96,5 @@ _MARKDOWN = {
 
 
 def escape_markdown(text: str) -> str:
-    """Text that Markdown and HTML leave as it is, and that mentions nobody."""
+    """The text escaped so that Markdown and HTML show it literally, and no @ mentions anybody."""
     return "".join(_MARKDOWN.get(character, character) for character in text)

@@ -1,4 +1,4 @@
-"""What the same data gives away without a model: the controls of the runs, one row a task and control."""
+"""Table of the controls: scores obtained without a model on the same data, one row per task and control."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +12,10 @@ from adbench.results.record import DONE
 
 
 def controls_table(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """The columns: task, control, n, and each of the metrics that controls have, with _low and _high.
+    """Columns: task, control, n, and each metric that controls have, with _low and _high.
 
-    n counts seeds: the runs of one seed and task share their controls, unless they are preprocessed in several ways, so
-    their mean counts once. The untrained twin is a model's own, and is in its training gain.
+    n counts seeds. Runs with the same seed and task share their controls unless their preprocessing differs, so their
+    mean counts once. The untrained twin is not listed: it belongs to one model and appears in its training gain.
     """
     done = rows[rows["status"] == DONE]
     names = _control_columns(metric_columns(done), metrics)
@@ -37,7 +37,7 @@ def controls_table(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 
 def _control_columns(columns: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Control -> metric -> its column."""
+    """Control -> metric -> the metric's column."""
     found: dict[str, dict[str, str]] = {}
     for column in columns:
         name, _, metric = column.removeprefix(PREFIX).partition("/")
@@ -49,7 +49,7 @@ def _control_columns(columns: Sequence[str], metrics: Sequence[str]) -> dict[str
 def _means(values: pd.DataFrame, bounds: pd.DataFrame, columns: dict[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for metric, column in columns.items():
-        mean, of_rows = values[column].mean(), float("nan")  # a control is all of the rows: of seeds alone says little
+        mean, of_rows = values[column].mean(), float("nan")  # a control uses all rows: seeds alone say little
         if {f"{column}_low", f"{column}_high"} <= set(bounds):
             of_rows = float(variance_of_rows(bounds[f"{column}_low"], bounds[f"{column}_high"]).mean())
         low, high = t_bounds(mean, values[column].std(), values[column].count(), metric, of_rows)

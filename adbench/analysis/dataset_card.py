@@ -1,4 +1,4 @@
-"""What a dataset is and what to beware of, before a detector sees it. Needs no torch."""
+"""Dataset cards: facts and warnings about a dataset before any training. Needs no torch."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,7 @@ Rows = npt.NDArray[np.bool_]
 def card(name: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """The card of a dataset, as plain JSON types.
 
-    overrides: of the keys of data, such as data.path=rows.csv. Raises AdbenchError when they, or the files, are wrong.
+    overrides: overrides of data keys, such as data.path=rows.csv. Raises AdbenchError if they or the files are wrong.
     """
     info, overrides = dataset_info(name), list(overrides)
     for word in overrides:
@@ -39,7 +39,7 @@ def card(name: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def describe(table: Table) -> dict[str, Any]:
-    """What the rows themselves tell."""
+    """Facts computed from the rows."""
     features, test = table.features, table.is_test
     parts = {"training": ~test, "test": test} if test.any() else {"all rows": ~test}
     identity = row_identity(features)
@@ -57,13 +57,13 @@ def describe(table: Table) -> dict[str, Any]:
 
 
 def _times(order: Order) -> dict[str, Any]:
-    """The range of the times, as numbers and in words, and how many there are."""
+    """The range of the times, as numbers and as text, and the number of distinct times."""
     first, last = float(order.time.min()), float(order.time.max())
     return {"first": first, "last": last, "range": order.span, "distinct": len(np.unique(order.time))}
 
 
 def constant_columns(features: Features) -> list[str]:
-    """The columns with one value in all rows."""
+    """The columns with the same value in all rows."""
     columns = {**dict(zip(features.numeric_names, features.numeric.T, strict=True))}
     columns |= dict(zip(features.vocabularies, features.codes.T, strict=True))
     return [name for name, column in columns.items() if (column == column[0]).all()]

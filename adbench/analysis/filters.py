@@ -1,4 +1,4 @@
-"""Which runs a table is about, in words like model=ae,vae or seed<3; nothing of them is executed."""
+"""Filters that select runs for a table, such as model=ae,vae or seed<3; parsed, never executed."""
 
 import operator
 import re
@@ -21,14 +21,14 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def keep(rows: pd.DataFrame, filters: Iterable[str]) -> pd.DataFrame:
-    """The rows that pass all filters. Raises ConfigError for one that is none, or names no column."""
+    """The rows that pass all filters. Raises ConfigError for an invalid filter or an unknown column."""
     for text in filters:
         rows = rows[_passes(rows, text)]
     return rows.reset_index(drop=True)
 
 
 def column_of(text: str) -> str:
-    """The column that a filter is about. Raises ConfigError for one that is none."""
+    """The column that a filter tests. Raises ConfigError for an invalid filter."""
     return _parts(text)["column"]
 
 
@@ -56,7 +56,7 @@ def _passes(rows: pd.DataFrame, text: str) -> "pd.Series[bool]":
         return passed
     wanted = {word.strip() for word in value.split(",")} | {value.strip()}
     same = column.map(lambda cell: _is_one_of(cell, wanted)).astype(bool)
-    if name == "data":  # of whatever version
+    if name == "data":  # any version matches
         same |= column.map(lambda cell: str(cell).partition(SIGN)[0] in wanted).astype(bool)
     return ~same if sign == "!=" else same
 

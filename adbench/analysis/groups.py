@@ -1,4 +1,4 @@
-"""Tidy rows -> one row a configuration: mean, interval, rank, controls, and what is not there."""
+"""Table of configurations: tidy rows aggregated to one row per configuration, with intervals, ranks and controls."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,23 +16,23 @@ from adbench.stats.intervals import half_width
 
 GAIN, LEAD = "training_gain", "lead"
 UNCLEAR, YES, NO = "unclear", "yes", "no"
-_UNIT = ["task", "solver", "_seeds"]  # one run; what was run twice is one all the same
-# What shows how much the table gives away, but that nobody could use in place of the model.
+_UNIT = ["task", "solver", "_seeds"]  # one run; repetitions of a run count once
+# Controls that show leakage, but that nobody could use instead of a model.
 _NOT_RIVALS = (ORACLE, UNTRAINED)
 
 
 def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
-    """One row for each value of the columns `by`, sorted by them.
+    """One row per value of the columns `by`, sorted by them.
 
-    n: its finished runs, a seed that was run in several folders counted once. failed: runs that ended otherwise.
-    missing: seeds which other configurations have for the same task, and this one has neither finished nor failed.
-    Each metric: its mean, and with _low and _high its 95 % interval, NaN for one run alone: Student's over the n runs
-    and, for a metric whose runs tell it, over the test rows, which all of them are taken to share; inside [0, 1] where
-    the metric is.
-    task and solver: where all its runs have one. rank: by the first metric, within the task or, without one, the
-    data. training_helped: yes, no, or unclear where an interval of the gain touches 0. control: the best of those that
-    need no training, picked by the first metric on the same test rows, so in its favour; over_control: how far the
-    group is above it, with its interval.
+    n: finished runs; a seed that was run in several folders counts once. failed: runs that ended otherwise. missing:
+    seeds that other configurations of the same task have, and that neither finished nor failed here.
+    Each metric: the mean, and with _low and _high its 95 % interval (NaN for a single run): Student's t over the n runs
+    plus, for metrics whose runs record it, the variance over the test rows, which all runs are assumed to share;
+    clipped to [0, 1] if the metric is.
+    task and solver: if all runs of a row have the same one. rank: by the first metric, within the task or, without a
+    task, the data. training_helped: yes, no, or unclear if an interval of the gain touches 0. control: the best control
+    that needs no training, picked by the first metric on the same test rows, so in its favour; over_control: the mean
+    lead over it, with its interval.
     """
     rows = rows.assign(_seeds=seeds_of(rows))
     done = rows[rows["status"] == DONE].drop_duplicates([*by, *_UNIT])
@@ -60,20 +60,20 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) ->
 
 
 def contradictory_seeds(rows: pd.DataFrame, metric: str) -> int:
-    """How many seeds of a configuration have finished runs that do not agree about a metric."""
+    """Number of seeds of a configuration whose finished runs disagree about a metric."""
     done = rows[rows["status"] == DONE].assign(_seeds=seeds_of(rows))
     again = done[done.duplicated(_UNIT, keep=False)] if metric in done else done.iloc[:0]
     return int((again.groupby(_UNIT)[metric].nunique() > 1).sum()) if len(again) else 0
 
 
 def t_bounds(mean: Any, sd: Any, n: Any, metric: str, of_rows: Any = 0.0) -> tuple[Any, Any]:
-    """The 95 % interval of means; NaN for one value alone. of_rows: the variance that the test rows bring to them."""
+    """The 95 % interval of means, NaN for a single value. of_rows: the means' variance due to the test rows."""
     n = np.asarray(n, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         of_seeds = sd**2 / n
         variance = of_seeds + of_rows
         df = np.where(of_rows > 0, (n - 1) * (variance / of_seeds) ** 2, n - 1)  # Welch and Satterthwaite
-        # Values that agree to the last digit say that nothing was drawn anew, and of the test rows nothing.
+        # Values that agree to the last digit show that nothing was redrawn, which says nothing about the test rows.
         half = half_width(np.sqrt(variance), np.where((n > 1) & (variance > 0), df, 0.0))
     low, high = mean - half, mean + half
     return (np.maximum(low, 0.0), np.minimum(high, 1.0)) if metric.split("/")[-1] in _SHARES else (low, high)
@@ -90,7 +90,7 @@ def _interval(values: Any, index: pd.Index, metric: str, of_rows: Any) -> tuple[
 
 
 def _variance_of_rows(done: pd.DataFrame, by: Sequence[str], metric: str) -> Any:
-    """What the test rows bring to each run, by the width of its own interval."""
+    """Variance of each group due to the test rows, from the width of its runs' intervals."""
     bounds = [f"{metric}{end}" for end in ("_low", "_high")]
     if not set(bounds) <= set(done):
         return 0.0
@@ -99,12 +99,12 @@ def _variance_of_rows(done: pd.DataFrame, by: Sequence[str], metric: str) -> Any
 
 
 def variance_of_rows(low: Any, high: Any) -> Any:
-    """What the test rows bring, by the width of 95 % intervals."""
+    """Variance due to the test rows, from the width of 95 % intervals."""
     return ((high - low) / (2 * 1.959963984540054)) ** 2
 
 
 def _failed_and_missing(rows: pd.DataFrame, by: Sequence[str], index: pd.Index) -> tuple[Any, Any]:
-    """A seed that failed and was finished later has not failed."""
+    """Failed and missing seeds per group; a seed that failed and finished later does not count as failed."""
     ended = ~rows["status"].isin([DONE, INCOMPLETE, PRUNED])
     flags = rows[[*dict.fromkeys([*by, *_UNIT])]].assign(_done=rows["status"] == DONE, _ended=ended)
     units = flags.groupby([*dict.fromkeys([*by, *_UNIT])], dropna=False)[["_done", "_ended"]].any().reset_index()
@@ -124,8 +124,8 @@ def _rank(groups: pd.DataFrame, metric: str) -> Any:
 
 
 def _helped(groups: pd.DataFrame, done: pd.DataFrame, by: Sequence[str]) -> npt.NDArray[Any]:
-    """By the interval over seeds, and by that of each run, which knows how few the test rows are."""
-    bounds = done.reindex(columns=[f"{GAIN}_low", f"{GAIN}_high"])  # of runs from elsewhere maybe without
+    """Verdict on training: by the interval over seeds and by each run's own, which reflects small test sets."""
+    bounds = done.reindex(columns=[f"{GAIN}_low", f"{GAIN}_high"])  # runs of other versions may lack them
     per_run = bounds.groupby([done[key] for key in by], dropna=False).agg(["min", "max"]).reindex(groups.index)
     low = np.fmin(groups[f"{GAIN}_low"].to_numpy(float), per_run[f"{GAIN}_low", "min"].to_numpy(float))
     high = np.fmax(groups[f"{GAIN}_high"].to_numpy(float), per_run[f"{GAIN}_high", "max"].to_numpy(float))
@@ -160,7 +160,7 @@ def _against_controls(done: pd.DataFrame, by: Sequence[str], metric: str) -> pd.
 
 
 def _with_lead(done: pd.DataFrame, control: Any) -> pd.DataFrame:
-    """The bounds of each run's lead over the control that was picked for it."""
+    """The runs with the bounds of their lead over the control that was picked for each."""
     chosen = done.copy(deep=False)
     for end in ("_low", "_high"):
         column = pd.Series(np.nan, index=done.index)

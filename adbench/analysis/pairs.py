@@ -1,4 +1,4 @@
-"""Which configuration is better, and how sure that is: pairs of them over the seeds and datasets that both have."""
+"""Pairwise comparison of configurations over the seeds and datasets that both have, with probabilities."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,35 +18,36 @@ from adbench.stats.multiplicity import holm
 from adbench.stats.pairs import Blocks, Comparison, Key, compare
 from adbench.stats.variance import seeds_needed
 
-ALL_PAIRS_OF = 12  # of more configurations, only neighbours in rank are compared
-MARGIN = 0.005  # of a share: a difference that nobody would choose a detector by
+ALL_PAIRS_OF = 12  # with more configurations, only neighbours in rank are compared
+MARGIN = 0.005  # as a share: a smaller difference would decide nobody's choice
 BETTER, SAME, MIXED, OPEN, UNKNOWN = "better", "same", "opposite orders", "open", "unknown"
 Values = dict[Key, float]  # (task, seeds) -> the metric
 
 
 @dataclass(frozen=True)
 class _Solver:
-    """The values of a solver, and the runs that they are of."""
+    """A solver's values and the folders of their runs."""
 
     values: Values
     folders: dict[Key, Path]
 
     def on(self, task: Any) -> "_Solver":
-        """The same on one task alone."""
+        """The same solver on one task only."""
         return _Solver({key: value for key, value in self.values.items() if key[0] == task}, self.folders)
 
 
 def standings(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """One row a pair, the better one as `a`.
+    """One row per pair of solvers, the better one as `a`.
 
-    n: their common runs, on n_tasks; difference: the mean over tasks of the mean over seeds of a - b, related tasks
-    counting as one, with its 95 % interval, in which seeds and test rows vary; probability: that this order is that of
-    the true means, for these tasks; better_on, worse_on: how many tasks have a in front, and behind; holm_p: of no
-    difference, corrected for all pairs of the table. verdict: "better" by that; "same" where the interval lies within
-    MARGIN of 0; "opposite orders" where tasks surely disagree; "unknown" where nothing tells the variance; else "open".
-    rows_known: whether the test rows' share is in it: of runs of an earlier version, and for metrics that no
-    influences are kept of, it is not. seeds_needed: a task, to find a difference like this one with a power of 80 %,
-    where it is open (NaN: no number does).
+    n: common runs, on n_tasks tasks. difference: the mean over tasks of the mean over seeds of a - b, related tasks
+    counting as one, with its 95 % interval over seeds and test rows. probability: that the true means have this order,
+    on these tasks. better_on, worse_on: number of tasks on which a is better, worse. holm_p: p value of no difference,
+    corrected for all pairs of the table.
+    verdict: "better" according to holm_p; "same" if the interval lies within MARGIN of 0; "opposite orders" if single
+    tasks disagree significantly; "unknown" if the variance cannot be estimated; otherwise "open". rows_known: whether
+    the variance over test rows is included; it is not for runs of an earlier version, nor for metrics without stored
+    influences. seeds_needed: seeds per task to detect this difference with a power of 80 %, if the verdict is open
+    (NaN: no number of seeds does).
     """
     solvers = _solvers(rows, metric)
     sign = -1.0 if less_is_better(metric) else 1.0
@@ -68,7 +69,7 @@ def standings(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def above_next(rows: pd.DataFrame, groups: pd.DataFrame, metric: str) -> "pd.Series[float]":
-    """For each group, of one task and solver: the probability that it is truly better than the next of its task."""
+    """For each group of one task and solver: the probability that it is truly better than the next one of its task."""
     solvers = _solvers(rows, metric)
     found = pd.Series(float("nan"), index=groups.index)
     for task, of_task in groups.dropna(subset=[metric]).groupby("task"):
@@ -88,7 +89,7 @@ _COLUMNS = (
 
 
 def _judged(pairs: pd.DataFrame) -> pd.DataFrame:
-    """With p values for all pairs together: an order is sure when it holds among all that are looked at."""
+    """The pairs with p values corrected over all of them; an order is sure if it holds after the correction."""
     known = pairs["holm_p"].notna()
     if known.any():
         pairs.loc[known, "holm_p"] = holm(pairs.loc[known, "holm_p"])
@@ -98,7 +99,7 @@ def _judged(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _verdict(found: Comparison) -> str:
-    """Of the pair by itself, but for its order."""
+    """The verdict on a single pair, except for which of the two is better."""
     if math.isnan(found.probability):
         return UNKNOWN
     if found.is_mixed:
@@ -117,7 +118,7 @@ def _compare(
 
 
 def _related(rows: pd.DataFrame) -> Callable[[Any], Any]:
-    """Task -> what it counts with: protocols of one dataset, and datasets of one source, are not several."""
+    """Task -> the group it counts in: protocols of one dataset, and datasets of one source, count as one."""
     groups = {task: source_of(task, data) for task, data in set(zip(rows["task"], rows["data"], strict=True))}
     return lambda task: groups.get(task, task)
 
@@ -145,18 +146,18 @@ def _pairs(values: dict[str, Values], sign: float) -> Iterator[tuple[str, str]]:
 
 
 def _seeds_needed(found: Comparison) -> float:
-    """A task, if the true difference is the one found; NaN where none is needed any more, and where no number would
-    do, since the test rows leave it open."""
+    """Seeds per task to detect the observed difference; NaN if it is decided already, or if no number would do because
+    the variance over test rows alone leaves it open."""
     interval = found.difference
     if not interval.low <= 0 <= interval.high or not found.error:
         return math.nan
     of_rows = math.sqrt(max(found.error**2 - found.of_seeds**2, 0.0))
-    left = math.sqrt(max(interval.value**2 - (_FOUND * of_rows) ** 2, 0.0))  # for the seeds to resolve
+    left = math.sqrt(max(interval.value**2 - (_FOUND * of_rows) ** 2, 0.0))  # to be resolved by more seeds
     pairs = seeds_needed(left, found.of_seeds * math.sqrt(found.n))
     return math.nan if pairs is None else math.ceil(pairs / found.n_datasets)
 
 
-_FOUND = 2.8  # standard errors: a difference that is found at 5 % with a power of 80 %
+_FOUND = 2.8  # standard errors: a difference detected at the 5 % level with a power of 80 %
 
 
 def _figures(found: Comparison) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Runs -> tidy rows: one a run, a column for each key that varies and for each metric."""
+"""Tidy rows: one row per run, one column per varying key and per metric."""
 
 import json
 from collections import defaultdict
@@ -15,24 +15,24 @@ from adbench.results.record import Run
 from adbench.results.versions import versions, with_one_path
 
 FIRST = ("data", "model", "settings")
-_TASK_PARTS = ("data", "protocol")  # what is asked; the others say how it is answered
+_TASK_PARTS = ("data", "protocol")  # these define the task; all other parts define the solver
 
 
 def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
     """The columns: data, model, settings, task, solver, code, the keys that vary, seed, status, error, run, metrics.
 
-    A key varies when runs of the same data and model have different values of it; one that says what rows are fitted
-    and tested, when runs of the same data have. `settings` says them in one word, the seeds aside; `task` is the data
-    with those of the rows, `solver` the model with the others: results of one task compare. Where the same
-    files had other bytes, `data` names each version, as table@3f2a9c; the same bytes at several paths are one task.
-    Where finished runs of one task were asked, or of one solver answered, by other code, that is a setting like any
-    other, such as code=3f2a9c, and stands in `code` by itself.
+    A key varies if its value differs among runs of the same data and model or, for keys of data and protocol, among
+    runs of the same data. `settings` lists the varying keys without seeds; `task` is the data plus the varying keys of
+    data and protocol, `solver` the model plus all others: results on the same task are comparable. If the contents of
+    the same files changed between runs, `data` names each version, as table@3f2a9c; the same contents at several paths
+    are one task. If finished runs of one task or solver were made by different code, the code is a setting like any
+    other, such as code=3f2a9c, and is listed in `code` as well.
     """
     runs = with_one_path(runs)
     keys, settings, data, tasks, solvers = _varying(runs)
     of_task, of_solver = labels(tasks, runs, TASK), labels(solvers, runs, SOLVER)
     codes = [both_labels(task, solver) for task, solver in zip(of_task, of_solver, strict=True)]
-    # A solver with both: its results at one task by two codes are no results at two tasks.
+    # The solver gets both labels: results on one task by two versions of the code are not results on two tasks.
     tasks, solvers, settings = _joined(tasks, of_task), _joined(solvers, codes), _joined(settings, codes)
     columns: dict[str, Any] = {
         "data": data,
@@ -44,11 +44,11 @@ def tidy_rows(runs: Sequence[Run]) -> pd.DataFrame:
         **{key: pd.Series(values, dtype=object) for key, values in keys.items()},
         "seed": [run.config.get("seed", -1) for run in runs],
         "status": [run.status for run in runs],
-        # A folder's name need not be UTF-8, which pandas' own type for text insists on.
+        # A folder's name need not be UTF-8, which pandas' string type requires.
         "error": pd.Series([run.error for run in runs], dtype=object),
         "run": pd.Series([str(run.folder) for run in runs], dtype=object),
     }
-    # A stranger's metric may be called like a key: the key stays.
+    # A metric of an untrusted run may have the name of a key: the key takes precedence.
     metrics = _metrics([run.metrics for run in runs])
     rows = pd.concat([pd.DataFrame(columns), metrics.drop(columns=columns, errors="ignore")], axis=1)
     return rows.sort_values(["data", "model", "settings", "seed"], ignore_index=True)
@@ -59,18 +59,18 @@ def _joined(texts: Sequence[str], more: Sequence[str]) -> list[str]:
 
 
 def metric_columns(rows: pd.DataFrame) -> list[str]:
-    """The columns of the metrics."""
+    """The names of the metric columns."""
     return list(rows.columns[list(rows.columns).index("run") + 1 :])
 
 
 def seeds_of(rows: pd.DataFrame) -> "pd.Series[Any]":
-    """Of each row, what its draws depended on: the seed, and the seeds of its parts where those vary."""
+    """Per row, everything its random draws depended on: the seed, and the seeds of its parts if they vary."""
     seeds = rows[["seed", *(key for key in SEED_KEYS if key in rows and key != "seed")]]
     return pd.Series(list(map(tuple, seeds.astype(object).to_numpy())), index=rows.index, dtype=object)
 
 
 def _metrics(of_runs: Sequence[dict[str, float]]) -> pd.DataFrame:
-    """A column a metric, NaN where a run has none. Most runs have the same ones, so those are put in place together."""
+    """One column per metric, NaN if a run lacks it. Runs with the same metrics are filled in together."""
     layouts: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for i, metrics in enumerate(of_runs):
         layouts[tuple(metrics)].append(i)
@@ -83,7 +83,7 @@ def _metrics(of_runs: Sequence[dict[str, float]]) -> pd.DataFrame:
         table[np.ix_(members, columns)] = [list(of_runs[i].values()) for i in members]
         counts &= {name for name, value in of_runs[members[0]].items() if isinstance(value, int)}
     whole = np.array([name in counts for name in names], dtype=bool) & ((table % 1 == 0) & (abs(table) < 2**53)).all(0)
-    parts = [table[:, ~whole], table[:, whole].astype(np.int64)]  # two blocks in memory, not one a column
+    parts = [table[:, ~whole], table[:, whole].astype(np.int64)]  # two blocks of memory instead of one per column
     both = [
         pd.DataFrame(part, columns=np.array(names)[of_part])
         for part, of_part in zip(parts, (~whole, whole), strict=True)
@@ -92,7 +92,7 @@ def _metrics(of_runs: Sequence[dict[str, float]]) -> pd.DataFrame:
 
 
 def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list[str], list[str], list[str]]:
-    """Key -> its value in each run, for keys that vary; each run's settings, data, task and solver."""
+    """Varying key -> its value per run; and the settings, data, task and solver of each run."""
     of_data: defaultdict[Any, list[int]] = defaultdict(list)
     of_model: defaultdict[Any, list[int]] = defaultdict(list)
     for i, run in enumerate(runs):
@@ -123,12 +123,13 @@ def _varying(runs: Sequence[Run]) -> tuple[dict[str, list[Any]], list[str], list
 
 
 def _said(name: str, words: dict[str, str], parts: tuple[str, ...], of_parts: bool = True) -> str:
-    """A name with the settings of these parts, or with all the others."""
+    """A name followed by the settings of these parts, or of all other parts."""
     return " ".join([name, *(text for key, text in words.items() if key.startswith(parts) is of_parts)])
 
 
 def _as_before(values: list[str | None]) -> list[str | None]:
-    """A run from before a key existed did what the key's nothing says, where some other run has that."""
+    """The values with absent ones replaced by the key's neutral value if some run has that: a run from before the key
+    existed behaved like it."""
     if None not in values:
         return values
     nothing = next((text for text in ("null", "[]", "false") if text in values), None)
@@ -136,7 +137,7 @@ def _as_before(values: list[str | None]) -> list[str | None]:
 
 
 def _is_seed(values: list[str | None]) -> bool:
-    """A seed of a part counts as one where it is drawn anew; where it is fixed or not, that is a setting."""
+    """True if every run draws the part's own seed; whether it is drawn or fixed is a setting, not a seed."""
     return "null" not in values and None not in values
 
 
@@ -146,22 +147,21 @@ def _cell(text: str | None) -> Any:
 
 
 class _Parts:
-    """What can change a result, as `key -> value in JSON`. Configurations share most of their parts, so each part is
-    written out once."""
+    """Keys that can change a result, with their values as JSON; shared parts are serialized only once."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, int], dict[str, str]] = {}
 
     def varying(self, configs: list[dict[str, Any]], of_task: bool) -> dict[str, list[str | None]]:
-        """Key -> its value in each configuration, for the keys that do not have one value in all of them.
+        """Key -> its value in each configuration, for keys whose values differ.
 
-        of_task: the keys that say what rows are fitted and tested, or all the others.
+        of_task: the keys that define the fitted and tested rows, or all others.
         """
         found: dict[str, list[str | None]] = {}
         for part in sorted(set().union(*configs) - {"seed"}):
             if part != "choices" and (part in _TASK_PARTS) is not of_task:
                 continue
-            # The same object has the same value; few objects differ and are equal.
+            # Shared parts are the same object: comparing identities is fast, and equal distinct objects are rare.
             if len({id(config.get(part)) for config in configs}) == 1 and part in configs[0]:
                 continue
             unsaid = {part: "null"} if part in NOTHING_WHILE_NULL else {}

@@ -1,17 +1,17 @@
-"""How much a model's settings decide: who has no labels to choose by gets one of them, and not the best."""
+"""Sensitivity to settings: best, median and worst setting of a model. Without labels, the best one cannot be chosen."""
 
 import pandas as pd
 
 from adbench.analysis.metric_names import less_is_better
 
-FEWEST = 3  # settings: of two there is no median to speak of
+FEWEST = 3  # settings: a median of two says nothing
 
 
 def over_settings(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """One row for each task and model with results of `FEWEST` settings or more.
+    """One row per task and model with results of at least `FEWEST` settings.
 
-    n_settings: of these; best, median, worst: of their means over seeds, the metric's good end first. best_settings,
-    worst_settings: which; the first of several equals. Empty without any.
+    n_settings: their number. best, median, worst: of the settings' means over seeds, in the metric's direction.
+    best_settings, worst_settings: the settings themselves, the first one in case of ties. Empty if no model has enough.
     """
     if not {"task", "model", "solver", metric} <= set(groups):
         return pd.DataFrame()

@@ -1,4 +1,4 @@
-"""Finished runs -> tables: one row a run, one a configuration over its seeds, one a pair of configurations."""
+"""Summary tables of finished runs: one row per run, per configuration, and per pair of configurations."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,11 +27,14 @@ from adbench.text import printable
 
 @dataclass(frozen=True)
 class Summary:
-    """`rows`: one a run, all its metrics. `groups`: one for each value of the columns `by`. `pairs`: of two
-    configurations each. `over_tasks`: mean ranks over several tasks. `controls`: of each task. `variance`: where the
-    spread over seeds comes from, when several kinds of seed vary. `metrics`: what the groups show, the first of which
-    ranks them. `beware`: what stands behind the tables and cannot be seen in them, in sentences. `sensitivity`: best,
-    median and worst over the settings of a model, where it was run with several."""
+    """Tables that summarize runs.
+
+    rows: one per run, with all metrics. groups: one row per value of the columns `by`. pairs: comparisons of two
+    configurations. over_tasks: mean ranks over several tasks. controls: per task. variance: the sources of the spread
+    over seeds, if several kinds of seed vary. metrics: those shown in groups; the first one ranks them. beware:
+    sentences about caveats that the tables do not show. sensitivity: best, median and worst over the settings of a
+    model that was run with several.
+    """
 
     rows: pd.DataFrame
     groups: pd.DataFrame
@@ -53,13 +56,13 @@ def summarize(
     filters: Sequence[str] = (),
     sort: str | None = None,
 ) -> Summary:
-    """Read runs, given as run folders or as folders of them.
+    """Read runs, given as run folders or as folders of them, and summarize them.
 
-    metrics: names or patterns of what to show, `SHOWN` without any; a bound is not shown beside its metric. filters:
-    as `filters.keep` reads them. sort: a column of the groups, "-column" for the largest first. Failed, incomplete and
-    unreadable runs are rows too, without metrics. Where some data occur in several versions, the groups are also by
-    data; where runs were made by other code, also by code. Raises RunFolderError as `read_runs` does; ConfigError for a
-    name that is none.
+    metrics: names or patterns of the metrics to show, by default `SHOWN`; a bound is not shown beside its metric.
+    filters: see `filters.keep`. sort: a column of the groups, "-column" for descending order. Failed, incomplete and
+    unreadable runs are rows too, without metrics. If some data occur in several versions, groups are also by data; if
+    runs were made by different code, also by code. Raises RunFolderError like `read_runs`, and ConfigError for an
+    unknown name.
     """
     return summarize_runs(read_runs(folders), by=by, metrics=metrics, filters=filters, sort=sort)
 
@@ -72,7 +75,7 @@ def summarize_runs(
     filters: Sequence[str] = (),
     sort: str | None = None,
 ) -> Summary:
-    """`summarize` for runs that were read already; at least one."""
+    """Like `summarize`, for at least one run that was read already."""
     rows = tidy_rows(runs)
     known = metric_columns(rows)
     chosen = tuple(without_bounds(choose_metrics(metrics, known) if metrics else filter(known.__contains__, SHOWN)))
@@ -86,15 +89,15 @@ def summarize_runs(
     left = set(kept["run"])
     beware = (*_conditions(filters, sort, known), *_weakened(runs, left), *_codes(kept, runs, left))
     if not {"data", "task"} & set(by) and kept["data"].str.contains(SIGN, regex=False).any():
-        by = ("data", *by)  # a mean over versions of the data is of nothing
+        by = ("data", *by)  # a mean over versions of the data has no meaning
     if not {"code", "settings"} & set(by) and kept["code"].any():
-        by = ("code", *by)  # nor is one over those of the code
-    with np.errstate(over="ignore", invalid="ignore"):  # of a stranger's numbers
+        by = ("code", *by)  # nor has one over versions of the code
+    with np.errstate(over="ignore", invalid="ignore"):  # metrics of untrusted runs can be extreme
         return _tables(kept, by, chosen, sort, beware)
 
 
 def _conditions(filters: Sequence[str], sort: str | None, known: Sequence[str]) -> Iterator[str]:
-    """What was looked at that is an outcome: by it a table shows what it was asked for, whatever is true."""
+    """Warnings about filtering or sorting by results, which biases the table towards lucky runs."""
     for text in filters:
         if column_of(text) in known:
             yield (
@@ -109,7 +112,7 @@ def _conditions(filters: Sequence[str], sort: str | None, known: Sequence[str]) 
 
 
 def _weakened(runs: Sequence[Run], kept: set[str]) -> Iterator[str]:
-    """Controls that had less to go by than usual."""
+    """Warnings about controls that had fewer fit rows than by default."""
     limits = [
         run.config.get("controls", {}).get("nearest_rows") for run in runs if str(run.folder) in kept and run.metrics
     ]
@@ -121,7 +124,7 @@ def _weakened(runs: Sequence[Run], kept: set[str]) -> Iterator[str]:
 
 
 def _codes(kept: pd.DataFrame, runs: Sequence[Run], left: set[str]) -> Iterator[str]:
-    """What the code of the runs says about them."""
+    """Notes about the code that made the runs."""
     if kept["code"].any():
         yield (
             "code=digits: made by different code, or versions of the libraries, and so configurations of their own;"
@@ -151,7 +154,7 @@ def _tables(
 
 
 def _described_anew(kept: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
-    """What no longer varies among the rows that are left is no setting of theirs."""
+    """The kept rows described again: a key that does not vary among them is not part of their settings."""
     left = set(kept["run"])
     anew = tidy_rows([run for run in runs if str(run.folder) in left]).set_index("run")
     described = {
@@ -172,7 +175,7 @@ def _require_columns(names: Sequence[str], table: pd.DataFrame, purpose: str) ->
 
 
 def _sorted(groups: pd.DataFrame, by: Sequence[str], sort: str | None) -> pd.DataFrame:
-    """Without a wish: dataset after dataset, the best first."""
+    """The sorted groups; by default by dataset, the best first."""
     if sort is None:
         columns = [name for name in ("data", "task", "rank") if name in groups]
         return groups.sort_values([*columns, *by], ignore_index=True, key=_comparable)
@@ -182,6 +185,6 @@ def _sorted(groups: pd.DataFrame, by: Sequence[str], sort: str | None) -> pd.Dat
 
 
 def _comparable(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Numbers as numbers; where a key has values of several types, all as text."""
+    """The column as numbers, or as text if its values have several types."""
     mixed = column.dtype == object and column.map(type).nunique() > 1
     return column.map(str) if mixed else column

@@ -1,4 +1,4 @@
-"""A summary as sheets of text."""
+"""Summaries as text tables."""
 
 import math
 from typing import Any
@@ -19,11 +19,11 @@ from adbench.text import printable, shorten
 
 Row = Any  # a row of a pandas table
 CHOSEN_ON = " (chosen on)"
-NAMED = 12  # of those that a note names, at most
+NAMED = 12  # the most that a note lists by name
 
 
 def groups_sheet(summary: Summary) -> Sheet:
-    """One row a configuration."""
+    """One row per configuration."""
     groups, words = summary.groups, _words(summary)
     ranked = [name for name in ("rank", "above_next") if name in groups]
     metrics = [metric for metric in summary.metrics if metric in groups]
@@ -48,9 +48,9 @@ def groups_sheet(summary: Summary) -> Sheet:
 
 
 def pivot_sheets(summary: Summary, column: str) -> list[Sheet]:
-    """One sheet a metric: a row for each of the other columns it was grouped by, a column for each value of this one.
+    """One sheet per metric: a row per combination of the other grouping columns, a column per value of this one.
 
-    Raises ConfigError for a column it was not grouped by.
+    Raises ConfigError if the summary is not grouped by the column.
     """
     if column not in summary.by:
         raise ConfigError(f"expected a column to pivot among {', '.join(summary.by)}, got {column}; add it to --by")
@@ -67,14 +67,14 @@ def pivot_sheets(summary: Summary, column: str) -> list[Sheet]:
 
 
 def _how_many(groups: Any) -> str:
-    """What the cells of a pivot do not say."""
+    """A note with the counts that a pivot's cells leave out."""
     fewest, most = groups["n"].min(), groups["n"].max()
     n = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     return f"n: {n}; {groups['failed'].sum():.0f} failed, {groups['missing'].sum():.0f} missing"
 
 
 def controls_sheet(summary: Summary) -> Sheet:
-    """One row a task and control."""
+    """One row per task and control."""
     controls = summary.controls
     metrics = [metric for metric in summary.metrics if metric in controls]
     rows = [
@@ -86,7 +86,7 @@ def controls_sheet(summary: Summary) -> Sheet:
 
 
 def pairs_sheet(summary: Summary) -> Sheet:
-    """One row a pair of configurations."""
+    """One row per pair of configurations."""
     headings = [
         "better",
         "than",
@@ -129,7 +129,7 @@ _MAY_BE_THE_SAME = f"inconclusive, they may all rank the same (fewer than {FEWES
 
 
 def over_tasks_sheet(summary: Summary) -> Sheet:
-    """One row for each configuration that has results on all tasks; who has not is named below."""
+    """One row per configuration with results on all tasks; a note names the others."""
     table = summary.over_tasks.to_dict("records")
     ranked = [row for row in table if not row["misses"]]
     rows = [
@@ -172,7 +172,7 @@ def _p(value: float) -> str:
 
 
 def variance_sheet(summary: Summary) -> Sheet:
-    """One row for each configuration whose runs vary several kinds of seed, and each kind."""
+    """One row per source of variance of each configuration whose runs vary several kinds of seed."""
     rows = [
         [
             *(_text(row[name]) for name in ("task", "solver", "source")),
@@ -193,7 +193,7 @@ def variance_sheet(summary: Summary) -> Sheet:
 
 
 def sensitivity_sheet(summary: Summary) -> Sheet:
-    """One row for each task and model that was run with several settings."""
+    """One row per task and model that was run with several settings."""
     rows = [
         [
             *(_text(row[name]) for name in ("task", "model")),
@@ -213,7 +213,7 @@ def sensitivity_sheet(summary: Summary) -> Sheet:
 
 
 def unfinished_sheet(summary: Summary) -> Sheet:
-    """One row for each run that gave no metrics."""
+    """One row per run without metrics."""
     rows = [
         [_text(row[name]) for name in ("data", "model", "settings", "seed", "status", "run", "error")]
         for row in summary.rows[summary.rows["status"] != DONE].to_dict("records")
@@ -222,7 +222,7 @@ def unfinished_sheet(summary: Summary) -> Sheet:
 
 
 def mean_cell(row: Row, metric: str) -> str:
-    """Mean and half of its interval; what a training gain leaves open is said in words."""
+    """The mean and half of its interval; a training gain whose sign is uncertain is marked."""
     if metric.endswith("_seconds"):
         return _interval(row, metric, ".1f")
     text = _interval(row, metric, ".4f")
@@ -263,7 +263,7 @@ def _notes(summary: Summary, with_control: bool) -> list[str]:
 
 
 def _words(summary: Summary) -> list[str]:
-    """The columns it was grouped by; settings only where there are any."""
+    """The grouping columns, without settings if all are empty."""
     groups = summary.groups
     return [name for name in summary.by if name != "settings" or groups["settings"].astype(bool).any()]
 
@@ -276,7 +276,7 @@ def _interval(row: Row, name: str, form: str, low: str | None = None, high: str 
     if math.isnan(low_):
         return format(value, form)
     half_width = (high_ - low_) / 2
-    if abs(high_ + low_ - 2 * value) > 0.02 * half_width:  # an interval that ends at 0 or 1
+    if abs(high_ + low_ - 2 * value) > 0.02 * half_width:  # an interval clipped at 0 or 1
         return f"{value:{form}} ({low_:{form}} to {high_:{form}})"
     return f"{value:{form}} ± {half_width:{form.removeprefix('+')}}"
 

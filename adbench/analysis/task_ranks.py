@@ -1,7 +1,7 @@
-"""Do detectors differ over datasets at all? Their ranks, dataset by dataset (Demsar, JMLR 7, 2006).
+"""Ranks of detectors over datasets, and tests whether they differ at all (Demsar, JMLR 7, 2006).
 
-The tests take what is ranked for independent. Protocols of one dataset are not, nor are datasets of one source, such as
-KDD Cup 99 and NSL-KDD, which is a selection of its rows: they count once, see `data.groups.group_of`.
+The tests assume independent observations. Protocols of one dataset are not independent, nor are datasets of one source,
+such as KDD Cup 99 and NSL-KDD, a selection of its rows: they count once, see `data.groups.group_of`.
 """
 
 import re
@@ -16,11 +16,11 @@ from adbench.data.groups import group_of
 
 ALPHA = 0.05
 FEWEST, MOST = 2, 50  # solvers
-FEWEST_TASKS = 5  # groups: Friedman's and Nemenyi's approximations want more; below that nothing is concluded
+FEWEST_TASKS = 5  # groups: Friedman's and Nemenyi's approximations need more; with fewer nothing is concluded
 
 
 def source_of(task: str, data: str) -> str:
-    """What a task counts with: the group of its data; of a user's files that no name tells apart, those files."""
+    """The group a task counts in: that of its data or, for a user's files without a name, the files themselves."""
     of_data = re.split(r" (?=protocol[.=])", task)[0]
     return of_data if _PATHS.search(of_data) else group_of(data)
 
@@ -29,15 +29,15 @@ _PATHS = re.compile(" data[.](" + "|".join(CONTENT["data"]) + ")=")
 
 
 def over_tasks(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """One row for each solver with a result on every task that any of them has one on, the best mean rank first; then
-    one for each that misses some, without a rank.
+    """One row per solver with a result on every task, the best mean rank first; then one per solver that misses some,
+    without a rank.
 
-    Ranked are the values on `n_groups` groups of related data, of n_tasks tasks in all: the mean over the tasks of a
+    The ranked values are means on `n_groups` groups of related data, n_tasks tasks in all: first over the tasks of a
     dataset, then over the datasets of a group.
-    friedman_p: whether all rank the same, by Iman and Davenport's sharper form. critical_difference: mean ranks further
-    apart than this differ (Nemenyi); not_separated_from_best says which do not. holm_p: of Wilcoxon's signed ranks
-    against the best, corrected by Holm over all pairs; with fewer than six groups it cannot fall below 5 %.
-    misses: the tasks without a result, with commas.
+    friedman_p: p value of equal ranks (Iman and Davenport's sharper form). critical_difference: mean ranks further
+    apart than this differ (Nemenyi); not_separated_from_best: not further from the best than that. holm_p: Wilcoxon's
+    signed ranks against the best, Holm-corrected over all pairs; with fewer than six groups it cannot fall below 5 %.
+    misses: the tasks without a result, separated by commas.
     Empty for fewer than two groups or two solvers.
     """
     if not {"data", "task", "solver", metric} <= set(groups):
@@ -67,11 +67,11 @@ _COLUMNS = (
 
 
 def _ranked(table: pd.DataFrame, metric: str, facts: dict[str, int]) -> list[dict[str, Any]]:
-    """The best first. table: a row a group of data, a column a solver."""
+    """One record per solver, the best first. table: one row per group of data, one column per solver."""
     n_groups, n_solvers = table.shape
     if n_solvers < FEWEST:
         return []
-    # scipy.stats takes a second to import, which a table of one task need not wait for.
+    # scipy.stats takes a second to import, which a table of one task does not need.
     from adbench.stats.multiplicity import holm
     from adbench.stats.ranks import critical_difference, friedman, wilcoxon
 

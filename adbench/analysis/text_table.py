@@ -1,4 +1,4 @@
-"""A table of texts, and how Markdown and LaTeX write it."""
+"""Tables of text, and their rendering as Markdown and LaTeX."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from adbench.text import escape_markdown
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of texts, of which the first columns hold words and the others numbers."""
+    """A table of text; the first `text_columns` columns hold words, the others numbers."""
 
     title: str
     headings: list[str]
@@ -18,7 +18,7 @@ class Sheet:
 
 
 def as_markdown(sheets: Sequence[Sheet]) -> str:
-    """Tables for a README or a comment; what would be markup in a name is shown as it is written."""
+    """Tables for a README or a comment; markup characters in names are escaped."""
     return "\n\n".join(_markdown(sheet) for sheet in sheets)
 
 
@@ -32,7 +32,7 @@ def _markdown(sheet: Sheet) -> str:
 
 
 def as_latex(sheets: Sequence[Sheet]) -> str:
-    """Tables for a paper, with the rules of the package booktabs."""
+    """Tables for a paper, with the rules of the booktabs package."""
     return "\n\n".join(_latex(sheet) for sheet in sheets)
 
 

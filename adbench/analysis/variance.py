@@ -1,4 +1,4 @@
-"""Where the spread of a configuration comes from, when its runs vary the seeds of their parts."""
+"""Sources of the variance of a configuration whose runs vary several kinds of seed."""
 
 from typing import Any
 
@@ -19,9 +19,8 @@ COLUMNS = ("task", "solver", "metric", "n", "source", "sd", "share", "share_low"
 
 
 def variance_sources(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """One row for each configuration with several seeds that vary and for each of those: the standard deviation that
-    it brings, and its share of the variance with a 95 % interval. Empty where no configuration has two seeds that vary
-    apart."""
+    """One row per configuration with several varying seeds, and per seed: the standard deviation due to it, and its
+    share of the variance with a 95 % interval. Empty if no configuration has two seeds that vary independently."""
     records: list[tuple[Any, ...]] = []
     seeds = [key for key in SEED_KEYS if key in rows]
     if metric in rows and len(seeds) > 1:
@@ -40,7 +39,7 @@ def _parts(runs: pd.DataFrame, seeds: list[str], metric: str) -> list[tuple[str,
     try:
         found = components(runs[metric].tolist(), factors)
         shares = share_intervals(runs[metric].tolist(), factors)
-    except DataError:  # they do not vary apart
+    except DataError:  # the seeds do not vary independently
         return []
     return [
         (SOURCES[name], part**0.5, share.value, share.low, share.high)

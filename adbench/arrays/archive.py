@@ -1,4 +1,4 @@
-"""Named arrays and a JSON document as one string of bytes, which tells whether it is whole. Nothing in it is run."""
+"""Archives of named arrays and a JSON document as checksummed bytes. Reading one executes nothing."""
 
 import json
 import zlib
@@ -15,7 +15,7 @@ _DOCUMENT = "document.json"
 
 
 def pack(arrays: Arrays, document: Any) -> bytes:
-    """arrays: of numbers. document: plain JSON types."""
+    """The bytes of an archive. arrays: of numbers. document: plain JSON types."""
     text = np.frombuffer(json.dumps(document).encode(), np.uint8)
     named = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     content = safetensors.numpy.save({f"array/{name}": array for name, array in named.items()} | {_DOCUMENT: text})
@@ -23,7 +23,7 @@ def pack(arrays: Arrays, document: Any) -> bytes:
 
 
 def unpack(packed: bytes) -> tuple[Arrays, Any]:
-    """What `pack` got. Raises ValueError for bytes that are not all of its, and not in its order."""
+    """The arrays and the document of an archive. Raises ValueError if the bytes are incomplete or damaged."""
     start = len(MAGIC) + _CHECKSUM_BYTES
     content = packed[start:]
     if packed[:start] != MAGIC + _checksum(content):

@@ -1,4 +1,4 @@
-"""A column of few distinct texts."""
+"""Categorical columns: a few distinct texts, stored as codes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_HASHED_ROWS = 2**16  # at a time, as Python's own strings
+_HASHED_ROWS = 2**16  # per block, as Python strings
 
 
 class CategoryColumn:
-    """One of a few names for each row, in one byte a row where there are no more than 256.
+    """A categorical column: integer codes into a tuple of names, one byte per row for up to 256 names.
 
-    Indexed by rows it gives the names of these; compared with a name, a truth value a row; numpy takes it for an array
-    of texts, which it becomes only there.
+    Indexing returns the names of those rows, comparison with a name one boolean per row. numpy reads it as an array of
+    texts, which is only then created.
     """
 
     __slots__ = ("codes", "values")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, values: Any, codes: npt.NDArray[np.integer[Any]]) -> None:
-        """values: distinct names, of which some may not occur. codes: the place of each row's among them."""
+        """values: distinct names, some of which may not occur. codes: per row, an index into values."""
         self.values: tuple[str, ...] = tuple(map(str, values))
         if len(set(self.values)) < len(self.values):
             raise ValueError(f"expected distinct names, got {self.values}")
@@ -30,7 +30,7 @@ class CategoryColumn:
 
     @classmethod
     def of(cls, texts: Any) -> "CategoryColumn":
-        """From a sequence of texts, or such a column itself."""
+        """A column from a sequence of texts; a column is returned unchanged."""
         if isinstance(texts, CategoryColumn):
             return texts
         place: dict[str, int] = {}
@@ -42,13 +42,13 @@ class CategoryColumn:
 
     @classmethod
     def renamed(cls, values: Any, codes: npt.NDArray[np.integer[Any]]) -> "CategoryColumn":
-        """The same where several codes can stand for one name."""
+        """A column from values that need not be distinct: codes with equal names are merged."""
         distinct = cls.of(values)
         return cls(distinct.values, distinct.codes[codes])
 
     @classmethod
     def joined(cls, columns: Sequence["CategoryColumn"]) -> "CategoryColumn":
-        """The rows of several, one column after the other."""
+        """The rows of several columns, one after the other."""
         starts = np.cumsum([0, *(len(column.values) for column in columns)])
         codes = [column.codes + start for column, start in zip(columns, starts, strict=False)]
         return cls.renamed([value for column in columns for value in column.values], np.concatenate(codes))
@@ -80,16 +80,16 @@ class CategoryColumn:
         return f"CategoryColumn({self.counts()})"
 
     def tolist(self) -> list[str]:
-        """A text a row."""
+        """The name of each row."""
         return [self.values[code] for code in self.codes.tolist()]
 
     def counts(self) -> dict[str, int]:
-        """How many rows have each name, of those that occur, in their order."""
+        """Number of rows per name that occurs, in the order of the names."""
         counts = np.bincount(self.codes, minlength=len(self.values)).tolist()
         return {value: count for value, count in sorted(zip(self.values, counts, strict=True)) if count}
 
     def rows(self) -> dict[str, npt.NDArray[np.intp]]:
-        """The rows of each name that occurs, ascending."""
+        """The ascending row indices of each name that occurs."""
         order = np.argsort(self.codes, kind="stable")
         ends = np.cumsum(np.bincount(self.codes, minlength=len(self.values)))[:-1]
         by_name = zip(self.values, np.split(order, ends), strict=True) if self.values else ()

@@ -1,4 +1,4 @@
-"""What a detector is told of the columns of its rows."""
+"""Descriptions of a detector's input columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +12,15 @@ from adbench.arrays.types import Matrix
 
 NUMBER = "number"  # a scaled number
 ONE_HOT = "one_hot"  # 0 or 1: whether the source column has this value
-CODE = "code"  # a whole number, which value of the source column it is
+CODE = "code"  # an integer: the index of the source column's value
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column. source: the table's column that it was made of, which one-hot columns of one group share.
+    """One input column. source: the table's column it was derived from, shared by the one-hot columns of a group.
 
-    values: of a code, what its numbers stand for, from 0 on; of every other kind, nothing. step: of a window that was
-    laid out as one row, 0 for the last one and negative before.
+    values: the meanings of a code's integers, from 0 on; empty for every other kind. step: for a window flattened into
+    one row, the time step: 0 is the last one, earlier ones are negative.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns(Sequence[Column]):
-    """The columns of a row, in order; of a window, (steps, columns), those of each of its steps."""
+    """The columns of a row, in order; for windows of shape (steps, columns), those of each step."""
 
     of_row: tuple[Column, ...]
-    steps: int | None = None  # None: a row is no window
+    steps: int | None = None  # None: rows are not windows
 
     @classmethod
     def numbers(cls, n_columns: int, steps: int | None = None) -> Self:
@@ -54,17 +54,17 @@ class Columns(Sequence[Column]):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one row: (columns,), or of a window (steps, columns)."""
+        """The shape of one row: (columns,), or (steps, columns) for a window."""
         return (len(self),) if self.steps is None else (self.steps, len(self))
 
     @property
     def names(self) -> list[str]:
-        """One per column."""
+        """The name of each column."""
         return [column.name for column in self.of_row]
 
     @property
     def sources(self) -> list[str]:
-        """The table's columns, each once, in order."""
+        """The distinct source columns, in order."""
         return list(dict.fromkeys(column.source for column in self.of_row))
 
     def of_kind(self, kind: str) -> npt.NDArray[np.intp]:
@@ -72,7 +72,7 @@ class Columns(Sequence[Column]):
         return np.array([i for i, column in enumerate(self.of_row) if column.kind == kind], dtype=np.intp)
 
     def groups(self) -> dict[str, npt.NDArray[np.intp]]:
-        """The positions of the one-hot columns of which exactly one is 1 in every row, by their source and step."""
+        """Positions of the one-hot columns of each source and step, exactly one of which is 1 in every row."""
         found: dict[str, list[int]] = {}
         for i, column in enumerate(self.of_row):
             if column.kind == ONE_HOT:
@@ -81,7 +81,7 @@ class Columns(Sequence[Column]):
         return {source: np.array(positions, dtype=np.intp) for source, positions in found.items()}
 
     def flattened(self) -> "Columns":
-        """Those of a window laid out as one row of steps * columns, step by step."""
+        """The columns of windows flattened to rows of steps * columns, step by step."""
         if self.steps is None:
             return self
         laid = (
@@ -92,7 +92,7 @@ class Columns(Sequence[Column]):
         return Columns(tuple(laid))
 
     def plain(self) -> "Columns":
-        """As for whoever knows nothing but rows of numbers: windows laid out, and each code as its one-hot columns."""
+        """The columns for models that only know rows of numbers: windows flattened, codes one-hot encoded."""
         opened = (
             [Column(f"{column.name}={value}", ONE_HOT, column.source) for value in column.values]
             if column.kind == CODE
@@ -102,7 +102,7 @@ class Columns(Sequence[Column]):
         return Columns(tuple(chain.from_iterable(opened)), self.steps).flattened()
 
     def plain_rows(self, x: Matrix) -> Matrix:
-        """The rows in the columns of `plain`; a view of x where it has no codes."""
+        """The rows of x in the columns of `plain`; a view of x if it has no codes."""
         if not len(self.of_kind(CODE)):
             return x.reshape(len(x), self.flattened().shape[0])
         x = x.reshape(len(x), *self.shape)

@@ -1,4 +1,4 @@
-"""Arrays that lie on disk and are read as they are needed: as little of them is in memory at a time as can be."""
+"""Memory-mapped arrays, read in blocks so that little of them is resident at a time."""
 
 import contextlib
 import mmap
@@ -15,28 +15,28 @@ from adbench.errors import DataError
 
 Array = npt.NDArray[Any]
 
-BLOCK_BYTES = 1 << 25  # read or written before the pages are let go
+BLOCK_BYTES = 1 << 25  # read or written before the pages are released
 
 
 def create(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, order: str = "C") -> Array:
-    """A new array of zeros that is its file. Raises OSError where there is no room for all of it."""
+    """A new memory-mapped array of zeros. Raises OSError if the disk has no room for all of it."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     with path.open("wb") as file:
-        if size and hasattr(os, "posix_fallocate"):  # else a full disk would end the process as a page is written
+        if size and hasattr(os, "posix_fallocate"):  # else a full disk would kill the process when a page is written
             os.posix_fallocate(file.fileno(), 0, size)
         file.truncate(size)
     return _map(path, shape, dtype, "r+", order)
 
 
 def open_copy(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """The array in a file; what is written into it stays in this process. Raises ValueError for another length."""
+    """A copy-on-write map of the array in a file: writes stay in this process. Raises ValueError for another length."""
     if path.stat().st_size != int(np.prod(shape)) * np.dtype(dtype).itemsize:
         raise ValueError(f"expected a file of {shape} numbers at {path}, got another length")
     return _map(path, shape, dtype, "c", "C")
 
 
 def _map(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, mode: Any, order: Any) -> Array:
-    if not all(shape):  # nothing cannot be mapped
+    if not all(shape):  # an empty file cannot be mapped
         return np.empty(shape, dtype, order=order)
     return np.memmap(path, dtype, mode, shape=shape, order=order)
 
@@ -51,18 +51,18 @@ def checksum(x: Array) -> int:
 
 
 def blocks_of(x: Array) -> Iterator[memoryview]:
-    """The bytes of a C-contiguous array, some at a time."""
+    """The bytes of a C-contiguous array, in blocks."""
     content = x.data.cast("B") if x.size else memoryview(b"")
     return (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
 
 
 def release_pages(x: Array) -> None:
-    """Let the system take back the pages of a mapped array, or a slice of one; they are read again when needed.
+    """Drop the resident pages of a memory-mapped array or a slice of one; they are re-read on access.
 
-    Of a copy that was written into, what was written is lost.
+    Discards changes made to a copy-on-write map.
     """
     owner: Any = x if isinstance(x, np.memmap) else None
-    while isinstance(owner, np.ndarray):  # a slice belongs to its array, and that one to the pages
+    while isinstance(owner, np.ndarray):  # the base of a slice is its array, whose base are the pages
         owner = owner.base
     if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         with contextlib.suppress(OSError, ValueError):
@@ -71,7 +71,7 @@ def release_pages(x: Array) -> None:
 
 @contextlib.contextmanager
 def require_room(folder: Path) -> Iterator[None]:
-    """Whatever cannot be written is a DataError: what does not fit in memory has to lie somewhere."""
+    """Raise failures to write as DataError: rows that do not fit in memory need room on disk."""
     try:
         yield
     except OSError as error:

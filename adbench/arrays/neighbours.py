@@ -1,4 +1,4 @@
-"""Rows of a matrix: which are the same, and how far one is from the nearest of others. Needs no torch."""
+"""Exact nearest-neighbour distances between rows of matrices. Needs no torch."""
 
 from itertools import pairwise
 
@@ -10,10 +10,10 @@ from adbench.arrays.types import Matrix
 
 Wide = npt.NDArray[np.float64]  # (rows, columns)
 
-_BLOCK_ENTRIES = 1 << 20  # of a block of distances, 4 MiB: it stays in the processor's cache
-_WORTH = 100  # pairs of rows for each square of the columns, from which on it pays to shorten rows
-_LEFT = 0.005  # of the variance: what the directions that are left out may hold together
-_BLOCK_PAIRS = 1 << 15  # of rows whose distance is computed exactly, at once
+_BLOCK_ENTRIES = 1 << 20  # entries of a block of distances, 4 MiB: fits in the processor's cache
+_WORTH = 100  # pairs of rows per squared column count, from which on shortening the rows pays
+_LEFT = 0.005  # share of the variance that the omitted directions may hold together
+_BLOCK_PAIRS = 1 << 15  # pairs of rows whose distances are computed exactly at a time
 
 
 def nearest_distances(
@@ -21,10 +21,10 @@ def nearest_distances(
 ) -> npt.NDArray[np.float64]:
     """Euclidean distance of each row of x to the k-th nearest of at least k rows of `reference`, shape (rows,).
 
-    rows_of_x: of these rows of x only, which then need not be copied.
+    rows_of_x: use only these rows of x, without copying them all.
 
-    Exact, and so the same in any batch: a float32 product finds every row that its rounding error leaves in
-    question, and the distances to those are computed in float64 by their differences.
+    Exact, and therefore independent of the batch: a float32 product finds the candidates that its rounding error cannot
+    exclude, and their distances are computed in float64 from the differences.
     """
     centre = reference.mean(axis=0, dtype=np.float64)  # shorter rows, smaller errors
     centred = reference - centre
@@ -32,12 +32,12 @@ def nearest_distances(
     pays = n * len(reference) > _WORTH * len(centre) ** 2
     leading = _directions(centred) if pays else None
     short = _shortened(centred, leading)
-    # The product below is |r|^2 - 2 x.r less a bound on its error, `unit` (2 |r|^2 + |x|^2); the part of |x|^2 is
-    # added to the other side. unit: Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1.
+    # The product below is |r|^2 - 2 x.r minus a bound on its error, `unit` (2 |r|^2 + |x|^2); the part with |x|^2 is
+    # moved to the other side. unit: Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1.
     unit = 2 * (short.shape[1] + 8) * 2.0**-24
     squares = (short**2).sum(axis=1)
     factors = np.hstack([-2 * short, (squares * (1 - 2 * unit))[:, None]]).astype(np.float32)
-    # The best of each of k parts: k rows, the furthest of which bounds the k-th distance from above.
+    # The nearest row of each of k parts: the furthest of these k bounds the k-th distance from above.
     parts = list(pairwise(len(reference) * i // k for i in range(k + 1)))
     distances = np.empty(n)
     n_rows = max(1, _BLOCK_ENTRIES // len(reference))
@@ -51,7 +51,7 @@ def nearest_distances(
         enough = _squared_distances(block, reference, rows, nearby.ravel()).reshape(-1, k).max(axis=1)
         limit = enough - (1 - unit) * (from_centre**2).sum(axis=1)
         in_question = lowest <= np.nextafter(limit.astype(np.float32), np.float32(np.inf))[:, None]
-        # Flat: numpy is slow to look in two dimensions.
+        # Flattened first: np.nonzero is slow in two dimensions.
         rows, columns = np.divmod(np.flatnonzero(in_question), len(reference))
         squared = _squared_distances(block, reference, rows, columns)
         ordered = squared[np.lexsort((squared, rows))]
@@ -61,16 +61,15 @@ def nearest_distances(
 
 
 def _directions(centred: Wide) -> tuple[Wide, int] | None:
-    """The principal directions, leading ones first, shape (columns, columns), and how many tell nearly all; None where
-    all are needed.
-    """
+    """The principal directions in descending order, shape (columns, columns), and how many of them to keep; None if all
+    are needed."""
     variances, directions = np.linalg.eigh(centred.T @ centred)  # ascending
     n_kept = int(np.searchsorted(np.cumsum(variances[::-1]), (1 - _LEFT) * variances.sum())) + 1
     return (directions[:, ::-1], n_kept) if n_kept < len(variances) - 1 else None
 
 
 def _shortened(centred: Wide, leading: tuple[Wide, int] | None) -> Wide:
-    """Leading coordinates, and the length of the rest: so shortened, two rows can only come nearer to each other."""
+    """The leading coordinates and the length of the rest; shortening can only reduce the distance of two rows."""
     if leading is None:
         return centred
     directions, n_kept = leading

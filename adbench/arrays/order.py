@@ -1,4 +1,4 @@
-"""When rows came about."""
+"""The order of rows in time."""
 
 from dataclasses import dataclass, replace
 
@@ -10,9 +10,9 @@ from adbench.text import time_text
 
 @dataclass(frozen=True)
 class Order:
-    """In which order rows came about, whatever their order in the file; rows of one time came at once.
+    """The time of each row, independent of its place in the file; rows with equal times are simultaneous.
 
-    time: (rows,), finite; seconds since 1970 in UTC where is_date, else in whatever unit the data count.
+    time: (rows,), finite; seconds since 1970 in UTC if is_date, otherwise in any unit.
     """
 
     time: npt.NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""64-bit hashes of rows, and by them which rows are the same."""
+"""64-bit hashes of rows, to find equal rows."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from adbench.arrays.memmap import release_pages
 from adbench.arrays.types import Matrix
 
 Hashes = npt.NDArray[np.uint64]  # (rows,)
-_HASHED_ROWS = 16_384  # at once; bounds the memory
+_HASHED_ROWS = 16_384  # per block, to bound memory
 
 
 def row_hashes(x: Matrix) -> Hashes:
-    """64 bits of each row's bytes: n rows that differ share one with a probability of about n^2 / 2^65."""
+    """A 64-bit hash of each row's bytes; n distinct rows collide with a probability of about n^2 / 2^65."""
     hashes = start_hashes(len(x))
     for start in range(0, len(x), _HASHED_ROWS):
         block = slice(start, start + _HASHED_ROWS)
-        columns = np.ascontiguousarray(x[block].T) + np.float32(0)  # -0.0 is 0.0 in other bytes
+        columns = np.ascontiguousarray(x[block].T) + np.float32(0)  # adding 0 turns -0.0 into 0.0, whose bytes differ
         release_pages(x)
         state = hashes[block]
         for bits in columns.view(np.uint32):
@@ -26,7 +26,7 @@ def row_hashes(x: Matrix) -> Hashes:
 
 
 def start_hashes(n_rows: int) -> Hashes:
-    """The hashes of rows of which no column was mixed in yet."""
+    """Initial hashes, before any column is mixed in."""
     return np.full(n_rows, 0x9E3779B97F4A7C15, dtype=np.uint64)
 
 
@@ -38,7 +38,7 @@ def mix_in(hashes: Hashes, bits: npt.NDArray[np.unsignedinteger[Any]]) -> None:
 
 
 def distinct_rows(x: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Where each distinct row occurs first, ascending, and for each row of x its place among them."""
+    """The first index of each distinct row, ascending, and for each row of x the position of its value among them."""
     _, first, inverse = np.unique(row_hashes(x), return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty_like(order)

@@ -1,4 +1,4 @@
-"""`adbench cache`: the prepared rows that runs share on this disk."""
+"""`adbench cache`: the cache of prepared rows that runs share."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Folder = Annotated[
     Path | None,
     typer.Option(
         "--folder",
-        help="The cache's folder, as a run's cache= names it. Default: prepared/ in ADBENCH_CACHE or ~/.cache/adbench.",
+        help="Folder of the cache, the cache= of a run. Default: prepared/ in ADBENCH_CACHE or ~/.cache/adbench.",
         show_default=False,
     ),
 ]
@@ -29,7 +29,7 @@ Folder = Annotated[
 
 @contextmanager
 def _cache(folder: Path | None) -> Iterator["Cache"]:
-    """The cache in this folder. Raises ConfigError for one that is not there or cannot be read."""
+    """The cache in this folder. Raises ConfigError if the folder does not exist or cannot be read."""
     from adbench.config.paths import cache_folder
     from adbench.errors import ConfigError
     from adbench.storage.cache import Cache
@@ -46,7 +46,7 @@ def _cache(folder: Path | None) -> Iterator["Cache"]:
 @cache_app.command()
 @command
 def size(folder: Folder = None, as_json: Json = False) -> None:
-    """How much the cache holds, and where it lies.
+    """Show the size and the location of the cache.
 
     Example: adbench cache size --folder /scratch/rows
     """
@@ -61,7 +61,7 @@ def size(folder: Folder = None, as_json: Json = False) -> None:
 @cache_app.command()
 @command
 def clear(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> int:
-    """Remove all that no process is using; exit code 2 if something else cannot be removed. Runs make their rows anew.
+    """Remove all entries that no process is using; exit code 2 if others cannot be removed. Runs recompute their rows.
 
     Example: adbench cache clear --folder /scratch/rows --yes
     """

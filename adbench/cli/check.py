@@ -20,31 +20,31 @@ def check(
     ],
     runs: Runs = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Write the baseline from the runs: three seeds at least, better ten.")
+        bool, typer.Option("--update", help="Write the baseline from the runs: at least three seeds, better ten.")
     ] = False,
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to judge instead of roc_auc, average_precision, tpr_at_1pct_fpr, fit_seconds and score_seconds;"
-            " may be given again. With --update: what to store beside the metrics of all test rows.",
+            help="Metric to judge instead of roc_auc, average_precision, tpr_at_1pct_fpr, fit_seconds and"
+            " score_seconds; repeatable. With --update: metric to store besides those of all test rows.",
             show_default=False,
         ),
     ] = None,
-    alpha: Annotated[float, typer.Option(help="Chance of any false alarm, over all comparisons of quality.")] = 0.05,
+    alpha: Annotated[float, typer.Option(help="Probability of any false alarm, over all quality comparisons.")] = 0.05,
     tolerance: Annotated[
         float,
-        typer.Option(help="The drop in quality that is accepted: to pass, a larger one has to be excluded."),
+        typer.Option(help="Accepted drop in quality: a metric passes if a larger drop is excluded."),
     ] = 0.01,
     speed_tolerance: Annotated[
         float,
-        typer.Option("--speed-tolerance", help="The same for time, where up to it is ignored: 0.2 is a fifth more."),
+        typer.Option("--speed-tolerance", help="Accepted slowdown, below which nothing is reported: 0.2 is 20 %."),
     ] = 0.2,
     gate_speed: Annotated[
         bool,
         typer.Option(
             "--gate-speed",
-            help="Let speed decide the exit code too. Times compare on one machine only, and runs that shared a busy"
-            " one were slow together, so they tell less than their number of seeds promises.",
+            help="Let speed decide the exit code too. Times are comparable on one machine only, and runs that shared a"
+            " busy machine were slow together: they are weaker evidence than the number of seeds suggests.",
         ),
     ] = False,
     output: Annotated[
@@ -55,9 +55,9 @@ def check(
 ) -> int:
     """Say whether detectors have become worse than a baseline: the gate for continuous integration.
 
-    Each metric of each data x model is compared over its seeds, pairwise where both sides have the same ones.
-    regression: a drop that chance does not explain, after correction for all comparisons. pass: a drop beyond the
-    tolerance is excluded. inconclusive: neither; the table says how many seeds would tell.
+    Each metric of each data x model is compared over its seeds, pairwise if both sides have the same ones. regression:
+    a drop that chance does not explain, after correction for all comparisons. pass: a drop beyond the tolerance is
+    excluded. inconclusive: neither; the table says how many seeds would decide.
 
     Exit codes: 0 pass or improvement, 1 regression or a failed run, 3 inconclusive or missing runs, 2 a wrong request.
 

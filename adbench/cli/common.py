@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, one sentence for a mistake, JSON, and a console that obeys no markup."""
+"""Parts shared by all commands: exit codes, error sentences, JSON, and a console without markup."""
 
 import errno
 import functools
@@ -31,7 +31,7 @@ Overrides = Annotated[list[str] | None, typer.Argument(help=OVERRIDES_HELP, show
 
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
-    """Turn a command's outcome into an exit code, and a user's mistake into one sentence on stderr."""
+    """Wrap a command: its outcome becomes an exit code, and a user's mistake one sentence on stderr."""
 
     @functools.wraps(function)
     def run(**arguments: Any) -> None:
@@ -63,9 +63,9 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
 
 @contextmanager
 def ignore_broken_pipe() -> Iterator[None]:
-    """Print for as long as someone reads: when the reader goes away, as `| head` does, this ends without an error.
+    """Ignore a closed pipe, as with `| head`: output ends without an error.
 
-    A command whose exit code is a verdict prints inside, so that the code is the same whoever reads.
+    A command whose exit code is a verdict prints inside, so that the code does not depend on the reader.
     """
     try:
         yield
@@ -75,12 +75,12 @@ def ignore_broken_pipe() -> Iterator[None]:
 
 
 def _silence_stdout() -> None:
-    """Not even at exit, when what is buffered is written."""
+    """Redirect stdout to the null device, so that flushing at exit cannot fail either."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console(stderr: bool = False, whole_lines: bool = False) -> Any:
-    """whole_lines: leave it to the terminal to break lines, so that no number is broken or cut."""
+    """A console that prints no markup. whole_lines: leave line breaks to the terminal, so that no number is cut."""
     from rich.console import Console as RichConsole
 
     class Console(RichConsole):
@@ -107,7 +107,7 @@ def print_entries(name: str, entries: list[dict[str, Any]], as_json: bool) -> No
 
 
 def confirmed(what: str, yes: bool) -> None:
-    """Ask before something is lost. Raises ConfigError where nobody can be asked, and Abort's code for a no."""
+    """Ask before something is lost. Raises ConfigError without a terminal to ask in; the answer no aborts."""
     from adbench.errors import ConfigError
 
     if yes:
@@ -118,7 +118,7 @@ def confirmed(what: str, yes: bool) -> None:
 
 
 def say_earlier_names(configs: list[dict[str, Any]]) -> None:
-    """Say on stderr that finished runs are not found under the names of today, where that is so."""
+    """Say on stderr if finished runs exist under names of an earlier version."""
     from adbench.results.housekeeping import earlier_names
 
     if sentence := earlier_names(configs):

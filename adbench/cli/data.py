@@ -1,4 +1,4 @@
-"""`adbench data`: the datasets, their cards, their files. A thin skin over functions that do not print."""
+"""`adbench data`: the datasets, their cards and their files."""
 
 import sys
 from typing import Annotated
@@ -16,7 +16,7 @@ data_app = typer.Typer(help="The datasets.", no_args_is_help=True, rich_markup_m
 @data_app.command("list")
 @command
 def data_list(as_json: Json = False) -> None:
-    """The datasets that data= can name."""
+    """List the datasets that data= can name."""
     from adbench.data.catalogue import list_datasets
 
     print_entries("datasets", list_datasets(), as_json)
@@ -31,8 +31,9 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """The card of a dataset: rows, times, families, duplicates, what gives the label away, licence and citation.
+    """Show the card of a dataset: rows, times, families, duplicates, label leakage, licence and citation.
 
+    \b
     Examples: adbench data show nslkdd
               adbench data show table data.path=rows.csv data.label=fraud
     """
@@ -57,10 +58,11 @@ def fetch(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Download the files of a dataset into the data folder, and verify them; what is there and whole stays.
+    """Download the files of a dataset into the data folder and verify them; files that are complete already are kept.
 
-    The data folder is ADBENCH_DATA, else the bundled one.
+    The data folder is ADBENCH_DATA, or the bundled one if that is not set.
 
+    \b
     Examples: adbench data fetch nslkdd
               adbench data fetch nslkdd --from /mnt/offline/datasets
     """
@@ -76,7 +78,7 @@ def verify(
     name: Annotated[str | None, typer.Argument(help="A dataset. Default: all.", show_default=False)] = None,
     as_json: Json = False,
 ) -> int:
-    """Compare the files on disk with the sha256 and the rows of the upstream ones; exit code 2 if one differs."""
+    """Compare the sha256 and row counts of the files on disk with the upstream ones; exit code 2 if one differs."""
     from adbench.data import catalogue as datasets
 
     files = datasets.verify(name)

@@ -1,6 +1,6 @@
-"""The command line: a thin skin over public functions that do not print.
+"""The command line: a thin layer over public functions that do not print.
 
-Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+Heavy modules are imported only by the commands that need them, so that `--help` answers at once.
 """
 
 import io

@@ -17,7 +17,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="The page. Default: report.html; without --figures only.", show_default=False
+            "-o", "--output", help="The page. Default: report.html, or no page with --figures.", show_default=False
         ),
     ] = None,
     figures: Annotated[
@@ -27,27 +27,27 @@ def report(
     only: Annotated[
         str | None,
         typer.Option(
-            "--only", help="Only this figure: roc, scores-nslkdd, ... as its caption says.", show_default=False
+            "--only", help="Only this figure, by the name in its caption: roc, scores-nslkdd, ...", show_default=False
         ),
     ] = None,
     base_rate: Annotated[
         float | None,
         typer.Option(
             "--base-rate",
-            help="Share of anomalies where the detectors are used: of how many alarms one is right there.",
+            help="Share of anomalies in use: shows how many alarms are right at this rate.",
             show_default=False,
         ),
     ] = None,
     rows_per_day: Annotated[
         float | None,
-        typer.Option("--rows-per-day", help="Beside it: how many false alarms come a day.", show_default=False),
+        typer.Option("--rows-per-day", help="Normal rows per day: shows false alarms per day.", show_default=False),
     ] = None,
-    cards: Annotated[bool, typer.Option(help="Data cards; each reads its dataset.")] = True,
+    cards: Annotated[bool, typer.Option(help="Include data cards; each loads its dataset.")] = True,
     as_json: Json = False,
 ) -> None:
-    """One HTML file about finished runs: leaderboard, curves, histograms, false alarms, training, data cards.
+    """Write one HTML file about finished runs: leaderboard, curves, histograms, false alarms, training, data cards.
 
-    It opens without a network. Figures of scores show the first seed of each configuration.
+    It works offline. Figures of scores show the first seed of each configuration.
 
     \b
     Examples: adbench report
@@ -80,7 +80,7 @@ def report(
 
 
 def _use(base_rate: float | None, rows_per_day: float | None) -> "Use | None":
-    """Raises ConfigError for numbers that are none, and for rows without a base rate."""
+    """The base rate and rows per day. Raises ConfigError for invalid numbers, and for rows without a base rate."""
     from adbench.config.alarm_rate import require_use
     from adbench.errors import ConfigError
 

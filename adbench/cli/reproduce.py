@@ -19,23 +19,25 @@ def reproduce(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.", show_default=False)],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(help="What has moved since: data.path=NEW, trainer.accelerator=cpu.", show_default=False),
+        typer.Argument(
+            help="Overrides for what has moved: data.path=NEW, trainer.accelerator=cpu.", show_default=False
+        ),
     ] = None,
     keep: Annotated[
         Path | None,
-        typer.Option("--keep", help="Leave today's run in this folder. Default: nothing is left.", show_default=False),
+        typer.Option("--keep", help="Keep the new run in this folder. Default: it is removed.", show_default=False),
     ] = None,
     margin: Annotated[
-        float, typer.Option(help="A difference in AUROC, and a share of changed verdicts, that make no difference.")
+        float, typer.Option(help="Difference in AUROC, and share of changed verdicts, that still count as equivalent.")
     ] = 0.001,
     as_json: Json = False,
 ) -> int:
-    """Run a finished run again from its config.yaml; say whether it is the same, and what has changed since.
+    """Run a finished run again from its config.yaml; say whether the result is the same, and what has changed since.
 
-    identical: every score, bit for bit; by the same code on the same processor with as many threads it has to be.
-    equivalent: the test rows exclude more than the margin. within rounding noise: they do not tell the two apart, and
-    the difference is no more than what another number of threads makes of today's run, which is measured where it is
-    needed. Exit code 1 where it is different.
+    identical: all scores are equal bit for bit, as they must be with the same code, processor and number of threads.
+    equivalent: the test rows exclude a difference larger than the margin. within rounding noise: the test rows cannot
+    tell the two apart, and the difference is no larger than the one that another number of threads causes, which is
+    measured if needed. different: none of these; exit code 1.
 
     \b
     Examples: adbench reproduce runs/nslkdd-vae-s0-b9787b2d

@@ -1,4 +1,4 @@
-"""`adbench runs`: keep house among run folders. A thin skin over functions that do not print."""
+"""`adbench runs`: list, remove and rename run folders."""
 
 import sys
 from pathlib import Path
@@ -9,18 +9,16 @@ import typer
 from adbench.cli.common import Json, Runs, command, confirmed, console, print_entries, print_json
 from adbench.text import printable
 
-runs_app = typer.Typer(
-    help="Keep house: list, remove and rename run folders.", no_args_is_help=True, rich_markup_mode=None
-)
+runs_app = typer.Typer(help="List, remove and rename run folders.", no_args_is_help=True, rich_markup_mode=None)
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done without doing it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @runs_app.command("list")
 @command
 def runs_list(runs: Runs = None, as_json: Json = False) -> None:
-    """The run folders, with their status and size.
+    """List the run folders with their status and size.
 
     Example: adbench runs list runs/leaderboard
     """
@@ -36,7 +34,7 @@ def _text(value: object) -> object:
 
 
 def _finish_removals(folders: list[Path]) -> None:
-    """Of an earlier `rm` that was killed."""
+    """Finish removals that an earlier, killed `rm` left behind."""
     from adbench.results.housekeeping import finish_removals
 
     for path, reason in finish_removals(folders).items():
@@ -55,8 +53,9 @@ def rm(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Remove run folders with all that is in them. Asks first.
+    """Remove run folders with everything in them. Asks first.
 
+    \b
     Examples: adbench runs rm runs/nslkdd-vae-s0-53f08af8
               adbench runs rm --failed runs --yes
     """
@@ -80,9 +79,9 @@ def rm(
 @runs_app.command()
 @command
 def migrate(runs: Runs = None, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Rename run folders whose names an earlier version chose, so that today's finds them finished.
+    """Rename run folders named by an earlier version, so that today's version finds them finished.
 
-    Names once depended on where adbench's classes lay. What is in the folders stays as it is.
+    Names used to depend on the module paths of adbench's classes. The contents of the folders are not changed.
     """
     from adbench.results.housekeeping import RENAMED
     from adbench.results.housekeeping import migrate as migrate_runs

@@ -1,4 +1,4 @@
-"""The command that turns runs into tables."""
+"""`adbench summarize`: tables of finished runs."""
 
 import csv
 import json
@@ -21,8 +21,8 @@ def summarize(
     by: Annotated[
         list[str] | None,
         typer.Option(
-            help="Columns that make a group, with commas or again: data, model, settings, or a key that varies, such"
-            " as trainer.max_epochs. Default: everything but the seed.",
+            help="Columns to group by, comma-separated or repeated: data, model, settings, or a varying key such as"
+            " trainer.max_epochs. Default: everything except the seed.",
             show_default=False,
         ),
     ] = None,
@@ -30,29 +30,29 @@ def summarize(
         list[str] | None,
         typer.Option(help="Metrics to show; patterns work, as in 'family/*/recall'. The first one ranks."),
     ] = None,
-    sort: Annotated[str | None, typer.Option(help="A column of the table; --sort=-roc_auc: largest first.")] = None,
+    sort: Annotated[str | None, typer.Option(help="Column to sort by; --sort=-roc_auc: largest first.")] = None,
     filters: Annotated[
         list[str] | None,
         typer.Option(
             "--filter",
-            help="Only runs with model=ae,vae or seed<3; all of several. By a metric it chooses by the outcome, and"
-            " every output says so.",
+            help="Only runs that pass a filter such as model=ae,vae or seed<3; repeatable. Filtering by a metric"
+            " selects by outcome, and every output says so.",
         ),
     ] = None,
     pivot: Annotated[
-        str | None, typer.Option(help="A column for each value of this one, as in --pivot data; a table a metric.")
+        str | None, typer.Option(help="One column per value of this column, as in --pivot data; one table per metric.")
     ] = None,
     output: Annotated[
-        Format, typer.Option("--format", help="csv: one row a run, all metrics. json: that, the groups and the pairs.")
+        Format, typer.Option("--format", help="csv: one row per run, all metrics. json: also the groups and pairs.")
     ] = "table",
     as_json: Json = False,
 ) -> None:
-    """Tables of finished runs: mean and 95 % interval over seeds, rank, controls, and how sure each order is.
+    """Print tables of finished runs: mean and 95 % interval over seeds, rank, controls, and how sure each order is.
 
-    A mean stands with ± half of its 95 % interval over seeds and test rows. Runs that failed and seeds that are missing
-    are counted. "above next" is the probability that a configuration is truly above the next one on the same data, over
-    the seeds both have. A pair is "sure" when its order holds among all pairs that are looked at, "no difference" when
-    none larger than .005 is left open, and has "opposite orders" where single tasks surely disagree.
+    A mean is followed by ± half of its 95 % interval over seeds and test rows. Failed runs and missing seeds are
+    counted. "above next" is the probability that a configuration is truly above the next one on the same data, over the
+    seeds that both have. A pair is "sure" if its order holds after correction for all compared pairs, "no difference"
+    if any difference larger than .005 is excluded, and has "opposite orders" if single tasks disagree significantly.
 
     \b
     Examples: adbench summarize
@@ -91,7 +91,7 @@ def _records(table: Any) -> Any:
 
 
 def _for_csv(summary: Any, metrics: list[str] | None) -> Any:
-    """All metrics, or those that were asked for; what is no number is printable."""
+    """The rows with all or the chosen metrics, and with printable text."""
     rows = summary.rows
     if metrics:
         from adbench.analysis.metric_names import choose_metrics
@@ -104,7 +104,7 @@ def _for_csv(summary: Any, metrics: list[str] | None) -> Any:
 
 
 def _write_csv(table: Any) -> None:
-    """What pandas would write, in half of its time."""
+    """Write the same CSV as pandas, in half of the time."""
     columns = [[None if cell != cell else cell for cell in table[name].tolist()] for name in table]
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(table.columns)

@@ -11,7 +11,7 @@ from adbench.cli.common import Json, KeepOld, command, console, print_json, say_
 from adbench.text import printable
 
 SWEEP_OVERRIDES_HELP = (
-    "As for train, with several values for a key: model=ae,vae 'seed=range(5)' 'model=glob(*)'; and "
+    "As for train, with several values per key: model=ae,vae 'seed=range(5)' 'model=glob(*)'; and "
     "benchmark=NAME, executor=..., sampler=..., objective=..."
 )
 
@@ -21,24 +21,24 @@ def sweep(
     overrides: Annotated[list[str] | None, typer.Argument(help=SWEEP_OVERRIDES_HELP, show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the jobs and their state; run nothing.")] = False,
     status: Annotated[
-        bool, typer.Option("--status", help="How the last sweep over runs_dir gets on, from any terminal.")
+        bool, typer.Option("--status", help="Show the progress of the last sweep over runs_dir, from any terminal.")
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run again what failed, took too long or was pruned.")
+        bool, typer.Option("--retry-failed", help="Run failed, timed-out and pruned jobs again.")
     ] = False,
     fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="Start nothing more after the first job that does not finish.")
+        bool, typer.Option("--fail-fast", help="Start no more jobs after the first one that does not finish.")
     ] = False,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", help="Seconds a job may run.", show_default=False)
+        float | None, typer.Option("--timeout", help="Time limit per job, in seconds.", show_default=False)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run finished jobs again.")] = False,
     keep_old: KeepOld = False,
     as_json: Json = False,
 ) -> int:
-    """Run many jobs: every combination of the values; only what is missing, or was made by other code, is computed.
+    """Run many jobs, one per combination of the values; only missing runs, or those made by other code, are computed.
 
-    The same command after a crash does the rest. Jobs that fail are rows of the table; the others go on.
+    After a crash, the same command runs the rest. Failed jobs become rows of the table; the others continue.
 
     \b
     Examples: adbench sweep model=ae,vae,gan data=nslkdd 'seed=range(5)'
@@ -53,7 +53,7 @@ def sweep(
 
 
 def run_sweep(overrides: list[str], as_json: bool, dry_run: bool = False, **rules: Any) -> int:
-    """Exit code 1 when a job did not finish."""
+    """Run a sweep and print its table; the exit code is 1 if a job did not finish."""
     from adbench.results.record import DONE, PRUNED
     from adbench.sweeps.best import best_of
     from adbench.sweeps.plan import Rules, plan

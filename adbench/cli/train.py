@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 @command
 def train(
     overrides: Overrides = None,
-    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run a finished run again.")] = False,
     keep_old: KeepOld = False,
     multirun: Annotated[
-        bool, typer.Option("-m", "--multirun", help="Several values for a key: the same as `adbench sweep`.")
+        bool, typer.Option("-m", "--multirun", help="Several values per key: the same as `adbench sweep`.")
     ] = False,
-    profiled: Annotated[bool, typer.Option("--profile", help="Where the time went, as a table on stderr.")] = False,
+    profiled: Annotated[bool, typer.Option("--profile", help="Print a table of the stages' times on stderr.")] = False,
     as_json: Json = False,
 ) -> int:
     """Train one detector, test it, and say how far to believe it.
 
-    The run lies in runs/<data>-<model>-s<seed>-<hash>; the same configuration is not run twice by the same code,
-    and one that was interrupted or killed while it trained goes on from its last checkpoint.
+    The run is stored in runs/<data>-<model>-s<seed>-<hash>. The same configuration is not run twice by the same code,
+    and a run that was interrupted or killed during training resumes from its last checkpoint.
 
     \b
     Examples: adbench train model=vae data=nslkdd
@@ -87,7 +87,7 @@ def _train(overrides: list[str], wishes: tuple[bool, bool], as_json: bool, profi
 
 
 def _in_use(run: "Run", config: dict[str, Any]) -> dict[str, Any]:
-    """What its threshold comes to at the base rate that was typed, if one was: not of the run, but of the request."""
+    """The alarms at the requested base rate, if one was given; they belong to the request, not to the run."""
     from adbench.config.alarm_rate import use_of
     from adbench.evaluation.in_use import in_use
 
@@ -99,7 +99,7 @@ def _in_use(run: "Run", config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drawing() -> Any:
-    """A context whose reporter draws on a terminal, and elsewhere writes only what is worth a line."""
+    """A context whose reporter draws on a terminal, or writes only the important lines elsewhere."""
     if sys.stderr.isatty():
         from adbench.cli.display.run_progress import RichReporter
 

@@ -1,5 +1,6 @@
-"""How many false alarms are wanted: as a rate, or as alerts a day among rows a day; and whether anybody typed it.
-Where the detector is used: how rare anomalies are there, and how many rows come.
+"""The wanted rate of false alarms, given as a rate or as alerts per day, and whether the user typed it.
+
+Also the conditions of use: the base rate of anomalies and the rows per day.
 """
 
 import math
@@ -16,30 +17,30 @@ RELAX = "relax_fpr"
 
 @dataclass(frozen=True)
 class Use:
-    """Where a detector is used. base_rate: the share of anomalies among its rows; rows_per_day: normal ones."""
+    """Conditions of use. base_rate: the share of anomalies among the rows. rows_per_day: normal rows per day."""
 
     base_rate: float
     rows_per_day: float | None = None
 
     @property
     def odds(self) -> float:
-        """Anomalies for each normal row."""
+        """Anomalies per normal row."""
         return self.base_rate / (1 - self.base_rate)
 
     @property
     def words(self) -> str:
-        """As in "1 anomaly in 10,000 rows"."""
+        """The base rate as text, such as "1 anomaly in 10,000 rows"."""
         return f"1 anomaly in {three_digits(1 / self.base_rate)} rows"
 
 
 def use_of(config: dict[str, Any]) -> Use | None:
-    """Where a composed configuration says that the detector is used; None where it does not."""
+    """The conditions of use of a composed configuration; None if it has no base rate."""
     base_rate = config.get("base_rate")
     return None if base_rate is None else require_use(base_rate, config.get("rows_per_day"))
 
 
 def require_use(base_rate: Any, rows_per_day: Any, is_option: bool = False) -> Use:
-    """Raise ConfigError unless it is a share between 0 and 1, and rows_per_day a number above 0, or None.
+    """The conditions of use. Raises ConfigError unless base_rate is between 0 and 1, and rows_per_day above 0 or None.
 
     is_option: whether they were typed as --base-rate and --rows-per-day.
     """
@@ -55,16 +56,16 @@ def require_use(base_rate: Any, rows_per_day: Any, is_option: bool = False) -> U
 
 
 def insist_on_rate(config: dict[str, Any], typed: Container[str]) -> None:
-    """Make a rate that was typed one that is kept or refused. typed: keys that somebody gave a value."""
+    """Forbid relaxing a rate that the user typed: it is kept or refused. typed: keys that the user gave a value."""
     if RELAX not in typed and ("target_fpr" in typed or config["alerts_per_day"] is not None):
         config[RELAX] = False
 
 
 def resolve_rate(config: dict[str, Any], default_fpr: float) -> None:
-    """Where alerts_per_day and rows_per_day are given, make target_fpr the rate that they amount to.
+    """Set target_fpr from alerts_per_day and rows_per_day, if they are given.
 
-    Raises ConfigError for one without the other, but for rows_per_day beside a base_rate; for both beside a target_fpr
-    that is not the default; for numbers that make no rate, and a base_rate that is none.
+    Raises ConfigError for one without the other, unless it is rows_per_day with a base_rate; for both together with a
+    target_fpr other than the default; and for numbers that make no valid rate.
     """
     keys = ("alerts_per_day", "rows_per_day")
     alerts, rows = (config[key] for key in keys)

@@ -1,4 +1,4 @@
-"""Named lists of overrides, so that a published table is one command."""
+"""Benchmarks: named lists of overrides, so that a published table is one command."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What there is: models and datasets, found by their files. Needs no torch."""
+"""Catalogue of the models, found by their files. Needs no torch."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from adbench.config.paths import config_folder
 
 
 def list_models() -> list[dict[str, Any]]:
-    """Each model: its name on the command line, what it is, and its arguments with their defaults."""
+    """Each model: its name on the command line, its description, and its arguments with their defaults."""
     entries = []
     for name in groups()["model"]:
         text = _yaml("model", name)

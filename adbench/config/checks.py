@@ -1,4 +1,4 @@
-"""Ranges of configured values; each failure is one sentence with the key as it is typed."""
+"""Range checks of configured values; each failure is one sentence with the key as typed."""
 
 import math
 
@@ -8,7 +8,7 @@ LARGEST = 2**32
 
 
 def require_at_least(key: str, value: int, minimum: int) -> None:
-    """Raise ConfigError unless value is a whole number >= minimum, and one that libraries can hold."""
+    """Raise ConfigError unless value is an integer >= minimum that libraries can represent."""
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ConfigError(f"expected {key} to be a whole number of at least {minimum}, got {value}")
     if value >= LARGEST:
@@ -40,7 +40,7 @@ def require_share(key: str, value: float, highest: float) -> None:
 
 
 def require_widths(key: str, widths: list[int]) -> None:
-    """Raise ConfigError unless widths is a list of whole numbers >= 1."""
+    """Raise ConfigError unless widths is a list of integers >= 1."""
     if not isinstance(widths, list) or not widths:
         raise ConfigError(f"expected {key} to be a list of layer widths such as [64,32], got {widths}")
     for width in widths:

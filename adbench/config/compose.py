@@ -1,4 +1,4 @@
-"""From what a user types to one plain, checked configuration, its hash and its run name."""
+"""Composition of a user's overrides into one plain, checked configuration."""
 
 import copy
 from collections.abc import Iterable, Sequence
@@ -18,9 +18,9 @@ from adbench.config.paths import config_folder
 from adbench.config.validate import check_data_name, check_key, check_option, check_top, match_types
 from adbench.errors import ConfigError
 
-# Groups that can stay without an option.
+# Groups that need no option.
 OPTIONAL = ("experiment", "debug", "logger")
-# What a configuration is composed from: the file under configs/ of this name.
+# The primary configurations, files under configs/.
 TRAIN, SWEEP = "train", "sweep"
 _REQUIRED = {
     TRAIN: ("data", "protocol", "preprocess", "model", "threshold", "trainer"),
@@ -30,7 +30,7 @@ _OF_SWEEP = (*_REQUIRED[SWEEP], "benchmark")  # benchmark: lists of overrides, s
 
 
 def groups(primary: str = TRAIN) -> dict[str, list[str]]:
-    """Configuration group -> its options, as the files under configs/ give them."""
+    """Configuration group -> its options, according to the files under configs/."""
     found = {}
     for folder in sorted(path for path in config_folder().iterdir() if path.is_dir()):
         options = sorted(path.stem for path in folder.glob("*.yaml"))
@@ -42,17 +42,17 @@ def groups(primary: str = TRAIN) -> dict[str, list[str]]:
 def compose(overrides: Iterable[str], primary: str = TRAIN) -> Config:
     """The composed configuration with its overrides, resolved to plain dicts, lists and scalars.
 
-    Under `choices` it names the option taken from each group; those of a run's loggers are the keys of `logger`.
-    Raises ConfigError, with the nearest names, for an unknown group, option or key, and for a value of another type
-    than the default it replaces.
+    `choices` names the option taken from each group; the loggers of a run are the keys of `logger`. Raises ConfigError,
+    with the nearest names, for an unknown group, option or key, and for a value of another type than the default it
+    replaces.
     """
     return compose_all([list(overrides)], primary)[0]
 
 
 def compose_all(jobs: Iterable[Sequence[str]], primary: str = TRAIN, naming: bool = False) -> list[Config]:
-    """`compose` for many lists of overrides: what takes Hydra's time is done once a choice of options.
+    """Like `compose` for many lists of overrides; Hydra's slow part runs once per choice of options.
 
-    naming: an error says which list it is about.
+    naming: whether an error names the list that it is about.
     """
     with hydra_at_hand():
         composer, configs = _Composer(primary), []
@@ -64,7 +64,7 @@ def compose_all(jobs: Iterable[Sequence[str]], primary: str = TRAIN, naming: boo
         return configs
 
 
-# What was composed from files that have not changed since: Hydra takes a hundred times as long as looking at these.
+# Compositions, valid while the files have not changed: composing takes Hydra a hundred times as long as checking them.
 _BASES: dict[tuple[Any, ...], tuple[DictConfig, Config, dict[str, str]]] = {}
 _MAX_BASES = 256
 
@@ -89,7 +89,7 @@ class _Composer:
                 raise ConfigError(f"expected one value a key, got several in {text!r}; {advice}")
             if override.package is not None or override.key_or_group.startswith("hydra"):
                 raise ConfigError(f"expected a group or a key, got {override.input_line}; write it as in model=vae")
-        # Without an option, as debug=null says it, an optional group is left as it is.
+        # With null as option, as in debug=null, an optional group is left out.
         parsed = [o for o in parsed if o.key_or_group not in OPTIONAL or o.is_delete() or o.value() is not None]
         choosing = [override for override in parsed if override.key_or_group in self.groups]
         changing = [override for override in parsed if override.key_or_group not in self.groups]
@@ -108,11 +108,11 @@ class _Composer:
             typed = {override.key_or_group for override in changing}
             insist_on_rate(config, typed | _typed_in(choosing))
             if "trainer.max_epochs" in typed and "trainer.min_steps" not in typed:
-                config["trainer"]["min_steps"] = 0  # who asks for 3 epochs gets 3
+                config["trainer"]["min_steps"] = 0  # max_epochs=3 means 3 epochs
         return config
 
     def _base(self, choosing: list[Override]) -> tuple[DictConfig, Config, dict[str, str]]:
-        """What Hydra makes of the chosen options: to be changed, as plain defaults, and the options' names."""
+        """Hydra's composition of the chosen options: as a base to change, as plain defaults, and the options' names."""
         texts = tuple(override.input_line or "" for override in choosing)
         key = (self._files, self.primary, texts)
         if key not in _BASES:
@@ -134,7 +134,7 @@ class _Composer:
 
 
 def _typed_in(choosing: list[Override]) -> set[str]:
-    """The keys of the top that the file of an experiment, or of another such group, gives a value."""
+    """The top-level keys that the file of an experiment, or of a similar group, sets."""
     typed: set[str] = set()
     for override in choosing:
         if override.key_or_group in ("experiment", "debug") and isinstance(option := override.value(), str):
@@ -159,7 +159,7 @@ def _changed(base: DictConfig, changing: list[Override], choices: dict[str, str]
 
 
 def _change(composed: DictConfig, override: Override) -> None:
-    """Lay one override over the values, as `hydra.compose` does after all options were composed."""
+    """Apply one override to the values, as `hydra.compose` does after composing all options."""
     key, value = override.key_or_group, override.value()
     present = OmegaConf.select(composed, key, throw_on_missing=False)
     if override.is_delete():

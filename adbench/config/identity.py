@@ -1,13 +1,13 @@
-"""Which configurations are the same? Each question that is asked of two of them, side by side.
+"""Equality of configurations: each notion of "the same", side by side.
 
-    run_hash        the same result, and by the same code on the same machine to the bit: the name of the run
-    flat_config     the same but for the seed: what summaries average, a baseline keeps and a gate compares
-    same_settings   the same but for the seed, and wherever it runs: what a search chooses among
-    same_rows       the same fit, calibration and test rows, encoded alike: what runs of one process share
-    same_shapes     networks whose shapes can be equal: what may be trained as one
+    run_hash        the same result, with the same code and machine to the bit: the name of the run
+    flat_config     the same except for the seed: compared by summaries, baselines and the gate
+    same_settings   the same except for the seed, including where it runs: the candidates of a search
+    same_rows       the same fit, calibration and test rows, encoded alike: shared by runs of one process
+    same_shapes     networks whose shapes can be equal: may be trained as one
 
-Two more are asked elsewhere, since they need more than a configuration: the cache's key has the bytes of the data and
-the code that encodes them (`runner/prepared_cache.py`), a checkpoint's the environment (`training/checkpoint.py`).
+Two more need more than a configuration: the cache's key includes the bytes of the data and the code that encodes them
+(`runner/prepared_cache.py`), a checkpoint's key the environment (`training/checkpoint.py`).
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from adbench.config.keys import CONTENT, NOTHING_WHILE_NULL, OPTIONS, SETTINGS, 
 from adbench.errors import AdbenchError
 from adbench.storage.fingerprints import find_files, sha256_of
 
-Content = Callable[[Any], Any]  # a path of a configuration -> the fingerprints of its files
+Content = Callable[[Any], Any]  # a configured path -> the fingerprints of its files
 
 
 def run_hash(config: Config, content: Content | None = None) -> str:
-    """Eight hex digits of the sha256 of the configuration, without what cannot change the result.
+    """Eight hex digits of the sha256 of the configuration, without keys that cannot change the result.
 
-    content: the fingerprints of the files that a path names, where they are known without the files.
+    content: returns the fingerprints of the files at a path, if they are known without reading the files.
     """
     said = [key for key in config if not is_unsaid(key, config[key])]
     what = {key: identity(config, key, content) for key in said if WHERE_NOT_WHAT.get(key, ()) is not None}
@@ -34,9 +34,8 @@ def run_hash(config: Config, content: Content | None = None) -> str:
 
 
 def identity(config: Config, key: str, content: Content | None = None) -> Any:
-    """The value of one key of the top, without what cannot change the result and without Python paths; for a user's
-    files, their content.
-    """
+    """The value of one top-level key without Python paths and entries that cannot change the result; a user's files
+    count by content."""
     value = config[key]
     if not isinstance(value, dict):
         return value
@@ -49,14 +48,12 @@ def identity(config: Config, key: str, content: Content | None = None) -> Any:
 
 
 def is_unsaid(key: str, value: Any) -> bool:
-    """Whether a key with this value is as good as not there, so that runs from before there was such a key keep their
-    name.
-    """
+    """True if a key with this value counts as absent, so that runs from before the key existed keep their name."""
     return value is None and key in NOTHING_WHILE_NULL
 
 
 def _content(path: Any) -> Any:
-    """The fingerprints of the files that a path names; the path itself where the run will fail for it."""
+    """The fingerprints of the files at a path; the path itself if they are unreadable, since the run will fail."""
     try:
         return [sha256_of(file) for file in find_files(path, "data.path")]
     except AdbenchError:
@@ -64,29 +61,28 @@ def _content(path: Any) -> Any:
 
 
 def run_name(config: Config, content: Content | None = None) -> str:
-    """<data>-<model>-s<seed>-<hash8>: the same configuration gives the same name."""
+    """The name <data>-<model>-s<seed>-<hash8>, equal for equal configurations."""
     return f"{name_prefix(config)}{run_hash(config, content)}"
 
 
 def name_prefix(config: Config) -> str:
-    """What stands before the hash in a run's name."""
+    """The part of a run's name before the hash."""
     return f"{data_name(config)}-{config['choices']['model']}-s{config['seed']}-"
 
 
 def data_name(config: Config) -> str:
-    """What the data are called in folders and tables: the name that a user gave their table, else the option's, and
-    which of its tables it is.
-    """
+    """The name of the data in folders and tables: a user's own, or the option's name and its table's."""
     data, option = config.get("data"), config["choices"].get("data", "?")
     given, table = (data.get("name"), data.get("table")) if isinstance(data, dict) else (None, None)
     return given or (f"{option}-{table}" if table else option)
 
 
 def flat_config(config: dict[str, Any], paths: bool = False) -> dict[str, Any]:
-    """What can change a result, key -> plain value, the seed aside. A key that says nothing while it is null is left
-    out then, so that runs from before there was such a key have the same configuration.
+    """The keys that can change a result, as key -> plain value, without the seed. Keys that count as absent while they
+    are null are left out, so that runs from before the key existed have the same configuration.
 
-    paths: with the paths of a user's files, by which two tables differ; their bytes are told by their fingerprints.
+    paths: include the paths of a user's files, which tell two tables apart; their contents are compared by
+    fingerprints.
     """
     found: dict[str, Any] = {}
     for part, value in config.items():
@@ -96,7 +92,7 @@ def flat_config(config: dict[str, Any], paths: bool = False) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON gives back as it was."""
+    """The value after a round trip through JSON."""
     try:
         return json.loads(json.dumps(value, default=str, allow_nan=False))
     except ValueError:
@@ -104,7 +100,7 @@ def _plain(value: Any) -> Any:
 
 
 def flat(part: str, value: Any) -> dict[str, Any]:
-    """What can change a result in a part of a configuration, such as data or choices, as `part.key -> value`."""
+    """The keys of one part of a configuration, such as data, that can change a result, as `part.key -> value`."""
     if part == "choices":
         return {group: value[group] for group in SETTINGS if group in value}
     dropped = WHERE_NOT_WHAT.get(part, ())
@@ -117,12 +113,12 @@ def flat(part: str, value: Any) -> dict[str, Any]:
 
 
 def same_settings(config: Config) -> str:
-    """Equal for configurations that differ in nothing but the seed."""
+    """A key that is equal for configurations that differ only in the seed."""
     return json.dumps({key: value for key, value in config.items() if key != "seed"}, sort_keys=True, default=str)
 
 
 def same_rows(config: Config) -> str:
-    """Equal for configurations with the same rows, divided and encoded alike."""
+    """A key that is equal for configurations with the same rows, divided and encoded alike."""
     protocol = config["protocol"]
     seed = config["seed"] if protocol.get("split_seed") is None else None
     parts = [identity(config, "data"), config["data"].get("folder"), protocol, config["preprocess"], seed]
@@ -131,7 +127,7 @@ def same_rows(config: Config) -> str:
 
 
 def same_shapes(config: Config) -> str:
-    """Equal for configurations that differ in no more than seed, learning rate, encoding and threshold."""
+    """A key that is equal for configurations that differ at most in seed, learning rate, encoding and threshold."""
     model = {key: value for key, value in config["model"].items() if key != "learning_rate"}
     protocol = {key: value for key, value in config["protocol"].items() if key != "split_seed"}
     return json.dumps([model, config["trainer"], config["data"], protocol], sort_keys=True)

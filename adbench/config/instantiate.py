@@ -1,4 +1,4 @@
-"""From a configuration node with `_target_` to an object, without letting a stranger's file run code."""
+"""Safe instantiation of configuration nodes with `_target_`: an untrusted file cannot run code."""
 
 import importlib
 import inspect
@@ -8,8 +8,8 @@ from typing import Any, get_args
 from adbench.errors import ConfigError
 from adbench.text import suggest
 
-# Where each group's targets live. Nothing else is imported or called on a configuration's word: even well-known
-# packages hold helpers that run what they are handed.
+# The package of each group's targets. Nothing else is imported or called because a configuration says so: even
+# well-known packages contain helpers that execute their arguments.
 PACKAGES = {
     "data": "adbench.data.",
     "protocol": "adbench.protocols.",
@@ -27,8 +27,8 @@ PACKAGES = {
 def build(node: dict[str, Any], group: str, **more: Any) -> Any:
     """Call the node's `_target_` with its other keys, and `more`, as arguments.
 
-    group: the node's name in the configuration, or as in "logger.csv" that of a group and of a node in it. Raises
-    ConfigError when the target does not lie in that group's package, or the arguments do not fit its signature.
+    group: the node's name in the configuration; "logger.csv" names a node within a group. Raises ConfigError if the
+    target is not in that group's package, or the arguments do not fit its signature.
     """
     arguments = {key: value for key, value in node.items() if key != "_target_"} | more
     target = locate(node, group)
@@ -48,11 +48,11 @@ def build(node: dict[str, Any], group: str, **more: Any) -> Any:
 
 
 def _check_kind(key: str, value: Any, annotation: Any) -> None:
-    """A key whose default is null takes what its parameter is annotated with: `str | None` and the like."""
+    """Raise ConfigError unless the value of a key that may be null fits its annotation, such as `str | None`."""
     if not isinstance(annotation, UnionType):
         return
     kinds = get_args(annotation)
-    taken = (*kinds, int) if float in kinds else kinds  # 3600 is a float like any other
+    taken = (*kinds, int) if float in kinds else kinds  # 3600 is a valid float
     if all(isinstance(kind, type) for kind in kinds) and (not isinstance(value, taken) or isinstance(value, bool)):
         names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
         raise ConfigError(f"expected {names} for {key}, got {value!r}")
@@ -71,7 +71,7 @@ def locate(node: dict[str, Any], group: str) -> Any:
         found = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError):
         raise ConfigError(f"expected {group}._target_ to name a class or function, found none at {path}") from None
-    # An allowed module also holds what it imported, os for one: where it was defined is what counts.
+    # An allowed module also contains its imports, such as os: the defining module decides.
     if not callable(found) or not f"{getattr(found, '__module__', None)}.".startswith(package):
         raise ConfigError(f"expected {group}._target_ to name a class or function of {package}, got {path}")
     return found

@@ -1,11 +1,11 @@
-"""Which keys of a configuration are special, and how."""
+"""Special keys of a configuration."""
 
 import re
 from typing import Any
 
-# Keys that say where and on what a run happens. They are not in its hash: a run started on a CPU is the same run on a
-# GPU. Another device, number of threads or compilation orders sums otherwise, which changes their last bits, and by a
-# training what follows from them; the same bits are promised with the same ones, on the same processor.
+# Keys that say where a run happens, not what it computes. They are not in its hash: a run started on a CPU is the same
+# run on a GPU. Another device, number of threads or compilation changes the order of sums, hence their last bits, and
+# training amplifies that; identical bits are promised only for the same settings on the same processor.
 WHERE_NOT_WHAT = {
     "choices": None,
     "logger": None,
@@ -16,8 +16,8 @@ WHERE_NOT_WHAT = {
     "keep_values": None,
     "alerts_per_day": None,  # these two are in target_fpr
     "rows_per_day": None,
-    "base_rate": None,  # what a finished run comes to is told for any
-    "relax_fpr": None,  # where it makes a difference, there is one run of the two: a rate is promised, or refused
+    "base_rate": None,  # the alarms of a finished run can be computed for any base rate
+    "relax_fpr": None,  # if it matters, only one of the two runs exists: a rate is promised, or refused
     "data": ("folder",),
     "trainer": (
         *("accelerator", "strategy", "threads", "batches_per_step"),
@@ -25,11 +25,11 @@ WHERE_NOT_WHAT = {
     ),
 }
 
-# Numbers of the top that limit something, and may be null: no limit. What an option builds says so by an annotation.
+# Top-level limits that may be null for no limit. For keys of an option, its parameter's annotation says so.
 LIMITS = ("cache_gb", "memory_gb")
-# What can be drawn with a seed of its own; null: with the run's seed.
+# Seeds of single parts; null: derived from the run's seed.
 OTHER_SEEDS = ("init_seed", "order_seed")
-# Keys that are not in the hash while they are null, so that a configuration without them keeps its name.
+# Keys that are not in the hash while they are null, so that configurations from before them keep their name.
 NOTHING_WHILE_NULL = (
     *(*OTHER_SEEDS, "preprocess.categories", "preprocess.tail"),
     "measured",
@@ -41,17 +41,17 @@ NOTHING_WHILE_NULL = (
     *(f"data.{key}" for key in ("normal_path", "anomaly_path", "id", "missing_words", "name")),
     *("data.time", "data.time_format"),
 )
-# Keys whose values are draws: runs that differ in nothing else are repetitions of one configuration.
+# Seeds: runs that differ only in these are repetitions of one configuration.
 SEED_KEYS = ("seed", *OTHER_SEEDS, "protocol.split_seed")
-# Keys that name a user's files: the bytes in them are what a run depends on, not where they lie.
+# Keys that name a user's files: a run depends on their contents, not on their paths.
 CONTENT = {"data": ("path", "test_path", "normal_path", "anomaly_path")}
 # Groups whose option is a setting like any other key.
 SETTINGS = ("protocol", "preprocess", "threshold")
-# Groups whose option decides what is run. What is stored names the option, never the Python path behind it: a class
-# that moves renames no run. A trainer's option only says where, and its keys what.
+# Groups whose option decides what is computed. Stored configurations name the option, never its Python path, so moving
+# a class renames no run. For the trainer, the option only says where a run happens; its keys say what.
 OPTIONS = ("data", "model", *SETTINGS)
 TARGET = "_target_"
-# What data can be called, in folders and tables.
+# Valid names of data in folders and tables.
 NAME = re.compile(r"\w[\w.-]{0,99}")
 
 

@@ -1,7 +1,7 @@
-"""Which values may be null: those whose parameter is annotated so, as in `max_rows: int | None`.
+"""Nullable values: keys whose parameter is annotated with None, as in `max_rows: int | None`.
 
-The annotation is read from the source. Composing must not import what is composed: that takes seconds, and may need a
-library that is not there.
+The annotation is read from the source, because importing what is composed would take seconds and may need a library
+that is not installed.
 """
 
 import ast
@@ -14,7 +14,7 @@ _PACKAGE = __name__.partition(".")[0]
 
 @functools.cache
 def takes_null(target: str, name: str) -> bool:
-    """Whether a parameter of what an option's `_target_` names is annotated with None, among others."""
+    """True if the annotation of a parameter of an option's `_target_` admits None."""
     module, _, called = target.rpartition(".")
     return _admits_none(_annotation(module, called, name))
 
@@ -31,7 +31,7 @@ def _admits_none(annotation: ast.expr | None) -> bool:
 
 
 def _annotation(module: str, called: str, name: str) -> ast.expr | None:
-    """The annotation of a parameter of a function or class, which the module defines or imports."""
+    """The annotation of a parameter of a function or class that the module defines or imports."""
     for node in _statements(module):
         match node:
             case ast.FunctionDef(name=found) if found == called:
@@ -47,14 +47,14 @@ def _annotation(module: str, called: str, name: str) -> ast.expr | None:
 
 def _statements(module: str) -> list[ast.stmt]:
     if module.partition(".")[0] != _PACKAGE:
-        return []  # to look for it would import the packages that it lies in
+        return []  # looking for it would import its parent packages
     spec = importlib.util.find_spec(module)
     source = spec.loader.get_source(module) if spec and isinstance(spec.loader, InspectLoader) else None
     return ast.parse(source or "").body
 
 
 def _of_class(module: str, node: ast.ClassDef, name: str) -> ast.expr | None:
-    """Of its `__init__`, or its field where it is a dataclass, or of those of its bases."""
+    """The annotation from `__init__`, from a dataclass field, or from a base class."""
     for inner in node.body:
         match inner:
             case ast.FunctionDef(name="__init__"):

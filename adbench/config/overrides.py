@@ -1,4 +1,4 @@
-"""What a user types, read by Hydra's grammar: overrides, and the several values that a sweep may give one key."""
+"""Overrides, parsed with Hydra's grammar, and their expansion into the jobs of a sweep."""
 
 import dataclasses
 import re
@@ -19,20 +19,20 @@ from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 from adbench.text import override
 
-SEVERAL = "logger"  # the group of which a run can have several options, as Hydra writes it: logger=[csv,mlflow]
-Job = tuple[str, ...]  # overrides with one value each: what sets one run of a sweep apart
+SEVERAL = "logger"  # the group with several options per run, written as logger=[csv,mlflow]
+Job = tuple[str, ...]  # overrides with one value each, which distinguish one run of a sweep
 
 
 @contextmanager
 def hydra_at_hand() -> Iterator[None]:
-    """Hydra set up for adbench's configurations; whatever parses or composes needs it."""
+    """A context in which Hydra is set up for adbench's configurations, needed for parsing and composing."""
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         yield
 
 
 def parse(text: str) -> Override:
-    """One override. Raises ConfigError when it is none."""
+    """One parsed override. Raises ConfigError if it is invalid."""
     try:
         parsed = _parse(text)
     except (OverrideParseException, HydraException, ValueError, RecursionError) as error:
@@ -45,7 +45,7 @@ def parse(text: str) -> Override:
 
 
 def _quoted(text: str) -> str:
-    """The end of an error sentence: the override with its value in quotes, where that makes it one."""
+    """The end of an error sentence: the override with its value quoted, if that makes it valid."""
     key, _, value = text.partition("=")
     if not key or not value:
         return ""
@@ -60,19 +60,19 @@ def _quoted(text: str) -> str:
 
 
 def _bare(value: str) -> str:
-    """A text without the quotes around it."""
+    """The text without surrounding quotes."""
     value = value.strip()
     return value[1:-1] if len(value) > 2 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
-@cache  # the jobs of a sweep repeat a few texts; an Override is not changed by anybody
+@cache  # the jobs of a sweep repeat few texts, and nothing modifies an Override
 def _parse(text: str) -> Override:
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     return parser.parse_overrides([text])[0]
 
 
 def expand(overrides: Sequence[str]) -> list[Job]:
-    """Every combination of the values that each override lists, the first override varying slowest.
+    """Every combination of the values that each override lists; the first override varies slowest.
 
     Raises ConfigError for an interval, which has no list of values.
     """
@@ -81,7 +81,7 @@ def expand(overrides: Sequence[str]) -> list[Job]:
 
 
 def values_of(text: str) -> list[str]:
-    """An override with one value for each that the given one lists: "seed=range(2)" -> "seed=0", "seed=1"."""
+    """One override per value that the given one lists: "seed=range(2)" -> "seed=0", "seed=1"."""
     override = parse(text)
     if not override.is_sweep_override():
         return [text]
@@ -89,7 +89,7 @@ def values_of(text: str) -> list[str]:
         raise ConfigError(f"expected values to run one by one, got {text}; take sampler=random, tpe or halving for it")
     key = override.get_key_element()
     try:
-        # Hydra's iterator knows the options of a group only by the loader of the moment.
+        # Hydra's iterator finds a group's options only through the current loader.
         current = dataclasses.replace(override, config_loader=GlobalHydra.instance().config_loader())
         values = [f"{key}={value}" for value in current.sweep_string_iterator()]
     except (HydraException, ValueError, TypeError) as error:
@@ -100,9 +100,9 @@ def values_of(text: str) -> list[str]:
 
 
 def with_tables(overrides: Iterable[str], options: Sequence[str]) -> list[str]:
-    """The overrides, with data=adbench47-cardio, as tables name one of a collection, in two: the option and its table.
+    """The overrides with table names split: data=adbench47-cardio becomes the option and its table.
 
-    options: of data.
+    options: those of data.
     """
     found: list[str] = []
     for text in overrides:
@@ -120,11 +120,11 @@ def _has_tables(option: str) -> bool:
 
 
 def root_of(text: str) -> str:
-    """The first word of an override's key: "model" of both "model=vae" and "++model.beta=2"."""
+    """The first word of an override's key: "model" for both "model=vae" and "++model.beta=2"."""
     return re.split(r"[.=@]", text.lstrip("+~"), maxsplit=1)[0]
 
 
 def replace(overrides: Iterable[str], by: Sequence[str]) -> list[str]:
-    """The overrides, less those whose key `by` names too, then `by`."""
+    """The overrides without those whose key occurs in `by`, followed by `by`."""
     keys = {text.partition("=")[0].lstrip("+~") for text in by}
     return [text for text in overrides if text.partition("=")[0].lstrip("+~") not in keys] + list(by)

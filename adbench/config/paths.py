@@ -1,4 +1,4 @@
-"""Where the configurations and the bundled datasets lie: in the checkout, or inside the installed package."""
+"""Paths of the configurations and bundled datasets, in the checkout or inside the installed package."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ CACHE_VARIABLE = "ADBENCH_CACHE"
 
 
 def _in_checkout_or_package(checkout: str, package: str) -> Path:
-    # An editable install can hold a stale copy inside the package: a checkout wins.
+    # A checkout takes precedence: an editable install can hold a stale copy inside the package.
     if (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / checkout).is_dir():
         return _CHECKOUT / checkout
     return _PACKAGE / package
@@ -22,13 +22,13 @@ def config_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """The folder of the datasets: the environment variable ADBENCH_DATA, else the bundled files."""
+    """The folder of the datasets: the environment variable ADBENCH_DATA, or the bundled files."""
     named = os.environ.get(DATA_VARIABLE)
     return Path(named) if named else _in_checkout_or_package("data", "bundled")
 
 
 def cache_folder() -> Path:
-    """The folder of what can be made again: the environment variable ADBENCH_CACHE, else the user's own for caches."""
+    """The cache folder: the environment variable ADBENCH_CACHE, or the user's cache folder."""
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adbench"

@@ -1,4 +1,4 @@
-"""A stored configuration as today's adbench would compose it. It may come from a stranger: nothing in it is run."""
+"""Stored configurations, recomposed with today's files. They may be untrusted: nothing in them is executed."""
 
 import copy
 from collections.abc import Sequence
@@ -13,26 +13,26 @@ from adbench.config.overrides import hydra_at_hand, parse
 from adbench.config.validate import match_types
 from adbench.errors import ConfigError
 
-# These are this run's own, whatever the old one had: where it lies, what it shares, and who else is told.
+# These always come from the current run: its location, what it shares, and its loggers.
 _OWN = ("choices", "runs_dir", "logger", "cache", "cache_gb", "memory_gb", "keep_values")
 
 
 @dataclass
 class Recomposed:
-    """`config` can be run. The others say, key by key, where it is not what was stored."""
+    """A configuration that can be run, and its differences from the stored one, by key."""
 
     config: Config
-    unknown: dict[str, Any] = field(default_factory=dict)  # stored, and not known today: left out
+    unknown: dict[str, Any] = field(default_factory=dict)  # stored but unknown today: left out
     defaulted: dict[str, Any] = field(default_factory=dict)  # not stored: today's default
-    overridden: dict[str, Any] = field(default_factory=dict)  # given for this time, with its new value
+    overridden: dict[str, Any] = field(default_factory=dict)  # given now, with the new value
     notes: list[str] = field(default_factory=list)
 
 
 def recompose(stored: Config, overrides: Sequence[str] = ()) -> Recomposed:
-    """The options that were chosen, composed from today's files, with the stored values laid over them.
+    """The chosen options, composed from today's files, with the stored values applied on top.
 
-    A stored value has to be of the type that an override would have to be of; a stored `_target_` is never taken.
-    overrides: of single keys, for what has moved. Raises ConfigError for an option or a value that does not fit.
+    A stored value must have the type that an override would need; a stored `_target_` is ignored. overrides: of single
+    keys, for files that have moved. Raises ConfigError for an option or a value that does not fit.
     """
     known = groups()
     choices = {group: option for group, option in stored["choices"].items() if group in known}
@@ -73,14 +73,14 @@ def _say_defaults(made: Recomposed, values: Config) -> None:
         elif isinstance(default, dict) and isinstance(values[key], dict):
             missing = default.keys() - values[key].keys() - {*left_out, TARGET}
             for inner in missing:
-                if f"{key}.{inner}" in NOTHING_WHILE_NULL:  # which stands for what was done before there was the key
+                if f"{key}.{inner}" in NOTHING_WHILE_NULL:  # null stands for the behaviour before the key existed
                     default[inner] = None
             new = {f"{key}.{inner}": default[inner] for inner in sorted(missing)}
             made.defaulted |= {name: value for name, value in new.items() if not is_unsaid(name, value)}
 
 
 def _forget_folder(made: Recomposed, defaults: Config) -> None:
-    """A folder of another machine says where the data lay, not what they were."""
+    """Replace a data folder that does not exist here by today's default; it is a location, not part of the data."""
     data = made.config["data"]
     if isinstance(folder := data.get("folder"), str) and not Path(folder).is_dir():
         made.notes.append(f"the data folder {folder} is not here; today's default is taken")

@@ -1,4 +1,4 @@
-"""Checks of a composed configuration: options and keys that exist, values of the right type."""
+"""Validation of composed configurations: existing options and keys, values of the right type."""
 
 import difflib
 import math
@@ -25,7 +25,7 @@ _TYPE_NAMES: dict[type, str] = {
 
 
 def match_types(node: Config, defaults: Config, path: str) -> None:
-    """Refuse values of another type than the default; write whole numbers as floats where a float stands."""
+    """Refuse values of another type than the default; convert integers to floats if the default is a float."""
     for key, value in node.items():
         if key not in defaults:
             continue
@@ -76,19 +76,19 @@ def check_key(override: Override, defaults: Config, known_groups: dict[str, list
             f"expected one of the keys of {override.key_or_group}, got a value for the whole of it; "
             f"there is {', '.join(path + key for key in node)}"
         )
-    # OmegaConf's own words for this one name neither the key nor what it takes.
+    # OmegaConf's own message names neither the key nor the expected type.
     if isinstance(node, list) and isinstance(override.value(), dict):
         raise wrong_type(override.key_or_group, node, override.value())
 
 
 def _nearest(path: str, part: str, names: set[str]) -> str:
-    """Compares the part that is wrong; the path before it is right and would only blur the difference."""
+    """The end of an error sentence. Only the wrong part is compared, since the correct path before it would blur it."""
     near = difflib.get_close_matches(part, [name.removeprefix(path) for name in names], n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(path + name for name in near)}?" if near else suggest(path + part, names)
 
 
 def check_top(config: Config, defaults: Config) -> None:
-    """Refuse what + and ~ can add to, or take from, the top of the configuration: nothing would read or find it."""
+    """Refuse top-level keys that + adds or ~ removes: nothing would read or find them."""
     for key in config.keys() - defaults.keys():
         raise ConfigError(f"expected a key that exists, got {key}{suggest(key, set(defaults) - {'choices'})}")
     for key in defaults.keys() - config.keys():
@@ -103,9 +103,8 @@ def check_top(config: Config, defaults: Config) -> None:
 
 
 def check_data_name(config: Config, known: list[str]) -> None:
-    """Refuse a name of the data that no folder should have, or that are other data. A table of a collection gets one
-    name, whether its number and its ending were typed or not.
-    """
+    """Refuse a name of the data that is unfit for a folder or belongs to other data; give a table of a collection one
+    name, whether its number and ending were typed or not."""
     if not isinstance(config["data"], dict):
         return
     if (table := config["data"].get("table")) is not None:

@@ -1,1 +1,1 @@
-"""Datasets: one file each, with its facts as constants and `load(folder) -> Table`."""
+"""Datasets: one module each, with its facts as constants and `load(folder) -> Table`."""

@@ -20,7 +20,7 @@ from adbench.errors import ConfigError, DataError
 from adbench.text import suggest
 
 COMMIT = "3dac8221081e190f157d78e93bfa8867f90d0965"
-# Numbered from 1, as their files are.
+# Numbered from 1, as in the file names.
 TABLES = tuple(
     """
     ALOI annthyroid backdoor breastw campaign cardio Cardiotocography celeba census cover donors fault fraud glass
@@ -93,16 +93,16 @@ INFO = DatasetInfo(
     },
     mirrors=(f"https://raw.githubusercontent.com/Minqi824/ADBench/{COMMIT}/adbench/datasets/Classical",),
     folder="adbench47",
-    # Made of the same upstream data, in the collection or beside it.
+    # Tables derived from the same upstream data, in the collection or outside it.
     table_groups=(
-        dict.fromkeys(("annthyroid", "thyroid"), "thyroid")  # the institute's records, as data=thyroid
+        dict.fromkeys(("annthyroid", "thyroid"), "thyroid")  # the institute's records, as in data=thyroid
         | dict.fromkeys(("cardio", "Cardiotocography"), "adbench47-cardio")
         | dict.fromkeys(("http", "smtp"), "kddcup99")  # connections of these two services
         | {"backdoor": "unswnb15"}
         | dict.fromkeys(("landsat", "satellite", "satimage-2"), "adbench47-satellite")  # Statlog's Landsat pictures
-        | dict.fromkeys(("breastw", "WBC", "WDBC", "WPBC"), "adbench47-breastw")  # one hospital of Wisconsin
+        | dict.fromkeys(("breastw", "WBC", "WDBC", "WPBC"), "adbench47-breastw")  # one hospital in Wisconsin
     ),
-    # The development half: all whose bytes are known here.
+    # The development half: all tables with known bytes in this half.
     chosen_on=tuple(
         """
         annthyroid breastw campaign cardio Cardiotocography fault Ionosphere letter mammography musk optdigits
@@ -113,11 +113,11 @@ INFO = DatasetInfo(
 
 
 def load(folder: str | None = None, table: str | None = None, drop: list[str] | None = None) -> Table:
-    """One table of the collection; the protocol sets test rows apart.
+    """One table of the collection; the protocol chooses the test rows.
 
-    folder: holds `6_cardio.npz` and the like, itself or in `adbench47/`; by default where `adbench data fetch
-    adbench47` brings them. table: its name, as in cardio. drop: columns to leave out. Raises ConfigError for a table
-    that the collection has not, DataError for a file that is missing or malformed.
+    folder: contains `6_cardio.npz` etc., directly or in `adbench47/`; by default the folder that `adbench data fetch
+    adbench47` downloads to. table: its name, such as cardio. drop: columns to leave out. Raises ConfigError for a table
+    that is not in the collection, DataError for a file that is missing or malformed.
     """
     (path,) = files_read(folder, table)
     x, y, sha256 = _read(path)
@@ -141,7 +141,7 @@ def load(folder: str | None = None, table: str | None = None, drop: list[str] | 
 
 
 def files_read(folder: str | None = None, table: str | None = None, **_: Any) -> list[Path]:
-    """The one file that `load` reads."""
+    """The single file that `load` reads."""
     root = Path(folder) if folder else data_folder()
     places = (root / INFO.folder, root)
     if table is None:

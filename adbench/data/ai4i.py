@@ -1,4 +1,4 @@
-"""AI4I 2020: a simulated milling machine, and the failures that it runs into.
+"""AI4I 2020: a simulated milling machine and its failures.
 
 Matzka: "Explainable Artificial Intelligence for Predictive Maintenance Applications", AI4I 2020.
 """
@@ -37,7 +37,7 @@ INFO = DatasetInfo(
     ),
     files={"ai4i2020.csv": "dc6630cd9b1f0f853922fad78a1b6436570d3f1ec863f1dd5c4340ac56bc8a8e"},
     rows={"ai4i2020.csv": 10_000},
-    mirrors=(),  # UCI hands out an archive
+    mirrors=(),  # UCI provides an archive
     folder="ai4i",
 )
 LABEL = "Machine failure"
@@ -56,9 +56,9 @@ TYPES = {
 
 
 def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
-    """All rows; the protocol sets test rows apart.
+    """All rows; the protocol chooses the test rows.
 
-    folder: holds `ai4i/ai4i2020.csv.gz`; by default the bundled one. drop: columns to leave out. Raises DataError when
+    folder: contains `ai4i/ai4i2020.csv.gz`; by default the bundled one. drop: columns to leave out. Raises DataError if
     the file is missing, altered or malformed.
     """
     root = (Path(folder) if folder else data_folder()) / INFO.folder

@@ -1,4 +1,4 @@
-"""What every dataset loads into: columns as contiguous arrays, and what is known about each row."""
+"""The type that every dataset loads into: columns as contiguous arrays, and facts about each row."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
@@ -21,43 +21,43 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetInfo:
-    """What is known of a dataset without its files; each module of a dataset has one, named INFO."""
+    """Facts about a dataset, available without its files; each dataset's module has one, named INFO."""
 
     title: str
     licence: str
     citation: str
-    source: str  # where it comes from
-    notes: tuple[str, ...] = ()  # what to beware of
+    source: str  # where the data come from
+    notes: tuple[str, ...] = ()  # caveats
     files: dict[str, str] = field(default_factory=dict)  # upstream file -> sha256 of its uncompressed bytes
     rows: dict[str, int] = field(default_factory=dict)  # upstream file -> its rows
     mirrors: tuple[str, ...] = ()  # addresses of folders that hold the files
-    folder: str = ""  # in the data folder; two datasets can share one
-    group: str = ""  # that it counts in beside data of the same source, see `data.groups.group_of`; "" for its own
-    table_groups: dict[str, str] = field(default_factory=dict)  # table of a collection -> the same of it
-    chosen_on: tuple[str, ...] = ()  # tables whose labels took part when the defaults were chosen; "" for the dataset
+    folder: str = ""  # in the data folder; datasets can share one
+    group: str = ""  # shared by datasets of one source, see `data.groups.group_of`; "": its own
+    table_groups: dict[str, str] = field(default_factory=dict)  # table of a collection -> its group
+    chosen_on: tuple[str, ...] = ()  # tables whose labels were used to choose the defaults; "" for the whole dataset
 
 
 @dataclass(frozen=True)
 class Features:
     """The columns a detector may see, each contiguous.
 
-    Numeric columns are float64, so that large counts stay distinct until they are scaled. A categorical
-    column is an integer code into its own vocabulary of values. Those of a large table lie on disk; some of its rows
-    are then their positions, and read when they are asked for by `columns`, `code_columns` or `block`.
+    Numeric columns are float64, so that large counts stay distinct until they are scaled. A categorical column consists
+    of integer codes into its own vocabulary of values. Columns of a large table are memory-mapped; a selection of its
+    rows stores their positions, and `columns`, `code_columns` and `block` read them on demand.
     """
 
     numeric: npt.NDArray[np.float64]  # (rows, numeric columns)
     numeric_names: tuple[str, ...]
     codes: npt.NDArray[np.int32]  # (rows, categorical columns)
     vocabularies: dict[str, tuple[str, ...]]  # categorical column -> its values, in the order of the codes
-    positions: npt.NDArray[np.intp] | None = None  # the rows on disk that these are; None: all, or in memory
-    # Of what lies on disk, which of its numeric columns these are, and for each categorical column: code there -> code.
+    positions: npt.NDArray[np.intp] | None = None  # selected rows on disk; None: all, or in memory
+    # For memory-mapped columns: which numeric columns are selected, and per categorical column: stored code -> code.
     selected: npt.NDArray[np.intp] | None = None
     recoded: tuple[npt.NDArray[np.int32], ...] | None = None
 
     def __post_init__(self) -> None:
         if self.positions is not None or self.selected is not None or self.recoded is not None:
-            return  # all rows were looked at
+            return  # checked when all rows were loaded
         for column, name in enumerate(self.numeric_names):
             finite = np.isfinite(self.numeric[:, column])
             release_pages(self.numeric)
@@ -72,7 +72,7 @@ class Features:
         return len(self.codes if self.positions is None else self.positions)
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Features":
-        """The same columns of only these rows, in this order."""
+        """The same columns for only these rows, in this order."""
         if self.positions is not None:
             return replace(self, positions=self.positions[rows])
         if self._on_disk:
@@ -95,7 +95,7 @@ class Features:
         return replace(self, numeric=np.asfortranarray(self.numeric[:, places]), numeric_names=left)
 
     def with_own_values(self) -> "Features":
-        """The same rows, with vocabularies of no other values than theirs, sorted: they tell nothing of other rows."""
+        """The same rows with vocabularies of only their own values, sorted: they reveal nothing about other rows."""
         vocabularies, recoded = {}, []
         for (name, values), codes in zip(self.vocabularies.items(), self.code_columns(), strict=True):
             occurring = np.flatnonzero(np.bincount(codes, minlength=len(values)))
@@ -113,16 +113,16 @@ class Features:
         return replace(self, codes=codes, vocabularies=vocabularies)
 
     def columns(self) -> Iterator[npt.NDArray[np.float64]]:
-        """The numeric columns, one after the other, each (rows,)."""
+        """The numeric columns in order, each (rows,)."""
         return _columns(self.numeric, self.positions, self.selected)
 
     def code_columns(self) -> Iterator[npt.NDArray[np.int32]]:
-        """The categorical columns, one after the other, each (rows,)."""
+        """The categorical columns in order, each (rows,)."""
         columns = _columns(self.codes, self.positions)
         return columns if self.recoded is None else map(np.take, self.recoded, columns)
 
     def block(self, rows: slice) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
-        """The numbers and the codes of some rows, in memory."""
+        """The numbers and codes of a block of rows, in memory."""
         numeric, codes = np.asarray(self.numeric), np.asarray(self.codes)
         if self.positions is None:
             numeric, codes = numeric[rows], codes[rows]
@@ -135,13 +135,13 @@ class Features:
         return numeric, codes
 
     def release_pages(self) -> None:
-        """Give up the memory that was read from disk."""
+        """Release the memory of memory-mapped columns."""
         release_pages(self.numeric)
         release_pages(self.codes)
 
 
 def say(notes: Iterable[str]) -> None:
-    """Tell the user what a loader took for certain: see `Table.notes`."""
+    """Tell the user what a loader inferred: see `Table.notes`."""
     for note in notes:
         _log.warning("adbench: %s", note)
 
@@ -164,10 +164,10 @@ def _take(columns: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[
 
 
 def row_hashes(features: Features) -> Hashes:
-    """64 bits a row, the same for rows with equal values: see `adbench.arrays.neighbours`."""
+    """A 64-bit hash per row, equal for rows with equal values: see `adbench.arrays.row_hash`."""
     hashes = start_hashes(len(features))
     for column in features.columns():
-        mix_in(hashes, (column + 0.0).view(np.uint64))  # -0.0 is 0.0 in other bytes
+        mix_in(hashes, (column + 0.0).view(np.uint64))  # adding 0.0 turns -0.0 into 0.0, whose bytes differ
     for codes in features.code_columns():
         mix_in(hashes, codes.astype(np.uint64))
     return hashes
@@ -175,12 +175,12 @@ def row_hashes(features: Features) -> Hashes:
 
 @dataclass(frozen=True)
 class Table:
-    """A dataset. All arrays have one entry a row.
+    """A dataset. All arrays have one entry per row.
 
-    `family` is the coarse kind of an anomaly (NSL-KDD: dos, probe, r2l, u2r), `attack` the fine one; both are
-    "normal" on normal rows. `is_test` marks the rows of the dataset's official test file; where there is none, no row
-    is, and the protocol sets test rows apart. `subsets` names parts of the test rows that are reported as well.
-    `order` is None where nothing tells when a row came about.
+    `family` is the coarse kind of an anomaly (NSL-KDD: dos, probe, r2l, u2r), `attack` the fine one; both are "normal"
+    for normal rows. `is_test` marks the rows of the dataset's official test file; without one, it is all False, and the
+    protocol chooses the test rows. `subsets` names parts of the test rows that are reported separately as well. `order`
+    is None if the rows have no known times.
     """
 
     name: str
@@ -191,17 +191,17 @@ class Table:
     is_test: npt.NDArray[np.bool_]
     fingerprints: dict[str, str]  # upstream file name -> sha256 of its uncompressed bytes
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()  # what was taken for certain while it was loaded, for the user
+    notes: tuple[str, ...] = ()  # what the loader inferred, for the user
     dropped: tuple[str, ...] = ()  # columns that the user left out
-    measured: tuple[str, ...] = ()  # columns that tell the label, and are none by the user's word
-    names_kinds: bool = False  # whether the user can name the column of the kinds of anomalies, by data.family
-    # Columns that are 1 where another lacks a value and 0 elsewhere; those with no 1 among the fit rows are left out.
+    measured: tuple[str, ...] = ()  # columns that reveal the label but that the user declared to be measured
+    names_kinds: bool = False  # whether the user can name the column with the kinds of anomalies, by data.family
+    # Columns that are 1 where another lacks a value and 0 elsewhere; removed if no fit row has a 1.
     indicators: tuple[str, ...] = ()
-    ids: Any = None  # a pyarrow array: what the user calls each row, which no detector sees
-    order: Order | None = None  # which no detector sees
+    ids: Any = None  # a pyarrow array: the user's name of each row, hidden from detectors
+    order: Order | None = None  # hidden from detectors
 
     def __post_init__(self) -> None:
-        for name in ("family", "attack"):  # a loader may give plain texts
+        for name in ("family", "attack"):  # a loader may provide plain texts
             object.__setattr__(self, name, CategoryColumn.of(getattr(self, name)))
 
     def __len__(self) -> int:

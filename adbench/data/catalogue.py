@@ -1,4 +1,4 @@
-"""The bundled and fetched datasets: bring their files, check their files. Needs no torch."""
+"""Catalogue of the datasets: listing, downloading and verifying their files. Needs no torch."""
 
 import importlib
 from collections.abc import Callable, Iterable
@@ -22,10 +22,10 @@ KEPT, FETCHED = "kept", "fetched"
 
 
 def fetch(name: str, source: str | None = None, report: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
-    """Bring the files of a dataset to the data folder; a file that is there and whole stays.
+    """Download the files of a dataset into the data folder; files that are complete already are kept.
 
-    source: a folder, or a file, http or https address of one, instead of the dataset's mirrors. report: told of each
-    step. Raises DataError when a file cannot be had; those before it stay.
+    source: a folder, or a file, http or https address of one, instead of the dataset's mirrors. report: called with
+    each step. Raises DataError if a file is not available; files downloaded before it are kept.
     """
     info = _with_files(name)
     mirrors = [source] if source is not None else list(info.mirrors)
@@ -47,9 +47,9 @@ def fetch(name: str, source: str | None = None, report: Callable[[str], None] = 
 
 
 def verify(name: str | None = None) -> list[dict[str, Any]]:
-    """The sha256 and the number of rows of the files of one dataset, or of all, that are on disk.
+    """The sha256 and the number of rows of the files on disk, of one dataset or of all.
 
-    Each is ok, absent or wrong; a file that is wrong, or absent though its dataset was named, has a `problem`.
+    Each file is ok, absent or wrong; one that is wrong, or absent although its dataset was named, has a `problem`.
     """
     checked = []
     for dataset in [name] if name is not None else groups()["data"]:
@@ -79,7 +79,7 @@ def _with_files(name: str) -> DatasetInfo:
 
 
 def _swapped(file: str, path: Path, info: DatasetInfo) -> str:
-    """Some copies have the names of two files swapped."""
+    """The end of an error sentence if the file is another one of the dataset: some copies have swapped names."""
     for other, sha256 in info.files.items():
         if other != file and not problem_of(path, sha256):
             return f", which is {other}: the names were swapped"
@@ -87,7 +87,7 @@ def _swapped(file: str, path: Path, info: DatasetInfo) -> str:
 
 
 def list_datasets() -> list[dict[str, Any]]:
-    """Each dataset: its name on the command line, what it is, its licence, and whether its files are on disk."""
+    """Each dataset: its name on the command line, description, licence, and whether its files are on disk."""
     entries = []
     for name in groups()["data"]:
         info = dataset_info(name)
@@ -105,7 +105,7 @@ def list_datasets() -> list[dict[str, Any]]:
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """What is known of a dataset. Raises ConfigError, with the nearest names, for an unknown dataset."""
+    """Facts about a dataset. Raises ConfigError, with the nearest names, for an unknown dataset."""
     known = groups()["data"]
     if name not in known:
         raise ConfigError(f"expected a dataset that exists, got {name}{suggest(name, known)}")
@@ -115,16 +115,16 @@ def dataset_info(name: str) -> DatasetInfo:
 
 
 def files_of(info: DatasetInfo) -> dict[str, Path]:
-    """A dataset's upstream files -> where each lies, or belongs, on disk."""
+    """A dataset's upstream files -> their paths on disk, existing or not."""
     folder = data_folder() / info.folder
     return {file: folder / stored_name(file) for file in info.files}
 
 
 def not_on_disk(names: Iterable[str], folder: str | None = None) -> dict[str, list[str]]:
-    """Of datasets, by their names in tables such as adbench47-cardio, those whose files are missing: a sentence that
-    says how to get them -> their names. Without upstream files that are known, nothing is missed.
+    """The datasets among these whose files are missing, grouped: a sentence that says how to get them -> their names.
 
-    folder: what data.folder names.
+    names: as in tables, such as adbench47-cardio. A dataset without known upstream files is never missing. folder: the
+    value of data.folder.
     """
     missing: dict[str, list[str]] = {}
     root = Path(folder) if folder else data_folder()
@@ -150,5 +150,5 @@ def not_on_disk(names: Iterable[str], folder: str | None = None) -> dict[str, li
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a folder that may not be entered, or a name too long
+    except OSError:  # an inaccessible folder, or a name too long
         return False

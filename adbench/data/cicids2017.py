@@ -1,12 +1,12 @@
-"""CIC-IDS2017: the flows of a small network over five days, normal work on Monday, attacks besides from Tuesday on.
+"""CIC-IDS2017: five days of flows in a small network; normal traffic on Monday, attacks as well from Tuesday on.
 
 Sharafaldin, Lashkari, Ghorbani: "Toward Generating a New Intrusion Detection Dataset and Intrusion Traffic
 Characterization", ICISSP 2018.
 
-The layout is that of MachineLearningCSV.zip, as seen in a public excerpt of Friday-WorkingHours-Afternoon-
-DDos.pcap_ISCX.csv (Paris-svg/dataaset at 924d358): 79 columns, most names with a blank before them, `Fwd Header
-Length` twice, `Infinity` in `Flow Bytes/s` and `Flow Packets/s` where the duration is 0. The labels with the byte
-0x96, and what copies make of it, were seen in the code of others.
+The layout is that of MachineLearningCSV.zip, as seen in a public excerpt of
+Friday-WorkingHours-Afternoon-DDos.pcap_ISCX.csv (Paris-svg/dataaset at 924d358): 79 columns, most names with a leading
+blank, `Fwd Header Length` twice, `Infinity` in `Flow Bytes/s` and `Flow Packets/s` if the duration is 0. The labels
+with the byte 0x96, and its variants in copies, are known from other people's code.
 """
 
 import re
@@ -58,7 +58,7 @@ INFO = DatasetInfo(
     folder="cicids2017",
 )
 FOLDERS = (INFO.folder, "MachineLearningCVE", f"{INFO.folder}/MachineLearningCVE")
-# File -> its rows in public copies.
+# File -> its number of rows in public copies.
 ROWS = {
     "Monday-WorkingHours.pcap_ISCX.csv": 529_918,
     "Tuesday-WorkingHours.pcap_ISCX.csv": 445_909,
@@ -70,7 +70,7 @@ ROWS = {
     "Friday-WorkingHours-Afternoon-DDos.pcap_ISCX.csv": 225_745,
 }
 LABEL, TWICE, RATES = "Label", "Fwd Header Length", ("Flow Bytes/s", "Flow Packets/s")
-# In file order, without the blanks around them.
+# In file order, without surrounding blanks.
 COLUMNS = tuple(
     re.split(
         r",\s*",
@@ -117,11 +117,11 @@ def load(
     drop: list[str] | None = None,
     scratch: Scratch | None = None,
 ) -> Table:
-    """The flows of all days, one after the other; the protocol sets test rows apart.
+    """The flows of all days, in order; the protocol chooses the test rows.
 
-    folder: holds the eight files, compressed or not, itself or in `cicids2017/` or `MachineLearningCVE/`. days: words
-    of their names, such as [Monday,DDos]: these files only. drop: columns to leave out. Raises DataError when a file is
-    missing or of another layout.
+    folder: contains the eight files, compressed or not, directly or in `cicids2017/` or `MachineLearningCVE/`. days:
+    words from their names, such as [Monday,DDos], to load only these files. drop: columns to leave out. Raises
+    DataError if a file is missing or has another layout.
     """
     paths = files_read(folder, days)
     for path in paths:
@@ -193,6 +193,6 @@ def _attacks(column: CategoryColumn) -> CategoryColumn:
 
 
 def _attack(label: str) -> str:
-    """A label as its makers meant it: the dash of a web attack is a byte that copies spoil in several ways."""
+    """The intended label: the dash of a web attack is a byte that copies corrupt in several ways."""
     web = re.fullmatch(r"Web Attack\W*(\w.*)", label)
     return NORMAL if label == "BENIGN" else f"Web Attack - {web[1]}" if web else label

@@ -1,7 +1,7 @@
-"""Upstream files over the network or from a folder, and what is wrong with those on disk.
+"""Download of upstream files from the network or a folder, and verification of files on disk.
 
-A file is downloaded beside its place, recognised by the sha256 of its uncompressed bytes, and only then renamed:
-whatever interrupts a download, the next one starts from a clean folder.
+A file is downloaded next to its destination, recognised by the sha256 of its uncompressed bytes, and only then renamed:
+an interrupted download leaves a clean folder for the next one.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from urllib.request import Request, url2pathname, urlopen
 from adbench.data.reading.upstream import BINARY, PACKED, stored_name
 from adbench.errors import ConfigError, DataError
 
-TIMEOUT_SECONDS = 30  # without a byte from a mirror, before the next one is tried
+TIMEOUT_SECONDS = 30  # without a byte from a mirror, before trying the next one
 _STALE_SECONDS = 3600
 _CHUNK = 1 << 20
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -35,14 +35,14 @@ _NOTHING = "nothing"
 
 
 class _NotThereError(Exception):
-    """Why one address does not give the file: the next one may."""
+    """The reason why an address does not provide the file; the next one may."""
 
 
 def fetch_file(file: str, target: Path, sha256: str, mirrors: list[str], report: Callable[[str], None]) -> str:
-    """Bring an upstream file to `target`, a text gzip-compressed, and return the address that it came from.
+    """Download an upstream file to `target`, gzip-compressing texts, and return the address used.
 
-    mirrors: folders and http(s) or file addresses of folders that hold the file, compressed or not, directly or in a
-    folder named as target's. Raises DataError, leaving nothing behind, when no mirror has it or the disk is full.
+    mirrors: folders and http(s) or file addresses of folders that contain the file, compressed or not, directly or in a
+    subfolder named like target's. Raises DataError, leaving nothing behind, if no mirror has it or the disk is full.
     """
     reasons = []
     with _folder_of(target):
@@ -59,7 +59,7 @@ def fetch_file(file: str, target: Path, sha256: str, mirrors: list[str], report:
 
 
 def problem_of(path: Path, sha256: str, rows: int | None = None) -> str:
-    """What is wrong with the file at `path`, gzip-compressed or not; "" when it is the upstream file with its rows."""
+    """The problem with the file at `path`, gzip-compressed or not; "" if it is the complete upstream file."""
     try:
         wanted = sha256.removeprefix(PACKED)
         found, lines = _digest(path, packed=wanted != sha256)
@@ -94,7 +94,7 @@ def _from_mirror(mirror: str, file: str, target: Path, sha256: str, report: Call
 
 
 def _addresses(mirror: str, file: str, folder: str) -> list[str]:
-    """Where a mirror can have a file: compressed or not, directly or in the dataset's folder."""
+    """The addresses where a mirror may have a file: compressed or not, directly or in the dataset's folder."""
     names = list(dict.fromkeys([stored_name(file), file]))
     try:
         parts = urlsplit(mirror)
@@ -102,7 +102,7 @@ def _addresses(mirror: str, file: str, folder: str) -> list[str]:
         raise ConfigError(f"expected a folder or an address, got {mirror} ({error}); name one with --from") from None
     scheme = parts.scheme
     if scheme in ("http", "https"):
-        base = f"{scheme}{mirror[len(scheme) :]}".rstrip("/")  # the scheme in small letters
+        base = f"{scheme}{mirror[len(scheme) :]}".rstrip("/")  # the scheme in lower case
         return [f"{base}/{quote(part)}" for name in names for part in (name, f"{folder}/{name}")]
     if "://" in mirror and scheme != "file":
         raise ConfigError(f"expected a folder or an address of http, https or file, got {mirror}; name one with --from")
@@ -117,7 +117,7 @@ def _addresses(mirror: str, file: str, folder: str) -> list[str]:
 
 
 def _download(address: str, partial: Path, report: Callable[[str], None]) -> str:
-    """Bring the bytes of an address to `partial`; why it has none, or "". A mirror that is away is a _NotThereError."""
+    """Download an address to `partial`; returns an error or "". Raises _NotThereError if the mirror is unreachable."""
     if not address.startswith(("http://", "https://")):
         if not Path(address).is_file():
             return _NOTHING
@@ -147,7 +147,7 @@ def _settle(partial: Path, target: Path) -> None:
         partial.replace(target)
         return
     with _partial(target) as compressed:
-        # Neither a name nor a time inside: the same file gives the same bytes.
+        # No name and no time inside, so that equal files have equal bytes.
         with (
             partial.open("rb") as plain,
             compressed.open("wb") as raw,
@@ -158,7 +158,7 @@ def _settle(partial: Path, target: Path) -> None:
 
 
 def _digest(path: Path, packed: bool) -> tuple[str, int]:
-    """sha256 of the uncompressed bytes, or of the file as it is when `packed`, and the number of uncompressed lines."""
+    """The sha256 of the uncompressed bytes (of the file as is if `packed`), and the number of uncompressed lines."""
     sha256, lines, last = hashlib.sha256(), 0, b"\n"
     with path.open("rb") as raw:
         is_gzip = raw.read(2) == _GZIP
@@ -174,7 +174,7 @@ def _digest(path: Path, packed: bool) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def _folder_of(target: Path) -> Iterator[None]:
-    """The target's folder exists inside; afterwards it does not unless something lies in it."""
+    """A context in which the target's folder exists; it is removed afterwards if empty."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(target)
@@ -192,19 +192,19 @@ def _folder_of(target: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _partial(target: Path) -> Iterator[Path]:
-    """A new file beside the target, gone afterwards unless it was renamed."""
+    """A context with a new file next to the target, deleted afterwards unless it was renamed."""
     descriptor, name = tempfile.mkstemp(".partial", f".{target.name}.", target.parent)
     os.close(descriptor)
     path = Path(name)
     try:
-        path.chmod(0o644)  # a temporary file is its owner's alone; a dataset is everybody's
+        path.chmod(0o644)  # temporary files are private by default; datasets are not
         yield path
     finally:
         path.unlink(missing_ok=True)
 
 
 def _remove_stale(target: Path) -> None:
-    """What a killed download left. A running one, perhaps of somebody else, touches its file all the time."""
+    """Remove files left by killed downloads; running ones, even another user's, keep updating their file."""
     for path in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _STALE_SECONDS:

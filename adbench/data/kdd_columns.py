@@ -1,4 +1,4 @@
-"""What KDD Cup 99 and NSL-KDD share: the columns of a connection record and the families of attacks."""
+"""Facts shared by KDD Cup 99 and NSL-KDD: the columns of a connection record and the families of attacks."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ from adbench.data.reading.upstream import CATEGORY, NUMBER, WHOLE_NUMBER
 from adbench.errors import DataError
 
 CATEGORICAL = ("protocol_type", "service", "flag")
-# Symbolic in kddcup.names as well, with the values 0 and 1; most work keeps them as numbers.
+# Symbolic in kddcup.names as well, with the values 0 and 1; most publications treat them as numbers.
 BINARY = ("land", "logged_in", "is_host_login", "is_guest_login")
 # In file order, from kddcup.names; the files themselves have no header.
 COLUMNS = tuple(
@@ -22,13 +22,13 @@ COLUMNS = tuple(
     """.split()
 )
 
-# The others count or flag; as whole numbers they parse in two thirds of the time.
+# The other columns are counts or flags; parsing them as integers takes two thirds of the time.
 TYPES = {
     name: CATEGORY if name in CATEGORICAL else NUMBER if name.endswith("_rate") else WHOLE_NUMBER for name in COLUMNS
 }
 
-# Attack types by family: KDD Cup 99's own list (training_attack_types) and, for the types that occur only in
-# the test file, the table of Tavallaee et al. 2009.
+# Attack types by family: KDD Cup 99's own list (training_attack_types) and, for types that occur only in the test file,
+# the table of Tavallaee et al. 2009.
 FAMILIES = {
     "dos": "back land neptune pod smurf teardrop apache2 mailbomb processtable udpstorm worm",
     "probe": "ipsweep nmap portsweep satan mscan saint",
@@ -40,7 +40,7 @@ FAMILY_OF = {attack: family for family, attacks in FAMILIES.items() for attack i
 
 
 def family_of(attacks: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
-    """The family of each attack type. Raises DataError for a type that neither dataset has."""
+    """The family of each attack type. Raises DataError for a type in neither dataset."""
     unknown = [name for name in attacks if name not in FAMILY_OF]
     if unknown:
         raise DataError(f"expected the attack types of KDD Cup 99, got {unknown[0]!r}; is it another file?")

@@ -40,11 +40,11 @@ INFO = DatasetInfo(
 
 
 def load(folder: str | None = None, binary_as_categorical: bool = False, drop: list[str] | None = None) -> Table:
-    """The 10 percent file followed by the corrected test file, each verified against its sha256 and row count.
+    """The 10 percent file followed by the corrected test file, each verified by its sha256 and row count.
 
-    folder: holds `kddcup99/kddcup.data_10_percent.gz` and `kddcup99/corrected.gz`; by default the bundled one.
-    binary_as_categorical: one-hot also the four symbolic columns that hold 0 and 1, as DAGMM does; left out, they
-    are numbers. drop: columns to leave out. Raises DataError when a file is missing, altered or malformed.
+    folder: contains `kddcup99/kddcup.data_10_percent.gz` and `kddcup99/corrected.gz`; by default the bundled one.
+    binary_as_categorical: also one-hot encode the four symbolic columns that hold 0 and 1, as DAGMM does; by default
+    they are numbers. drop: columns to leave out. Raises DataError if a file is missing, altered or malformed.
     """
     return load_files("kddcup99", INFO.files, INFO.rows, folder, binary_as_categorical, drop)
 
@@ -61,7 +61,7 @@ def load_files(
     root = (Path(folder) if folder else data_folder()) / "kddcup99"
     types = TYPES | (dict.fromkeys(BINARY, CATEGORY) if binary_as_categorical else {}) | {"attack": CATEGORY}
     columns, n_rows = read_columns(root, files, rows, types)
-    # Every label of these files ends in a dot.
+    # Every label in these files ends with a dot.
     attacks, codes = take_codes(columns, "attack")
     attacks = np.char.rstrip(attacks, ".")
     return Table(

@@ -17,14 +17,14 @@ INFO = DatasetInfo(
         "Loading takes 1.8 GB at its peak, 1.07 times the features: scripts/bench/memory.py measures it.",
         *kddcup99.INFO.notes[2:],
     ),
-    # scikit-learn pins the training file as it is compressed upstream.
+    # scikit-learn pins the compressed training file.
     files={
         "kddcup.data": f"{PACKED}3b6c942aa0356c0ca35b7b595a26c89d343652c9db428893e7494f837b274292",
         "corrected": kddcup99.INFO.files["corrected"],
     },
     rows={"kddcup.data": 4_898_431, "corrected": kddcup99.INFO.rows["corrected"]},
     mirrors=kddcup99.INFO.mirrors,
-    folder="kddcup99",  # beside the files that are bundled
+    folder="kddcup99",  # next to the bundled files
     group="kddcup99",
 )
 
@@ -32,7 +32,7 @@ INFO = DatasetInfo(
 def load(folder: str | None = None, binary_as_categorical: bool = False, drop: list[str] | None = None) -> Table:
     """The full training file followed by the corrected test file; see `kddcup99.load`.
 
-    folder: holds `kddcup99/kddcup.data.gz`, which `adbench data fetch kddcup99_full` brings, and
+    folder: contains `kddcup99/kddcup.data.gz`, which `adbench data fetch kddcup99_full` downloads, and
     `kddcup99/corrected.gz`.
     """
     return kddcup99.load_files("kddcup99_full", INFO.files, INFO.rows, folder, binary_as_categorical, drop)

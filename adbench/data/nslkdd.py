@@ -35,26 +35,26 @@ INFO = DatasetInfo(
         "KDDTest+.txt": "fa46b0935342616aa83b7c2578db355b6a7aaabbc492248172c7a1e8b7ab8f84",
     },
     rows={"KDDTrain+.txt": 125_973, "KDDTest+.txt": 22_544},
-    # Folders that are named in public code; the sha256 decides whether what they give is the file.
+    # Folders named in public code; the sha256 decides whether they provide the right file.
     mirrors=("https://raw.githubusercontent.com/defcom17/NSL_KDD/master",),
     folder="nslkdd",
     group="kddcup99",  # its rows are a selection of those
 )
 
 
-# difficulty counts how many of 21 reference classifiers got the row right: it knows the label (AUROC .786 alone), so
-# it never becomes a feature. KDDTest-21 is KDDTest+ without the rows that all 21 got right.
+# difficulty counts how many of 21 reference classifiers got the row right: it leaks the label (AUROC .786 by itself),
+# so it is never a feature. KDDTest-21 is KDDTest+ without the rows that all 21 got right.
 DIFFICULTY, EASIEST = "difficulty", 21
 _TYPES = TYPES | {"attack": CATEGORY, DIFFICULTY: pa.int8()}
 TESTS = ("test+", "test-21", "both")
 
 
 def load(folder: str | None = None, test: str = "test+", drop: list[str] | None = None) -> Table:
-    """KDDTrain+ followed by KDDTest+, each verified against its sha256 and row count.
+    """KDDTrain+ followed by KDDTest+, each verified by its sha256 and row count.
 
-    folder: holds `nslkdd/KDDTrain+.txt.gz` and `nslkdd/KDDTest+.txt.gz`; by default the bundled one. test: test+,
-    test-21 (the harder rows of it only), or both (test+, and metrics for its test-21 part besides). drop: columns to
-    leave out. Raises DataError when a file is missing, altered or malformed.
+    folder: contains `nslkdd/KDDTrain+.txt.gz` and `nslkdd/KDDTest+.txt.gz`; by default the bundled one. test: test+,
+    test-21 (only its harder rows), or both (test+, with metrics for its test-21 part as well). drop: columns to leave
+    out. Raises DataError if a file is missing, altered or malformed.
     """
     require_one_of("data.test", test, TESTS)
     root = (Path(folder) if folder else data_folder()) / "nslkdd"

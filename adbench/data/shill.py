@@ -1,4 +1,4 @@
-"""Shill bidding: who bids in online auctions, and which bidders only push the price.
+"""Shill bidding: bidders in online auctions, some of whom only raise the price.
 
 Alzahrani, Sadaoui: "Scraping and Preprocessing Commercial Auction Data for Fraud Classification", 2018.
 """
@@ -48,10 +48,10 @@ TYPES = IDS | dict.fromkeys(FEATURES, NUMBER) | {"Class": WHOLE_NUMBER}
 
 
 def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
-    """All rows; the protocol sets test rows apart.
+    """All rows; the protocol chooses the test rows.
 
-    folder: holds `shill/Shill_Bidding_Dataset.csv.gz`; by default the bundled one. drop: columns to leave out. Raises
-    DataError when the file is missing, altered or malformed.
+    folder: contains `shill/Shill_Bidding_Dataset.csv.gz`; by default the bundled one. drop: columns to leave out.
+    Raises DataError if the file is missing, altered or malformed.
     """
     root = (Path(folder) if folder else data_folder()) / INFO.folder
     columns, _ = read_columns(root, INFO.files, INFO.rows, TYPES, header=True)

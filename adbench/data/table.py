@@ -1,4 +1,4 @@
-"""A table of your own: payments, sensors, medical records; one record a row, and a column that tells the anomalies."""
+"""A user's own table: payments, sensors, medical records; one record per row, and a column that marks the anomalies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ INFO = DatasetInfo(
     citation="that of your data",
     source="the files that data.path names",
     notes=(),
-    # Nothing of it is bundled, known in advance, or to be fetched.
+    # Nothing is bundled, known in advance, or available for download.
     files={},
     rows={},
     mirrors=(),
@@ -70,29 +70,29 @@ def load(
     name: str | None = None,
     scratch: Scratch | None = None,
 ) -> Table:
-    """The rows of one or several files that share their columns: see `reading/formats` for what is read.
+    """The rows of one or several files with the same columns; see `reading/formats` for the supported formats.
 
     path, test_path: a file, a folder, a glob, or a list of them, and "-" for standard input; the rows of test_path are
-    the official test part. normal_path, anomaly_path: files with rows of one class each, and no label column; test_path
-    can name some of them again. label: the column that tells normal rows from anomalies, in the files of path and
-    test_path; None takes the y that is beside an X, and says so. normal: its value that means normal; None takes it
-    from a pair that can be meant in only one way (0/1, false/true, normal or benign and another), and says so. family:
-    the column that names the kind of an anomaly; else the label's values, when it has more than two. id: a column that
-    names each row; no feature, it is carried into scores.parquet. time: a column that tells when each row came about,
-    in numbers, dates or epoch times; no feature, but the order that protocol=by_time divides by. time_format: how it
-    is written, as in %d/%m/%Y %H:%M, where that is no ISO date. categorical: the categorical columns; None proposes
-    those of text, and says so. drop: columns to leave out, such as times. missing: refuse; impute (0 and a 0/1 column
-    that says so, or the category <missing>); or drop_rows. An empty cell is missing, and so are NA, N/A, NaN, null,
-    None, ? and -; missing_words: further ones, of features. separator: of CSV; None finds it out. header: the names of
-    the columns of files without a header. skip_rows: lines before the header.
-    member: of an archive or a workbook with several tables, the file or the sheet to read.
-    decimal, thousands: what stands before fractions and between thousands in texts, of `spellings.DECIMALS` and
-    `THOUSANDS`; decimal=None is a point, but for a comma where thousands is point.
-    infinite: "missing" takes infinite numbers for missing ones; None refuses them.
-    name: what the table is called in folders and tables; None: table.
-    scratch: where the columns of a table lie that is too large for memory; None: in memory, whatever its size.
+    the official test part. normal_path, anomaly_path: files with rows of one class each and no label column; test_path
+    can name some of them again. label: the column that distinguishes normal rows from anomalies, in the files of path
+    and test_path; None uses the y stored with an X, and notes that. normal: the label's value that means normal; None
+    infers it from an unambiguous pair (0/1, false/true, normal or benign and another), and notes that. family: the
+    column that names the kind of an anomaly; by default the label's values, if it has more than two. id: a column that
+    names each row; it is not a feature but copied to scores.parquet. time: a column with each row's time, as numbers,
+    dates or epoch times; it is not a feature but the order for protocol=by_time. time_format: its format, such as
+    %d/%m/%Y %H:%M, if it is not an ISO date. categorical: the categorical columns; None proposes the text columns, and
+    notes that. drop: columns to leave out, such as times. missing: refuse; impute (0 and a 0/1 indicator column, or the
+    category <missing>); or drop_rows. Empty cells are missing, and so are NA, N/A, NaN, null, None, ? and -.
+    missing_words: further words for missing values in features. separator: of CSV; None detects it. header: the column
+    names of files without a header. skip_rows: lines before the header.
+    member: the file or sheet to read from an archive or workbook with several.
+    decimal, thousands: the decimal and thousands separators in texts, of `spellings.DECIMALS` and `THOUSANDS`;
+    decimal=None is a point, or a comma if thousands is point.
+    infinite: "missing" treats infinite numbers as missing; None refuses them.
+    name: the table's name in folders and tables; None: table.
+    scratch: where to store the columns of a table that is too large for memory; None: always in memory.
 
-    Raises ConfigError or DataError, in one sentence, for whatever would have to be guessed.
+    Raises ConfigError or DataError, in one sentence, for anything that would have to be guessed.
     """
     require_one_of("data.missing", missing, (REFUSE, IMPUTE, DROP_ROWS))
     dropped = _names(drop, "data.drop")
@@ -168,7 +168,7 @@ def _number_form(
     if infinite is not None:
         require_one_of("data.infinite", infinite, ("missing",))
     words = tuple(word.strip().lower() for word in missing_words)
-    # Who keeps thousands apart by points has a comma before fractions.
+    # A point as thousands separator implies a decimal comma.
     form = NumberForm(decimal or ("comma" if thousands == "point" else "point"), thousands, infinite is not None, words)
     if form.decimal == form.thousands:
         raise ConfigError(f"expected data.thousands to differ from data.decimal, got {thousands} for both; name one")
@@ -177,7 +177,7 @@ def _number_form(
 
 @contextmanager
 def _notes() -> Iterator[list[str]]:
-    """What is to be said of a table. Where there will be no table, since it is refused, that is said at once."""
+    """Collect notes about a table; if the table is refused, print them at once."""
     notes: list[str] = []
     try:
         yield notes
@@ -197,7 +197,7 @@ def _labelled(sources: list[Source]) -> list[Source]:
 def _read(
     groups: list[list[Source]], form: CsvForm, drop: list[str], scratch: Scratch | None, notes: list[str]
 ) -> tuple[list[Rows], list[int], ColumnStore]:
-    """The rows of each group of files, how many each file has, and where their columns are to lie."""
+    """The rows of each group of files, the number of each file's rows, and the store for their columns."""
     paths = [[source.path for source in group] for group in groups]
     if scratch is None or sum(table_bytes(files, form) for files in paths) <= scratch.limit:
         read: list[Any] = [read_files(files, form, drop, notes) for files in paths]
@@ -220,7 +220,7 @@ def _what_was_found(paths: tuple[Any, ...], sources: list[Source]) -> Iterator[s
 def _classes(
     sources: list[Source], n_rows: list[int], labelled: Rows | None, label: str | None, normal: Any, notes: list[str]
 ) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
-    """Which rows are anomalies, and their kind, by the files of one class and by the label of the others."""
+    """The anomalies as booleans, and their kinds, from the single-class files and from the label of the others."""
     of_class = _of_class(sources)
     found = [classes_of(of_class, n_rows[: len(of_class)], notes)] if of_class else []
     if labelled is not None and label is not None:
@@ -229,19 +229,19 @@ def _classes(
 
 
 def _all_normal(n_rows: int) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
-    """What stands for the labels until they are known."""
+    """Placeholder labels until the real ones are known."""
     return np.zeros(n_rows, dtype=bool), CategoryColumn((NORMAL,), np.zeros(n_rows, dtype=np.uint8))
 
 
 def _names(names: Any, key: str) -> list[str]:
-    """Column names; a number is the name of a column, too."""
+    """Column names as texts; a number is a valid name."""
     if names is not None and not isinstance(names, list):
         raise ConfigError(f"expected {key} to be a list of column names such as [time,id], got {names!r}")
     return [str(name) for name in names or []]
 
 
 def _label_name(name: str | None, labelled: Rows | None, parts: list[Rows]) -> str | None:
-    """The label column of the files that have one; None where each file is of one class."""
+    """The label column of the files that have one; None if each file is of one class."""
     if labelled is None:
         if name is not None:
             column = f", and the column by {override('data.drop', [name])}" if name in parts[0].column_names else ""
@@ -270,7 +270,7 @@ def _column(name: str, key: str, rows: Rows) -> str:
 
 
 def _order(rows: Rows, name: str, form: str | None, missing: str, notes: list[str]) -> Order:
-    """The times of the rows; NaN where a row has none, which is left out then."""
+    """The times of the rows; NaN for a row without one, which is then left out."""
     order = times_of(rows[_column(name, "data.time", rows)], name, form, notes)
     absent = np.isnan(order.time)
     if absent.all():
@@ -289,7 +289,7 @@ def _order(rows: Rows, name: str, form: str | None, missing: str, notes: list[st
 def _kept_rows(
     columns: Columns, n_rows: int, policy: str, notes: list[str], questions: Questions
 ) -> npt.NDArray[np.bool_]:
-    """Which rows stay, by the policy for missing values."""
+    """The rows to keep under the policy for missing values, as booleans."""
     kept, missing = np.ones(n_rows, dtype=bool), columns.n_missing
     if not missing or policy == IMPUTE:
         return kept

@@ -1,4 +1,4 @@
-"""Thyroid disease: what an institute's doctors knew of a patient, and what they found; 1984 to 1987.
+"""Thyroid disease: patient records and diagnoses of a medical institute, 1984 to 1987.
 
 Quinlan, Compton, Horn, Lazarus: "Inductive knowledge acquisition: a case study", 1986.
 """
@@ -38,7 +38,7 @@ INFO = DatasetInfo(
 DIAGNOSIS, NONE, MISSING = "diagnosis", "-", "?"
 NUMBERS = ("age", "TSH", "T3", "TT4", "T4U", "FTI", "TBG")
 CATEGORIES = ("sex", "referral source")
-# In file order, from thyroid0387.names; the file has no header. Those that are neither above are f or t.
+# In file order, from thyroid0387.names; the file has no header. Columns in neither list above are f or t.
 COLUMNS = re.split(
     r",\s+",
     """age, sex, on thyroxine, query on thyroxine, on antithyroid medication, sick, pregnant, thyroid surgery,
@@ -59,10 +59,10 @@ FAMILY_OF = {letter: family for letters, family in FAMILIES.items() for letter i
 
 
 def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
-    """All records; the protocol sets test rows apart.
+    """All records; the protocol chooses the test rows.
 
-    folder: holds `thyroid/thyroid0387.data.gz`; by default the bundled one. drop: columns to leave out. Raises
-    DataError when the file is missing, altered or malformed.
+    folder: contains `thyroid/thyroid0387.data.gz`; by default the bundled one. drop: columns to leave out. Raises
+    DataError if the file is missing, altered or malformed.
     """
     root = (Path(folder) if folder else data_folder()) / INFO.folder
     types = dict.fromkeys((*COLUMNS, DIAGNOSIS), CATEGORY)
@@ -87,7 +87,7 @@ def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
 
 
 def _numbers(columns: Columns, name: str) -> pa.ChunkedArray:
-    """A column of texts as numbers; what is missing is 0, and f and t are 0 and 1."""
+    """A column of texts as numbers; f and t become 0 and 1, missing values 0."""
     values, codes = take_codes(columns, name)
     words = {MISSING: 0.0} if name in NUMBERS else {"f": 0.0, "t": 1.0}
     numbers = [words[value] if value in words else float(value) for value in values]

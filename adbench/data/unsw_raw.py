@@ -1,11 +1,11 @@
-"""UNSW-NB15 before it was divided: all 2.5 million flows, in the four files that its authors hand out.
+"""UNSW-NB15 before its partition: all 2.5 million flows, in the authors' four files.
 
 Moustafa, Slay: "UNSW-NB15: a comprehensive data set for network intrusion detection systems", MilCIS 2015.
 
-The layout is that of NUSW-NB15_features.csv, and was seen in public excerpts: rows of UNSW-NB15_4.csv in a survey of
+The layout is that of NUSW-NB15_features.csv, checked against public excerpts: rows of UNSW-NB15_4.csv in a survey of
 datasets (blanks instead of zeros, ` Fuzzers `), rows of UNSW-NB15_1.csv in abc1258-wq/week2_project (under another
-header) and hfcatucuamba/proyectoInternetworking (as a spreadsheet spoilt it), ports such as 0x20205321 in the code of
-others.
+header) and hfcatucuamba/proyectoInternetworking (corrupted by a spreadsheet), ports such as 0x20205321 in other
+people's code.
 """
 
 from pathlib import Path
@@ -48,7 +48,7 @@ FOLDERS = (INFO.folder, "UNSW-NB15 - CSV Files", "CSV Files", "unswnb15")
 LEFT_OUT = ("srcip", "sport", "dstip", "dsport", "Stime", "Ltime")
 CATEGORY, LABEL = "attack_cat", "label"
 BLANKS = ("ct_flw_http_mthd", "is_ftp_login", "ct_ftp_cmd")
-# In file order, from NUSW-NB15_features.csv, called as in the official partition where that has them.
+# In file order, from NUSW-NB15_features.csv, named as in the official partition if they occur there.
 COLUMNS = tuple(
     """
     srcip sport dstip dsport proto state dur sbytes dbytes sttl dttl sloss dloss service sload dload spkts dpkts
@@ -68,10 +68,10 @@ LAYOUT = Layout(
 
 
 def load(folder: str | None = None, drop: list[str] | None = None, scratch: Scratch | None = None) -> Table:
-    """All flows; the protocol sets test rows apart.
+    """All flows; the protocol chooses the test rows.
 
-    folder: holds UNSW-NB15_1.csv to UNSW-NB15_4.csv, compressed or not, itself or in `unsw_raw/`. drop: columns to
-    leave out, such as [sttl,dttl,ct_state_ttl]. Raises DataError when a file is missing or of another layout.
+    folder: contains UNSW-NB15_1.csv to UNSW-NB15_4.csv, compressed or not, directly or in `unsw_raw/`. drop: columns to
+    leave out, such as [sttl,dttl,ct_state_ttl]. Raises DataError if a file is missing or has another layout.
     """
     paths = files_read(folder)
     for path in paths:

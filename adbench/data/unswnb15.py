@@ -1,4 +1,4 @@
-"""UNSW-NB15: flows of a cyber range with synthetic attacks; the 82,332-row partition alone.
+"""UNSW-NB15: flows of a cyber range with synthetic attacks; only the 82,332-row partition.
 
 Moustafa, Slay: "UNSW-NB15: a comprehensive data set for network intrusion detection systems", MilCIS 2015.
 """
@@ -36,15 +36,15 @@ INFO = DatasetInfo(
         "service - means unknown, and is a value of its own.",
         "The names of the two partitions are swapped in many copies: this is the one of 82,332 rows.",
     ),
-    # The names of the two partitions are swapped in many copies: a file is what its rows and its sha256 say.
+    # The names of the two partitions are swapped in many copies: rows and sha256 identify a file.
     files={"UNSW_NB15_training-set.csv": "734fe6642edf758f7c94d7d9149426b49d202fe8e7bf0bef47392489c3c0a559"},
     rows={"UNSW_NB15_training-set.csv": 82_332},
-    mirrors=(),  # its authors hand it out through a web page
+    mirrors=(),  # its authors distribute it through a web page
     folder="unswnb15",
 )
 
 
-CATEGORICAL = ("proto", "service", "state")  # "-" in service means unknown, and stays a value of its own
+CATEGORICAL = ("proto", "service", "state")  # "-" in service means unknown, and remains a value of its own
 COLUMNS = tuple(
     """
     id dur proto service state spkts dpkts sbytes dbytes rate sttl dttl sload dload sloss dloss sinpkt dinpkt sjit djit
@@ -57,11 +57,11 @@ TYPES = {name: CATEGORY if name in (*CATEGORICAL, "attack_cat") else NUMBER for 
 
 
 def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
-    """The partition of 37,000 normal and 45,332 attack rows. It has no test part: the protocol sets rows apart.
+    """The partition of 37,000 normal and 45,332 attack rows. Without a test part: the protocol chooses the test rows.
 
-    folder: holds `unswnb15/UNSW_NB15_training-set.csv.gz`; by default the bundled one. drop: columns to leave out,
-    such as [sttl,dttl,ct_state_ttl], which give most attacks away. Raises DataError when the file is missing, altered
-    or malformed.
+    folder: contains `unswnb15/UNSW_NB15_training-set.csv.gz`; by default the bundled one. drop: columns to leave out,
+    such as [sttl,dttl,ct_state_ttl], which reveal most attacks. Raises DataError if the file is missing, altered or
+    malformed.
     """
     root = (Path(folder) if folder else data_folder()) / "unswnb15"
     columns, _ = read_columns(root, INFO.files, INFO.rows, TYPES, header=True)
@@ -71,7 +71,7 @@ def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
 def to_table(
     name: str, columns: Columns, is_test: np.ndarray, fingerprints: dict[str, str], drop: list[str] | None
 ) -> Table:
-    """What both ways to use UNSW-NB15 share. `id` counts the rows, which lie sorted by label, so it is no feature."""
+    """The columns as a table, for both partitions. `id` is removed: it counts rows that are sorted by label."""
     del columns["id"]
     label = take_whole_numbers(columns, "label").astype(np.int8)
     categories, codes = take_codes(columns, "attack_cat")

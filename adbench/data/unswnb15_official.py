@@ -1,4 +1,4 @@
-"""UNSW-NB15 with its official partition: 175,341 rows to learn from, 82,332 to test on.
+"""UNSW-NB15 with its official partition: 175,341 training rows and 82,332 test rows.
 
 Moustafa, Slay: "UNSW-NB15: a comprehensive data set for network intrusion detection systems", MilCIS 2015.
 """
@@ -28,16 +28,16 @@ INFO = DatasetInfo(
         *unswnb15.INFO.notes[:1],
         *unswnb15.INFO.notes[2:-1],
     ),
-    # The sha256 is that of one copy each. The names are swapped in many copies, and copies differ in line ends, so a
-    # file is recognised by its number of rows; how many of them are of each kind has to be as published, and other
-    # bytes than these, whatever the line ends, are said to be others.
+    # The sha256 are those of one copy. Names are swapped in many copies, and copies differ in line ends, so a file is
+    # identified by its number of rows; its counts per kind must be as published, and contents that differ in more than
+    # line ends are reported.
     files={
         "UNSW_NB15_testing-set.csv": "bec7dd5ec88dc2a0ccc7a07879d338395ed7421750f675fd0339e07dfe0648fa",
         "UNSW_NB15_training-set.csv": "734fe6642edf758f7c94d7d9149426b49d202fe8e7bf0bef47392489c3c0a559",
     },
     rows={"UNSW_NB15_testing-set.csv": 175_341, "UNSW_NB15_training-set.csv": 82_332},
     mirrors=unswnb15.INFO.mirrors,
-    folder="unswnb15",  # beside the file that is bundled
+    folder="unswnb15",  # next to the bundled file
     group="unswnb15",
 )
 
@@ -48,15 +48,15 @@ _COUNTS = {
     TRAIN_ROWS: (56_000, 40_000, 33_393, 18_184, 12_264, 10_491, 2_000, 1_746, 1_133, 130),
     TEST_ROWS: (37_000, 18_871, 11_132, 6_062, 4_089, 3_496, 677, 583, 378, 44),
 }
-# As Moustafa and Slay published them: rows of a file -> kind -> its rows.
+# As published by Moustafa and Slay: rows of a file -> kind -> its rows.
 KINDS = {rows: dict(zip(_NAMES, counts, strict=True)) for rows, counts in _COUNTS.items()}
 
 
 def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
-    """The 175,341-row file followed by the 82,332-row file, whichever names they carry.
+    """The 175,341-row file followed by the 82,332-row file, whatever their names.
 
-    folder: holds both, gzip-compressed, in `unswnb15/`. drop: columns to leave out. Raises
-    DataError when one is missing, or has other rows than the partition it is recognised as.
+    folder: contains both, gzip-compressed, in `unswnb15/`. drop: columns to leave out. Raises DataError if one is
+    missing or does not have the rows of its partition.
     """
     root = Path(folder) if folder else data_folder()
     found = _find(root)
@@ -82,7 +82,7 @@ def load(folder: str | None = None, drop: list[str] | None = None) -> Table:
 
 
 def _is_known(content: bytes) -> bool:
-    """Whether these are the bytes of a known copy but for line ends and a byte-order mark."""
+    """True for the bytes of a known copy, up to line ends and a byte-order mark."""
     plain = content.removeprefix(_MARK).replace(b"\r\n", b"\n").rstrip(b"\n") + b"\n"
     texts = [text for body in (plain, plain.rstrip(b"\n")) for text in (body, body.replace(b"\n", b"\r\n"))]
     return any(
@@ -96,7 +96,7 @@ def _find(root: Path) -> dict[int, bytes]:
     paths = sorted(path for end in ("*.csv.gz", "*.csv") for path in (root / INFO.folder).glob(end))
     for path in paths:
         content = read_gzip(path)
-        n_rows = content.rstrip().count(b"\n")  # the header's line end stands for the last row's
+        n_rows = content.rstrip().count(b"\n")  # the header's line end makes up for the last row's
         if n_rows in KINDS:
             found.setdefault(n_rows, content)
     missing = [f"{n:,}" for n in KINDS if n not in found]

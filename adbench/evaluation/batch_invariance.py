@@ -1,9 +1,9 @@
-"""A row's encoding and score depend on that row alone: not on the rows beside it, nor on those that came before.
+"""Guard against transductive leakage: a row's encoding and score must depend on that row alone.
 
-The rows that come with a test row are test rows, and tell of each other. Two looks find out whether a preprocessing or
-a detector has learned of them: its state before and after (`adbench.evaluation.state`), and some of the test rows given
-to a copy of it in other company and in another order: a few alone, then two halves. The copy is given them before the
-plugin itself meets a test row, so that what it keeps outside of itself cannot have seen the others either.
+A test row's neighbours are test rows too and reveal information about each other. Two checks detect a preprocessing or
+a detector that has learned from them: its state before and after scoring (`adbench.evaluation.state`), and the results
+of a copy that gets some of the test rows in other company and order: a few alone, then two halves. The copy runs first,
+so that nothing the plugin keeps outside of itself can have seen the other rows.
 """
 
 import copy
@@ -18,13 +18,13 @@ from adbench.errors import ScoresError
 from adbench.evaluation.state import State
 
 CHECKED_ROWS = 2_048
-ALONE = 2  # of them
+ALONE = 2  # rows tested alone
 WARMING_ROWS = 8
-# How far two results of a row may lie apart: so much of the results' spread and of this one's distance from their
-# middle, and besides what rounding in float32 makes of its size, since sums differ by the size of a batch.
+# Allowed difference between two results of a row: a share of the results' spread and of this one's distance from their
+# middle, plus float32 rounding of its size, since the size of a batch changes the order of sums.
 RELATIVE, ROUNDING = 1e-3, 1e-5
-NOTHING = 1e-12  # results that differ by less differ by rounding: squares of what a float32 or a float64 leaves of 0
-STRAYS = 0.01  # of the rows: a score that counts can be turned by rounding, in few of them and in none alone
+NOTHING = 1e-12  # smaller differences are rounding: squares of what float32 or float64 leaves of 0
+STRAYS = 0.01  # share of rows: rounding can flip a score that counts, for few rows and never for one alone
 
 Results = npt.NDArray[Any]  # (rows,) or (rows, ...)
 Positions = npt.NDArray[np.intp]
@@ -32,9 +32,9 @@ Positions = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Trial:
-    """What a copy of a plugin gave some test rows, and the state of the plugin before it met any.
+    """The results of a copy of a plugin on some test rows, and the plugin's state before it saw any test row.
 
-    what: a score or an encoding. doing, name: what the plugin does, and what it is, in words.
+    what: a score or an encoding. doing, name: the plugin's action and kind, in words.
     """
 
     rows: Positions
@@ -45,7 +45,7 @@ class Trial:
     name: str
 
     def require_same(self, plugin: Any, together: Results) -> None:
-        """Raise ScoresError unless the plugin is as it was, and each of these rows got this among all others.
+        """Raise ScoresError unless the plugin's state and the results of the tried rows are unchanged.
 
         together: the results of all test rows.
         """
@@ -94,16 +94,16 @@ def try_rows(
     warm: Callable[[Any], Any],
     scores: bool = True,
 ) -> Trial:
-    """Give some of so many test rows to a copy of a plugin. results_of: called with it and the positions of rows.
+    """Give a copy of a plugin some of n_rows test rows. results_of: called with it and the positions of rows.
 
-    warm: called with the plugin, to give it a few fit rows: what is built when it is first used is there then.
+    warm: called with the plugin to process a few fit rows, so that lazily built parts exist.
     """
     what, doing, name = ("score", "scoring", "detector") if scores else ("encoding", "encoding", "preprocessing")
     warm(plugin)
     before = State(plugin)
     try:
         copied = copy.deepcopy(plugin)
-    except Exception:  # whatever a library raises for what it cannot copy: its state is looked at all the same
+    except Exception:  # libraries raise anything for objects that they cannot copy; the state is checked all the same
         copied = plugin
     rng = np.random.default_rng(0)
     rows = rng.permutation(n_rows) if n_rows <= CHECKED_ROWS else rng.choice(n_rows, CHECKED_ROWS, replace=False)
@@ -117,17 +117,17 @@ def try_rows(
 
 
 def _parts(rows: Positions) -> list[Positions]:
-    """A few rows alone, then two halves."""
+    """The positions of a few rows alone, then of two halves."""
     return [part for part in (*rows[:ALONE, None], *np.array_split(rows, 2)) if len(part)]
 
 
 def _differs(found: Results, expected: Results) -> npt.NDArray[np.bool_]:
-    """Where two results are not the same but for rounding, shape (rows, columns)."""
+    """True where two results differ by more than rounding, shape (rows, columns)."""
     x, y = found.astype(np.float64), expected.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # what is not finite is refused by others
+    with np.errstate(invalid="ignore"):  # other checks refuse non-finite values
         finite = np.where(np.isfinite(y), y, 0.0)
         least, low, middle, high, most = np.quantile(finite, [0.02, 0.25, 0.5, 0.75, 0.98], axis=0)
-        # Where most rows are copies of fitted ones, and their scores what rounding leaves, the others tell the spread.
+        # If most rows are copies of fitted ones, with scores near rounding error, the others determine the spread.
         spread = np.maximum(high - low, 0.1 * (most - least))
         allowed = RELATIVE * (spread + np.abs(y - middle)) + ROUNDING * np.abs(y) + NOTHING
         same = (np.abs(x - y) <= allowed) | (x == y) | (np.isnan(x) & np.isnan(y))

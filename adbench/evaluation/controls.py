@@ -1,7 +1,7 @@
-"""Controls: what a table gives away without any deep model. A model that does not beat them learned nothing new.
+"""Controls: the scores reached without any deep model. A model that does not beat them learned nothing new.
 
-Each is fitted on the same matrix as the model, and scores the same test rows; one, which no encoding can blind, sees
-how unusual the values of the table's own columns are. Two more are made elsewhere, by `adbench.runner.stages`: the same
+Each is fitted on the same matrix as the model and scores the same test rows; one of them, which does not depend on the
+encoding, sees how unusual the values of the table's own columns are. `adbench.runner.stages` adds two more: the same
 network untrained, and the best single column, which needs the labels.
 """
 
@@ -19,21 +19,21 @@ from adbench.arrays.row_hash import distinct_rows, row_hashes
 from adbench.arrays.types import Matrix, Scores
 from adbench.config.checks import require_at_least
 
-PREFIX = "control/"  # of the names of their metrics
+PREFIX = "control/"  # of the controls' metrics
 UNTRAINED = "untrained"
-ORACLE = "oracle_best_column"  # picked with the test labels: nobody can reach it on purpose
+ORACLE = "oracle_best_column"  # picked with the test labels: not available to any real detector
 PCA_COMPONENTS = 10
-NEAREST_ROWS = 5_000  # that the nearest neighbour is usually looked for among: see configs/train.yaml
+NEAREST_ROWS = 5_000  # the default number of rows to search for the nearest neighbour: see configs/train.yaml
 _BLOCK_ROWS = 16_384  # bounds the memory of a float64 copy
 _BLOCK_COLUMNS = 8
 
-Named = tuple[Matrix, Sequence[str]]  # rows, and the names of their columns
+Named = tuple[Matrix, Sequence[str]]  # rows and their column names
 
 
 class Controls:
     """The controls that every run is compared with.
 
-    nearest_rows: the nearest neighbour is looked for among so many distinct fit rows, drawn at random (None: all).
+    nearest_rows: search the nearest neighbour among this many distinct fit rows, drawn at random (None: all).
     """
 
     def __init__(self, nearest_rows: int | None) -> None:
@@ -42,14 +42,14 @@ class Controls:
         self.nearest_rows = nearest_rows
 
     def __call__(self, fit: Matrix, test: Matrix, deviations: Matrix, seed: int) -> dict[str, Scores]:
-        """Control name -> scores of the test rows. deviations: of these; see `adbench.preprocess.deviations`."""
+        """Control name -> scores of the test rows. deviations: theirs; see `adbench.preprocess.deviations`."""
         rows = _Rows(fit, test, deviations, seed, self.nearest_rows)
         return {name: control.scores(rows) for name, control in CONTROLS.items()}
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What a control is fitted on, and what it scores."""
+    """The input of the controls."""
 
     fit: Matrix
     test: Matrix
@@ -59,13 +59,13 @@ class _Rows:
 
     @cached_property
     def moments(self) -> dict[str, Scores]:
-        """Of both controls that need the moments, in one pass over the rows."""
+        """The scores of both controls that need the moments, computed in one pass over the rows."""
         return _moment_scores(self.fit, self.test)
 
 
 @dataclass(frozen=True)
 class Control:
-    """title: what a table calls it; scores: of the test rows."""
+    """A control. title: its name in tables. scores: computes the scores of the test rows."""
 
     title: str
     scores: Callable[[_Rows], Scores]
@@ -108,11 +108,10 @@ TITLES = {
 
 
 def best_column(encoded: Named, own: Named, label: npt.NDArray[np.int8]) -> tuple[str, Scores]:
-    """The column that alone separates the test labels best, by AUROC in either direction, and scores made of it.
+    """The single column that best separates the test labels, by AUROC in either direction, and scores derived from it.
 
-    encoded: the rows as models see them; own: their deviations in the table's own columns, which count by the value and
-    by its size, so that both sides can be strange. The first of several equals. It needs the labels, so it belongs
-    behind the seal.
+    encoded: the rows as models see them. own: their deviations in the table's own columns, tried signed and absolute,
+    so that both tails can be anomalous. The first column wins ties. Needs the labels, so it runs behind the seal.
     """
     best, name, scores = -1.0, "", np.zeros(len(label))
     for (x, names), of in ((encoded, np.asarray), (own, np.asarray), (own, np.abs)):
@@ -124,17 +123,17 @@ def best_column(encoded: Named, own: Named, label: npt.NDArray[np.int8]) -> tupl
 
 
 def _columns(x: Matrix) -> Iterator[npt.NDArray[np.float32]]:
-    """The columns as contiguous rows, some at a time: as many as share a line of the processor's cache."""
+    """The columns as contiguous rows, in blocks of as many as share a cache line."""
     for start in range(0, x.shape[1], _BLOCK_COLUMNS):
         yield np.ascontiguousarray(x[:, start : start + _BLOCK_COLUMNS].T)
 
 
 def _wins(column: npt.NDArray[np.float32], anomalous: npt.NDArray[np.bool_]) -> float:
-    """The pairs that the anomaly wins by a larger value, less those it loses."""
+    """The number of (anomaly, normal) pairs in which the anomaly is larger, minus those in which it is smaller."""
     n_anomalies = np.count_nonzero(anomalous)
     n_normals = len(column) - n_anomalies
     high = column == column.max()
-    if (high | (column == column.min())).all():  # as in most columns: a category, or a constant
+    if (high | (column == column.min())).all():  # as in most columns: two values, or a constant
         n_high = np.count_nonzero(high)
         found = np.count_nonzero(high & anomalous)
         return float(found * (n_normals - (n_high - found)) - (n_anomalies - found) * (n_high - found))
@@ -145,7 +144,7 @@ def _wins(column: npt.NDArray[np.float32], anomalous: npt.NDArray[np.bool_]) -> 
 
 
 def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
-    """Mean |z| of the columns, and the squared residual of the leading principal components; see `PCA`."""
+    """Mean |z| over the columns, and the squared residual of the leading principal components; see `PCA`."""
     mean, scale, components, low, high = _moments(fit)
     mean_abs_z, pca_residual = np.empty(len(test)), np.empty(len(test))
     for start in range(0, len(test), _BLOCK_ROWS):
@@ -160,16 +159,15 @@ def _moment_scores(fit: Matrix, test: Matrix) -> dict[str, Scores]:
 
 
 def _blocks(x: Matrix) -> Iterator[Matrix]:
-    """Some rows at a time; those of a file are let go when the next are read."""
+    """The rows in blocks; memory-mapped pages are released after each."""
     for start in range(0, len(x), _BLOCK_ROWS):
         yield np.asarray(x)[start : start + _BLOCK_ROWS]
         release_pages(x)
 
 
 def _moments(fit: Matrix) -> tuple[Scores, Scores, Scores, Matrix, Matrix]:
-    """Mean (columns,), standard deviation (columns,), leading principal directions (columns, components), and the
-    smallest and largest values (columns,).
-    """
+    """Mean (columns,), standard deviation (columns,), leading principal directions (columns, components), smallest and
+    largest values (columns,)."""
     n_rows, n_columns = fit.shape
     total, covariance = np.zeros((1, n_columns)), np.zeros((n_columns, n_columns))
     low = high = fit[0]

@@ -1,4 +1,4 @@
-"""Frozen scores and opened labels -> flat metrics. The one place where the two meet."""
+"""Evaluation of frozen scores against opened labels: the only place where the two meet."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ from adbench.evaluation.thresholds.base import Alarms
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the test labels say of a run. influences: metric -> those of the test rows, by blocks of them, (N_BLOCKS,);
-    with these two runs on the same rows can be compared without their scores."""
+    """The test results of a run. influences: metric -> influences of the test rows summed by blocks, shape (N_BLOCKS,),
+    which allow comparing two runs on the same rows without their scores."""
 
     metrics: dict[str, float]
     influences: dict[str, Scores]
@@ -44,14 +44,13 @@ def evaluate(
     control_thresholds: Mapping[str, float],
     judged: Callable[[Alarms], Mapping[str, float]] = lambda _: {},
 ) -> Evaluation:
-    """All test metrics of one run, under the names that design and tables use.
+    """All test metrics of one run, under the names used in designs and tables.
 
-    controls: name -> scores of the same test rows; "untrained", where there is one, is the twin that
-    `training_gain` compares with. control_thresholds: name -> its threshold, for those that have one; the metrics of
-    the others are threshold-free. Bounds, as roc_auc_low and roc_auc_high, are of 95 % intervals over distinct test
-    rows; those of roc_auc_over_types are of what other types of anomalies would have given. judged: what the test rows
-    reported say of the rule's promise.
-    Raises DataError when the test rows are all normal or all anomalous.
+    controls: name -> scores of the same test rows; "untrained", if present, is the twin that `training_gain` compares
+    with. control_thresholds: name -> threshold, for controls that have one; the others get threshold-free metrics only.
+    Bounds such as roc_auc_low and roc_auc_high are those of 95 % intervals over distinct test rows; roc_auc_over_types
+    has an interval over the types of anomalies. judged: computes metrics about the rule's promise from the reported
+    test rows. Raises DataError if the test rows are all normal or all anomalous.
     """
     label = labels.label
     n_anomalies = int(label.sum())
@@ -100,7 +99,7 @@ def _bounds(ranking: Ranking, placements: Placements, copies: Copies) -> dict[st
 
 
 def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> dict[str, float]:
-    """Metrics at the frozen threshold; a ratio of nothing to nothing is 0."""
+    """Metrics at the frozen threshold; 0 / 0 counts as 0."""
     tp, fp = float((reported & (label == 1)).sum()), float((reported & (label == 0)).sum())
     fn, tn = float((~reported & (label == 1)).sum()), float((~reported & (label == 0)).sum())
     mcc_norm = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
@@ -114,14 +113,14 @@ def _decisions(reported: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]) -> 
 
 
 def _subset(frozen: Frozen, label: npt.NDArray[np.int8], rows: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """The metrics of some of the test rows, at the same threshold."""
+    """The metrics of a subset of the test rows, at the same threshold."""
     scores, label = frozen.scores[rows], label[rows]
     metrics = rank(scores, label).metrics() | _decisions(scores > frozen.threshold, label)
     return metrics | {"base_rate": float(label.mean()), "n": len(label)}
 
 
 def _families(reported: npt.NDArray[np.bool_], labels: Labels, placements: Placements) -> dict[str, float]:
-    """Recall and AUROC (that family against all test normals) of each family and each attack type."""
+    """Recall and AUROC (against all test normals) per family and per attack type."""
     anomalous = labels.label == 1
     found = reported[anomalous]
     of_anomalies = placements.of_anomalies
@@ -152,8 +151,8 @@ def _controls(
     controls: Mapping[str, Scores],
     thresholds: Mapping[str, float],
 ) -> tuple[dict[str, float], dict[str, Influences]]:
-    """Metrics, and the influences on the AUROC of each control. `lead`: the AUROC of the model less that of the
-    control, with the paired interval of their test rows."""
+    """The metrics of the controls, and the influences on their AUROC. `lead`: the model's AUROC minus the control's,
+    with a paired interval over the test rows."""
     metrics: dict[str, float] = {}
     of_gain: dict[str, float] = {}
     influences: dict[str, Influences] = {}

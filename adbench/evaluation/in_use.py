@@ -1,7 +1,7 @@
-"""What a threshold means where it is used: alarms a day, and how many of them are right, at a base rate of one's own.
+"""The meaning of a threshold in use: alarms per day, and the share that is right, at a given base rate.
 
-Recall and false-positive rate do not depend on how many anomalies there are; precision does. All this presumes that
-normals and anomalies are like the tested ones.
+Recall and false-positive rate do not depend on the share of anomalies; precision does. The figures assume that normals
+and anomalies in use are like the tested ones.
 """
 
 import math
@@ -20,10 +20,10 @@ NEEDED = frozenset({"test_fpr", "recall", "base_rate", "n_test"})  # metrics
 
 @dataclass(frozen=True)
 class InUse:
-    """What a run's threshold comes to there.
+    """A run's threshold at given conditions of use.
 
-    alarms_per_right: so many alarms are raised for one that is right; infinite where none is. The others a day, None
-    where nobody says how many rows come. Each interval covers in 95 of 100 cases at least.
+    alarms_per_right: alarms raised per right one; infinite if none is right. The others are per day, None if the rows
+    per day are unknown. Each interval covers at least 95 %.
     """
 
     alarms_per_right: Interval
@@ -32,7 +32,7 @@ class InUse:
     anomalies: float | None
 
     def document(self) -> dict[str, Any]:
-        """As `--json` prints it; null for what is infinite."""
+        """The document that `--json` prints, with null for infinity."""
         named = {"alarms_per_right": self.alarms_per_right, "false_alarms_a_day": self.false_alarms}
         named |= {"found_a_day": self.found}
         return {
@@ -42,9 +42,8 @@ class InUse:
 
 
 def in_use(of_runs: Sequence[Metrics], use: Use) -> InUse | None:
-    """Of one run, or of several of a configuration: their means, between the outermost bounds. None where the threshold
-    depends on how many anomalies are tested.
-    """
+    """The figures of one run or, for several of a configuration, their means between the outermost bounds. None if the
+    threshold depends on how many anomalies are tested."""
     if any(judges_rows_together(m) for m in of_runs):
         return None
     fpr = _together([Interval(m["test_fpr"], *_bounds(m, "test_fpr", 1 - m["base_rate"])) for m in of_runs])
@@ -61,7 +60,7 @@ def in_use(of_runs: Sequence[Metrics], use: Use) -> InUse | None:
 
 
 def _bounds(m: Metrics, name: str, share: float) -> tuple[float, float]:
-    """Of a rate among this share of the test rows; of a run that has none, as if no row were a copy."""
+    """The bounds of a rate in this share of the test rows; without stored bounds, Wilson's over all rows."""
     if f"{name}_low" in m and f"{name}_high" in m:
         return m[f"{name}_low"], m[f"{name}_high"]
     found = wilson_interval(m[name], max(1.0, share * m["n_test"]))
@@ -69,7 +68,7 @@ def _bounds(m: Metrics, name: str, share: float) -> tuple[float, float]:
 
 
 def _alarms_per_right(fpr: float, recall: float, odds: float) -> float:
-    """The interval of it lies between the bounds of both rates taken against each other, so it is a little wide."""
+    """Alarms per right one. Combining opposite bounds of both rates makes its interval slightly conservative."""
     return 1 + fpr / (recall * odds) if recall * odds > 0 else math.inf
 
 
@@ -87,7 +86,7 @@ def _finite(value: float) -> float | None:
 
 
 def sentence(found: InUse) -> str:
-    """Of n alarms one is right."""
+    """The result in words, such as "of n alarms one is right"."""
     n = found.alarms_per_right
     if math.isinf(n.value):
         best = f"; at best one of {three_digits(n.low)}" if math.isfinite(n.low) else ""
@@ -100,7 +99,7 @@ def sentence(found: InUse) -> str:
 
 
 def right_of(alarms_per_right: float) -> str:
-    """The same for a narrow column: "1 of 85.5"; "64.7 %" where most are."""
+    """The same for a narrow column: "1 of 85.5", or "64.7 %" if most alarms are right."""
     if math.isinf(alarms_per_right):
         return "none"
     return f"1 of {three_digits(alarms_per_right)}" if alarms_per_right >= 2 else f"{100 / alarms_per_right:.1f} %"

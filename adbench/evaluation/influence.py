@@ -1,8 +1,8 @@
-"""How far each test row moves a metric, and from that how far the metric is to be believed.
+"""Influence of each test row on a metric, and the metrics' confidence intervals that follow from it.
 
-The influences of the rows on a metric have mean 0 among the anomalies and among the normals, and their squares sum to
-its variance (the infinitesimal jackknife; of AUROC it is the variance of DeLong, DeLong & Clarke-Pearson 1988). Rows
-that are copies of each other are one draw, not many: their influences are added up before they are squared.
+The influences on a metric have mean 0 among the anomalies and among the normals, and their squares sum to its variance
+(infinitesimal jackknife; for AUROC, the variance of DeLong, DeLong & Clarke-Pearson 1988). Rows that are copies of each
+other are one draw: their influences are summed before squaring.
 """
 
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ from adbench.evaluation.ranking import Placements, Ranking, recall_within
 from adbench.stats.interval import Interval
 from adbench.stats.proportion import wilson_interval
 
-N_BLOCKS = 256  # of rows, by their content: what is kept of a run's influences
-FEW = 10  # expected errors; with fewer, the normal approximation is not trusted
+N_BLOCKS = 256  # blocks of rows by content, in which a run's influences are stored
+FEW = 10  # expected errors; with fewer, the normal approximation is not used
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
 class Influences:
-    """value: the metric; of_anomalies, of_normals: how far each of these rows moves it."""
+    """Influences on a metric. value: the metric. of_anomalies, of_normals: the influence of each of these rows."""
 
     value: float
     of_anomalies: Scores
     of_normals: Scores
 
     def __sub__(self, other: "Influences") -> "Influences":
-        """On the difference of two metrics of the same rows."""
+        """The influences on the difference of two metrics of the same rows."""
         return Influences(
             self.value - other.value, self.of_anomalies - other.of_anomalies, self.of_normals - other.of_normals
         )
 
 
 def auroc_influences(placements: Placements) -> Influences:
-    """On AUROC."""
+    """The influences on AUROC."""
     value = placements.roc_auc
     return Influences(
         value,
@@ -48,7 +48,7 @@ def auroc_influences(placements: Placements) -> Influences:
 
 
 def average_precision_influences(ranking: Ranking) -> Influences:
-    """On average precision, with the base rate as it is: its derivative by the weight of each row."""
+    """The influences on average precision at a fixed base rate: its derivatives with respect to the rows' weights."""
     found, false = ranking.true_positives, ranking.false_positives
     reported, n_tied, n_anomalies = found + false, np.diff(ranking.last_of_ties, prepend=-1), found[-1]
     of_step = np.diff(found, prepend=0.0)  # anomalies at each distinct score
@@ -64,7 +64,7 @@ def average_precision_influences(ranking: Ranking) -> Influences:
 
 
 def share_influences(counted: npt.NDArray[np.bool_], label: npt.NDArray[np.int8], of: int) -> Influences:
-    """On the share of the rows of this label that are counted."""
+    """The influences on the share of the rows with label `of` that are counted."""
     parts = [np.zeros(int((label == one).sum())) for one in (0, 1)]
     chosen = counted[label == of]
     value = float(chosen.mean())
@@ -73,15 +73,15 @@ def share_influences(counted: npt.NDArray[np.bool_], label: npt.NDArray[np.int8]
 
 
 class Copies:
-    """Which test rows are copies of each other.
+    """Groups of equal test rows.
 
-    identity: (rows,) the same number for rows with equal features; None: no row is a copy. label: of the same rows.
+    identity: (rows,) equal numbers for rows with equal features; None: all rows are distinct. label: of the same rows.
     """
 
     def __init__(self, identity: npt.NDArray[np.uint64] | None, label: npt.NDArray[np.int8]) -> None:
         if identity is None:
             identity = np.arange(len(label), dtype=np.uint64)
-        # Content alone decides the block, so that runs of other seeds, models and protocols have the same ones.
+        # Blocks depend on content alone, so that they are the same for other seeds, models and protocols.
         mixed = (identity * _GOLDEN) >> np.uint64(32)
         blocks = ((mixed * _GOLDEN) >> np.uint64(56)).astype(np.intp)
         self._blocks = [blocks[label == one] for one in (0, 1)]
@@ -89,14 +89,14 @@ class Copies:
         self.n_distinct = len(np.unique(identity))
 
     def in_blocks(self, influences: Influences) -> Scores:
-        """The influences summed by blocks of rows, (N_BLOCKS,): the squares of these sum to the variance, too."""
+        """The influences summed by blocks of rows, (N_BLOCKS,); the squares of these sum to the variance as well."""
         parts = zip(self._blocks, (influences.of_normals, influences.of_anomalies), strict=True)
         return np.sum([np.bincount(block, x, minlength=N_BLOCKS) for block, x in parts], axis=0)
 
 
 @dataclass(frozen=True)
 class _Distinct:
-    """The distinct rows among those of a label. place: of each row among them; None where no two are the same."""
+    """The distinct rows of one label. place: each row's index among them; None if all rows are distinct."""
 
     n_rows: int
     n: int
@@ -108,7 +108,7 @@ class _Distinct:
         return cls(len(identity), len(values), place if len(values) < len(identity) else None)
 
     def spread(self, influences: Scores) -> "_Spread":
-        """Of one label's rows."""
+        """The variance and effective sizes of influences of one label's rows."""
         if self.n < 2:
             return _Spread(float("nan"), 1.0, 1.0)
         sums = influences if self.place is None else np.bincount(self.place, influences, minlength=self.n)
@@ -116,7 +116,7 @@ class _Distinct:
         total = float(squares.sum())
         if not total > 0:
             return _Spread(0.0, self.n - 1.0, float(self.n))
-        # Of a sum of squares of which few carry most, less is known than their number says.
+        # A sum of squares dominated by a few terms has fewer degrees of freedom than terms.
         df = min(self.n - 1.0, 3 * total**2 / float((squares**2).sum()))
         n_effective = min(float(self.n), self.n_rows * float((influences**2).sum()) / total)
         return _Spread(total * self.n / (self.n - 1), max(df, 1.0), max(n_effective, 1.0))
@@ -124,8 +124,7 @@ class _Distinct:
 
 @dataclass(frozen=True)
 class _Spread:
-    """variance: what one label's rows bring; nan where it cannot be known. n: independent rows that would bring as
-    much."""
+    """Variance due to one label's rows, NaN if unknown. n: the number of independent rows with the same variance."""
 
     variance: float
     df: float
@@ -133,15 +132,15 @@ class _Spread:
 
 
 def variance(of: Influences, copies: Copies) -> float:
-    """Of a metric, or of a difference of two; nan where one distinct row of a label tells nothing."""
+    """The variance of a metric, or of a difference of two; NaN if a label has only one distinct row."""
     return sum(spread.variance for spread in _spreads(of, copies))
 
 
 def auroc_interval(placements: Placements, copies: Copies, confidence: float = 0.95) -> Interval:
-    """DeLong's interval over distinct rows, on the scale of log odds, where it stays inside [0, 1].
+    """DeLong's interval over distinct rows, on the log-odds scale, which keeps it inside [0, 1].
 
-    Where few rows are on the wrong side, or none differs, the rows say too little of their own variance: there it is
-    widened to the one that Newcombe (2006, Statistics in Medicine 25:559, method 5) derives from AUROC itself.
+    With few or no misranked rows, the variance estimate is unreliable: the interval is then widened to the one that
+    Newcombe (2006, Statistics in Medicine 25:559, method 5) derives from AUROC itself.
     """
     of = auroc_influences(placements)
     anomalies, normals = _spreads(of, copies)
@@ -155,8 +154,8 @@ def auroc_interval(placements: Placements, copies: Copies, confidence: float = 0
 
 
 def average_precision_interval(ranking: Ranking, copies: Copies, confidence: float = 0.95) -> Interval:
-    """The interval of average precision over distinct rows, on the scale of log odds; where few anomalies are missed,
-    widened to Wilson's of a share."""
+    """The interval of average precision over distinct rows, on the log-odds scale; widened to Wilson's interval of a
+    share if few anomalies are missed."""
     of = average_precision_influences(ranking)
     anomalies, normals = _spreads(of, copies)
     value = min(of.value, 1.0)
@@ -172,9 +171,9 @@ def average_precision_interval(ranking: Ranking, copies: Copies, confidence: flo
 def recall_within_interval(ranking: Ranking, copies: Copies, limit: float, confidence: float = 0.95) -> Interval:
     """The interval of the detection rate at a false-positive rate of at most `limit`.
 
-    Two things are uncertain: the share of anomalies found (Wilson), and which threshold has that rate among all
-    normals (Clopper and Pearson on its rank). Both are combined as Zou and Donner do (2008, Statistics in Medicine
-    27:1693). Where so few normals may be reported that the threshold is beyond all of them, nothing is known.
+    Two quantities are uncertain: the share of anomalies found (Wilson), and the threshold with that rate among all
+    normals (Clopper and Pearson on its rank). They are combined as by Zou and Donner (2008, Statistics in Medicine
+    27:1693). If the limit allows so few normals that the threshold lies beyond all of them, the interval is [0, 1].
     """
     n_anomalies, n_normals = ranking.true_positives[-1], ranking.false_positives[-1]
     recall, fpr = ranking.true_positives / n_anomalies, ranking.false_positives / n_normals
@@ -214,7 +213,7 @@ def difference_interval(of: Influences, copies: Copies, confidence: float = 0.95
     total = anomalies.variance + normals.variance
     if not np.isfinite(total):
         return Interval(of.value, -1.0, 1.0)
-    # Rows on which both agree say that few rows differ, not that none does (the rule of three).
+    # If both agree on all rows, few rows differ, but not necessarily none (the rule of three).
     half = 3 / min(anomalies.n, normals.n) if total == 0 else _half(anomalies, normals, confidence)
     return Interval(of.value, max(-1.0, of.value - half), min(1.0, of.value + half))
 
@@ -222,10 +221,10 @@ def difference_interval(of: Influences, copies: Copies, confidence: float = 0.95
 def over_types_interval(
     placements: Placements, types: dict[str, npt.NDArray[np.intp]], copies: Copies, confidence: float = 0.95
 ) -> Interval | None:
-    """The interval of AUROC if other types of anomalies had come: the types are what is drawn, not their rows.
+    """The interval of AUROC over types of anomalies: the types are the sampling units, not their rows.
 
-    types: name -> positions among the anomalies. The jackknife over types, Student's t with a degree of freedom for
-    each type but one. None for one type alone, which says nothing of others.
+    types: name -> positions among the anomalies. A jackknife over types with Student's t and one degree of freedom less
+    than types. None for a single type, which says nothing about others.
     """
     if len(types) < 2:
         return None
@@ -270,7 +269,7 @@ def _wider(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float
 
 
 def _newcombe(value: float, n_anomalies: float, n_normals: float, confidence: float) -> tuple[float, float]:
-    """The values of AUROC from which this one is not further than z of their own standard errors."""
+    """The values of AUROC that are at most z of their own standard errors away from the given one."""
     z: float = float(stdtrit(1e9, 0.5 + confidence / 2))
 
     def error(of: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Every metric that is known by name: how it is headed, which way is better, its range, and where it is shown.
+"""Table of all named metrics: heading, direction, range, and where each is shown.
 
-A new metric is computed in `adbench.evaluation.evaluate` or `ranking`, and gets a line here; tables, the panel, the
-report, the gate and sweeps read what they need from it.
+A new metric is computed in `adbench.evaluation.evaluate` or `ranking` and gets a line here; tables, the panel, the
+report, the gate and sweeps read from this table.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ FIT_LOSS, CALIBRATION_LOSS = "fit_loss", "calibration_loss"
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric, by the last part of its name: that of `family/dos/recall` is `recall`.
+    """A metric, identified by the last part of its name: `family/dos/recall` is `recall`.
 
-    more_is_better: None where neither way is. is_share: whether it lies in [0, 1]. shown: where it stands without being
-    asked for; ALWAYS: every finished run has it. plain, short: in full and for a narrow column, where a newcomer would
-    not understand the heading. meaning: of a column of the report. by_chance: what a random score reaches, or the
-    metric that says it. form: how a number is written; PERCENT: as percent.
+    more_is_better: None if neither direction is better. is_share: whether it lies in [0, 1]. shown: where it is shown
+    by default; ALWAYS: every finished run has it. plain, short: a full and a short name for readers who may not know
+    the heading. meaning: explains a column of the report. by_chance: the value of random scores, or the metric that
+    gives it. form: the format of a number; PERCENT: as a percentage.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Metric:
 
     @property
     def in_full(self) -> str:
-        """For newcomers."""
+        """The name for newcomers."""
         return self.plain or self.heading
 
     @property
     def in_short(self) -> str:
-        """The same, for a narrow column."""
+        """The name for newcomers in a narrow column."""
         return self.short or self.in_full
 
 
@@ -124,17 +124,17 @@ METRICS = {
 
 
 def shown_in(where: str) -> tuple[str, ...]:
-    """The names of the metrics that stand there, in the order of the table."""
+    """The names of the metrics shown there, in the order of the table."""
     return tuple(name for name, metric in METRICS.items() if where in metric.shown)
 
 
 def shares() -> tuple[str, ...]:
-    """The names of those that lie in [0, 1]."""
+    """The names of the metrics in [0, 1]."""
     return tuple(name for name, metric in METRICS.items() if metric.is_share)
 
 
 def more_is_better(metric: str) -> bool | None:
-    """Which way a metric is better, by the last part of its name; None where it is not known. Seconds: less."""
+    """True if higher is better, by the last part of the name; None if unknown. Of seconds, fewer are better."""
     name = metric.split("/")[-1]
     if name in METRICS:
         return METRICS[name].more_is_better

@@ -1,4 +1,4 @@
-"""Does it go on working? The test rows of a run in order of time, a part of them after the other."""
+"""Performance over time: the test rows of a run in chronological slices."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from adbench.evaluation.ranking import placement_values
 from adbench.evaluation.seal import Frozen, Labels
 from adbench.text import time_text
 
-PREFIX = "time/"  # of the names of their metrics
+PREFIX = "time/"  # of the slices' metrics
 IS_DATE = "times_are_dates"  # in environment.json
 SLICES = 10
-_DAYS = 2 * 86_400.0  # seconds; of a longer time the days alone are told
+_DAYS = 2 * 86_400.0  # seconds; longer ranges are given in days
 _ROWS_OF_A_SLICE = 20  # at least, on average
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the test rows that follow each other in time. NaN: what needs rows that it has none of."""
+    """A chronological slice of the test rows. NaN: a metric that needs rows the slice does not have."""
 
     start: float
     end: float
@@ -31,11 +31,11 @@ class Slice:
 
 
 def time_slices(frozen: Frozen, labels: Labels, order: Order) -> dict[str, float]:
-    """The metrics of up to ten slices of about equally many test rows, by the same threshold: `time/0/roc_auc` of the
-    first. Rows of one time are in one slice.
+    """The metrics of up to ten slices of about equally many test rows, at the same threshold; the first slice's are
+    named `time/0/roc_auc` etc. Rows with equal times are in the same slice.
 
-    `start` and `end` are the first and last time in it, `n` and `n_anomalies` its rows; `roc_auc` is there where it has
-    both labels, `recall` where it has anomalies and `test_fpr` where it has normals. None where there are too few rows.
+    `start` and `end` are the first and last time of a slice, `n` and `n_anomalies` its counts. `roc_auc` needs both
+    labels, `recall` anomalies and `test_fpr` normals. Empty if there are too few rows.
     """
     metrics: dict[str, float] = {}
     slices = list(_slices(order.time))
@@ -57,14 +57,14 @@ def time_slices(frozen: Frozen, labels: Labels, order: Order) -> dict[str, float
 def _slices(time: npt.NDArray[np.float64]) -> Iterator[npt.NDArray[np.intp]]:
     n_slices = min(SLICES, len(time) // _ROWS_OF_A_SLICE)
     ordered = np.sort(time)
-    starts = np.unique(ordered[[len(time) * i // n_slices for i in range(n_slices)]])  # of rows of one time, the first
+    starts = np.unique(ordered[[len(time) * i // n_slices for i in range(n_slices)]])  # the first row of each time
     place = np.searchsorted(starts, time, side="right")
     for i in range(len(starts)):
         yield np.flatnonzero(place == i + 1)
 
 
 def slices_in(m: Mapping[str, float]) -> list[Slice]:
-    """The slices of a finished run; none where its rows had no time."""
+    """The slices of a finished run; empty if its rows had no time."""
     found = []
     for i in range(SLICES):
         of = {name: m.get(f"{PREFIX}{i}/{name}", np.nan) for name in Slice.__dataclass_fields__}
@@ -74,7 +74,7 @@ def slices_in(m: Mapping[str, float]) -> list[Slice]:
 
 
 def in_words(m: Mapping[str, float], is_date: bool) -> str | None:
-    """The first, the last and the worst slice, in one line for people."""
+    """The first, the last and the worst slice, as one line for people."""
     slices = slices_in(m)
     if not slices:
         return None

@@ -1,31 +1,31 @@
-"""Was the promise of a threshold kept? What the metrics of a run say of it.
+"""Checks whether a threshold kept its promised false-positive rate, from a run's metrics.
 
-`promise_p` is the probability of so many false alarms or more, if the test normals were exchangeable with the
-calibration normals. It is over the draw of both: the threshold's rate has a law of its own (`ThresholdRule.rate_law`),
-and the count is drawn under that rate. Fewer alarms than promised break nothing.
+`promise_p` is the probability of at least the observed number of false alarms if the test normals are exchangeable with
+the calibration normals, over draws of both: the threshold's rate follows a distribution (`ThresholdRule.rate_law`), and
+the count is drawn at that rate. Fewer alarms than promised break nothing.
 """
 
 from collections.abc import Mapping, Sequence
 
-SURE = 0.05  # of promises that are kept, at most so many are called exceeded
+SURE = 0.05  # of kept promises, at most this share is called exceeded
 
 Metrics = Mapping[str, float]
 
 
 def promises(m: Metrics) -> bool:
-    """Whether the threshold promises a false-positive rate."""
+    """True if the threshold promises a false-positive rate."""
     return bool(m.get("promises_fpr", True))
 
 
 def judges_rows_together(m: Metrics) -> bool:
-    """Whether the threshold depends on which rows are tested: it is another one elsewhere."""
+    """True if the threshold depends on the set of tested rows, so that it differs for other rows."""
     return not promises(m) and "fpr_bound" not in m
 
 
 def p_value(of_runs: Sequence[Metrics]) -> float | None:
-    """That of one run, or of several that share their test rows: twice the mean, which is one under any dependence
-    (Vovk & Wang 2020, "Combining p-values via averaging"). None where one has none, as a run from before there was any.
-    """
+    """The p value of one run or, for several that share their test rows, twice the mean, which is valid under any
+    dependence (Vovk & Wang 2020, "Combining p-values via averaging"). None if a run has none, such as one of an earlier
+    version."""
     found = [m["promise_p"] for m in of_runs if "promise_p" in m]
     if not found or len(found) < len(of_runs):
         return None
@@ -33,12 +33,12 @@ def p_value(of_runs: Sequence[Metrics]) -> float | None:
 
 
 def exceeded(of_runs: Sequence[Metrics]) -> bool | None:
-    """Whether there were more false alarms than promised, and than chance explains; None where it is not known."""
+    """True if there were more false alarms than promised and than chance explains; None if unknown."""
     p = p_value(of_runs)
     return None if p is None else p < SURE and sum(m["test_fpr"] - m["target_fpr"] for m in of_runs) > 0
 
 
 def reason(m: Metrics) -> str:
-    """What an exceeded promise shows."""
+    """The explanation of an exceeded promise."""
     shown = "the test normals are not like the calibration normals"
     return shown if m.get("promise_exact", 1) else f"{shown}, or their fitted tail does not hold"

@@ -1,4 +1,4 @@
-"""Threshold-free quality: how well scores rank anomalies above normals."""
+"""Threshold-free metrics of how well scores rank anomalies above normals."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ import numpy.typing as npt
 
 from adbench.arrays.types import Scores
 
-LIMITS = {"tpr_at_1pct_fpr": 0.01, "tpr_at_0p1pct_fpr": 0.001}  # metric -> the false-positive rate that it allows
-_SAMPLED = 256  # scores that are looked at to choose a sort
+LIMITS = {"tpr_at_1pct_fpr": 0.01, "tpr_at_0p1pct_fpr": 0.001}  # metric -> its maximal false-positive rate
+_SAMPLED = 256  # scores sampled to choose a sorting algorithm
 
 
 @dataclass(frozen=True)
 class Placements:
-    """The placement values of scores (DeLong, DeLong & Clarke-Pearson 1988), from which AUROC and its variance follow.
+    """Placement values of scores (DeLong, DeLong & Clarke-Pearson 1988), which give AUROC and its variance.
 
-    of_anomalies[i]: the share of normals that anomaly i outscores; of_normals[j]: the share of anomalies that
-    outscore normal j; ties count one half. Either mean is the AUROC.
+    of_anomalies[i]: the share of normals that anomaly i outscores. of_normals[j]: the share of anomalies that outscore
+    normal j. Ties count one half. The mean of either is the AUROC.
     """
 
     of_anomalies: Scores
@@ -28,16 +28,16 @@ class Placements:
 
 
 def placement_values(scores: Scores, label: npt.NDArray[np.int8]) -> Placements:
-    """Placement values of scores of which nothing else is asked. Both labels must occur."""
+    """Placement values of scores, without other metrics. Both labels must occur."""
     return rank(scores, label).placements()
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Scores sorted once, for all that is asked of them. Both labels must occur.
+    """Scores sorted once, for all metrics. Both labels must occur.
 
-    order: the rows by falling score. last_of_ties: where each distinct score ends in it. true_positives and
-    false_positives: when everything at or above each distinct score is reported, highest first.
+    order: the rows by descending score. last_of_ties: the position in it of the last row of each distinct score.
+    true_positives, false_positives: the counts if all rows at or above each distinct score are reported, highest first.
     """
 
     label: npt.NDArray[np.int8]
@@ -61,9 +61,9 @@ class Ranking:
 
         `average_precision` is scikit-learn's step-wise sum, not a trapezoid. `tpr_at_..._fpr` is the best detection
         rate among thresholds whose false-positive rate does not exceed the given one, without interpolation.
-        `oracle_best_f1` picks its threshold with the test labels: nobody can reach it on purpose. Nor can they reach
-        `oracle_f1_at_count`, where as many rows are reported as there are anomalies, so that precision, recall and F1
-        are one number; of rows whose scores tie at that cut, the same share is anomalous as of all of them.
+        `oracle_best_f1` picks its threshold with the test labels, so no real detector can reach it; nor
+        `oracle_f1_at_count`, which reports as many rows as there are anomalies, so that precision, recall and F1 are
+        equal (rows tied at that cut contribute their share of anomalies).
         """
         n_anomalies, n_normals = self.true_positives[-1], self.false_positives[-1]
         reported = (self.last_of_ties + 1).astype(np.float64)
@@ -81,7 +81,7 @@ class Ranking:
 
 
 def rank(scores: Scores, label: npt.NDArray[np.int8]) -> Ranking:
-    """Sort the scores, shape (rows,); their labels go with them."""
+    """Sort the scores, shape (rows,), together with their labels."""
     order = _falling(scores)
     ordered = scores[order]
     last_of_ties = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
@@ -90,10 +90,10 @@ def rank(scores: Scores, label: npt.NDArray[np.int8]) -> Ranking:
 
 
 def _falling(scores: Scores) -> npt.NDArray[np.intp]:
-    """Rows by falling score. In which order they tie decides nothing, so the faster sort may be taken.
+    """The rows by descending score. The order of ties is irrelevant, so either sort may be used.
 
-    Numpy's quicksort is vectorised, but slowest where a few values fill most rows; those are nearly no work for a sort
-    that merges.
+    Numpy's quicksort is vectorised but slowest if a few values fill most rows, which a merge sort handles with almost
+    no work.
     """
     sample = np.sort(scores[:: len(scores) // _SAMPLED + 1])
     n_ties = np.count_nonzero(sample[1:] == sample[:-1])
@@ -101,13 +101,13 @@ def _falling(scores: Scores) -> npt.NDArray[np.intp]:
 
 
 def _share_below(counts: Scores) -> Scores:
-    """The share of the counted rows that each distinct score outdoes; ties count one half. counts: at or above it."""
+    """The share of the counted rows below each distinct score; ties count one half. counts: rows at or above it."""
     return (2 * (counts[-1] - counts) + np.diff(counts, prepend=0.0)) / (2 * counts[-1])
 
 
 def _f1_at_count(true_positives: Scores, reported: Scores) -> float:
     n_anomalies = true_positives[-1]
-    cut = int(np.searchsorted(reported, n_anomalies))  # the highest score with which so many rows are reported
+    cut = int(np.searchsorted(reported, n_anomalies))  # the highest score at which at least this many rows are reported
     around = slice(max(cut - 1, 0), cut + 1)
     n_reported, n_found = reported[around], true_positives[around]
     if cut == 0:
@@ -116,6 +116,6 @@ def _f1_at_count(true_positives: Scores, reported: Scores) -> float:
 
 
 def recall_within(recall: Scores, fpr: Scores, limit: float) -> float:
-    """The last of these recalls whose false-positive rate, which rises, does not exceed the limit."""
+    """The last of these recalls whose false-positive rate, which ascends, does not exceed the limit."""
     within = int(np.searchsorted(fpr, limit, side="right"))
     return float(recall[within - 1]) if within else 0.0

@@ -1,7 +1,7 @@
-"""Test labels behind a seal that breaks only against frozen scores.
+"""Test labels behind a seal that opens only against frozen scores.
 
-The order is the guarantee: scores and threshold are fixed and their digest is on disk, then the labels are
-opened. Whoever holds a `SealedLabels` before that can count its rows and nothing else.
+The order is the guarantee: scores and threshold are fixed and their digest is on disk, then the labels are opened.
+Until then, a `SealedLabels` reveals the number of its rows and nothing else.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ from adbench.errors import ScoresError, SealedLabelsError
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known about the test rows; all arrays have one entry a row."""
+    """The labels and other facts about the test rows; all arrays have one entry per row."""
 
     label: npt.NDArray[np.int8]  # 1 = anomaly
     family: CategoryColumn
     attack: CategoryColumn
-    known_attacks: frozenset[str] | None  # attack types that occur in the training file, where there is one
+    known_attacks: frozenset[str] | None  # attack types that occur in the training file, if any
     subsets: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)  # parts that are reported as well
-    identity: npt.NDArray[np.uint64] | None = None  # the same for rows whose features are all equal; None: unknown
+    identity: npt.NDArray[np.uint64] | None = None  # equal for rows with equal features; None: unknown
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Frozen:
 
 
 def digest(scores: npt.NDArray[np.float64], threshold: float) -> str:
-    """sha256 over the little-endian float64 bytes of the scores, then of the threshold."""
+    """The sha256 of the little-endian float64 bytes of the scores, followed by the threshold."""
     content = np.append(scores, threshold).astype("<f8").tobytes()
     return hashlib.sha256(content).hexdigest()
 
@@ -48,7 +48,7 @@ def digest(scores: npt.NDArray[np.float64], threshold: float) -> str:
 def freeze(scores: npt.NDArray[np.float64], threshold: float, record: Path) -> Frozen:
     """Fix the scores and the threshold, and write their digest to the file `record`.
 
-    Raises ScoresError when a score or the threshold is not finite: NaN would quietly rank lowest.
+    Raises ScoresError if a score or the threshold is not finite: NaN would silently rank lowest.
     """
     require_scores(scores, len(scores), "test rows")
     if not np.isfinite(threshold):
@@ -77,7 +77,7 @@ def require_scores(scores: npt.NDArray[np.floating[Any]], n_rows: int, rows: str
 
 
 class Sealed:
-    """What can be held but not looked at: whoever tries is told why."""
+    """An object that can be passed around but not read; an attempt raises an explanation."""
 
     __slots__ = ("_n_rows",)
 
@@ -97,7 +97,7 @@ class Sealed:
         )
 
     def __getattr__(self, name: str) -> NoReturn:
-        # Protocol look-ups such as copy's __deepcopy__ must get the AttributeError they expect.
+        # Lookups by protocols, such as copy's __deepcopy__, must get the AttributeError they expect.
         if name.startswith("__"):
             raise AttributeError(name)
         self._refuse()
@@ -120,7 +120,7 @@ class SealedLabels(Sealed):
 
     @classmethod
     def elsewhere(cls, load: Callable[[], Labels], n_rows: int, of_one_run: bool = False) -> "SealedLabels":
-        """Labels that nobody has in memory before `open` calls load."""
+        """Sealed labels that are not in memory before `open` calls load."""
         sealed = cls.__new__(cls)
         sealed._seal(load, n_rows, of_one_run)
         return sealed
@@ -131,19 +131,19 @@ class SealedLabels(Sealed):
         self._again = None if of_one_run else lambda: SealedLabels.elsewhere(load, n_rows, of_one_run=True)
 
     def reseal(self) -> "SealedLabels":
-        """The same labels under a new seal, for one run of several on the same rows.
+        """The same labels under a new seal, for one of several runs on the same rows.
 
-        Raises SealedLabelsError for such labels themselves: a run has one seal to break.
+        Raises SealedLabelsError for the labels of a single run: a run has one seal to break.
         """
         if self._again is None:
             raise SealedLabelsError("expected labels that several runs share to be sealed anew, got those of one run")
         return self._again()
 
     def open(self, frozen: Frozen) -> Labels:
-        """The labels, once the digest of these very scores and threshold lies on disk.
+        """The labels, if the digest of exactly these scores and threshold is on disk.
 
-        Raises SealedLabelsError when anything else is offered, and whenever the labels were opened before: whoever
-        has seen them could freeze better scores.
+        Raises SealedLabelsError for anything else, and if the labels were opened before: code that has seen them could
+        freeze better scores.
         """
         return self._vault(frozen)
 
@@ -155,7 +155,7 @@ class SealedLabels(Sealed):
 
 
 def _vault(load: Callable[[], Labels], n_rows: int) -> Callable[[Frozen], Labels]:
-    """The one way to the labels begins in here, behind the conditions on which they are handed out."""
+    """The only access to the labels, inside a closure that checks the conditions."""
     opened = False
 
     def unlock(frozen: Frozen) -> Labels:

@@ -1,4 +1,4 @@
-"""Did the normals move? The scores of those that set the threshold against the scores of those that are tested."""
+"""Test for a shift of the normals: scores of the calibration normals against scores of the test normals."""
 
 from collections.abc import Mapping
 
@@ -11,18 +11,18 @@ from adbench.stats.two_samples import effective_size, mann_whitney
 
 AUROC, P = "shift_auroc", "shift_p"
 CALIBRATION_SIZE, TEST_SIZE = "shift_n_calibration", "shift_n_test"
-LEVEL = 0.05  # of p, from which on nothing is said of a move
+LEVEL = 0.05  # p values above it are not reported as a shift
 
 
 def normal_shift(
     frozen: Frozen, labels: Labels, x_test: Matrix, calibration_scores: Scores, x_calibration: Matrix
 ) -> dict[str, float]:
-    """`shift_auroc`, the probability that a test normal scores above a calibration normal, and `shift_p`, by the test
-    of Mann and Whitney: normals of one distribution give a p below .05 in 5 % of runs.
+    """`shift_auroc`, the probability that a test normal scores above a calibration normal, and `shift_p`, of the
+    Mann-Whitney test: with equal distributions, p is below .05 in 5 % of runs.
 
-    Rows that are copies of each other, as those of one burst are, prove no more than a part of them: both sides count
-    by their effective sizes, `shift_n_calibration` and `shift_n_test`. Rows that resemble each other without being
-    equal still count as independent. x_test, x_calibration: the rows that were scored; the calibration rows are normal.
+    Rows that are copies of each other, such as those of one burst, are weaker evidence than independent rows: both
+    sides count with their effective sizes, `shift_n_calibration` and `shift_n_test`. Rows that are similar but not
+    equal still count as independent. x_test, x_calibration: the scored rows; all calibration rows are normal.
     """
     normal = labels.label == 0
     sizes = effective_size(row_hashes(_flat(x_calibration))), effective_size(row_hashes(_flat(x_test))[normal])
@@ -35,12 +35,12 @@ def _flat(x: Matrix) -> Matrix:
 
 
 def moved(m: Mapping[str, float]) -> bool:
-    """Whether the test says so."""
+    """True if the shift is significant."""
     return m[P] < LEVEL
 
 
 def in_words(m: Mapping[str, float]) -> str | None:
-    """One sentence for people; None of a run in which it was not asked."""
+    """One sentence for people; None if the run has no test."""
     if not {AUROC, P} <= m.keys():
         return None
     odds = f"P = {_share(m[AUROC])}, {_p(m[P])}{_of_copies(m)}"
@@ -51,7 +51,7 @@ def in_words(m: Mapping[str, float]) -> str | None:
 
 
 def _of_copies(m: Mapping[str, float]) -> str:
-    """Said where copies take away more than half of either side."""
+    """A clause about copies, if they reduce either side to less than half."""
     of, n = m.get(TEST_SIZE), m.get("n_test", 0) * (1 - m.get("base_rate", 0))
     if of is None or of > n / 2:
         return ""

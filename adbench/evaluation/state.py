@@ -1,4 +1,4 @@
-"""What an object holds, as digests: whether two looks at a fitted detector or preprocessing find the same state."""
+"""Digests of an object's state, to check that a fitted detector or preprocessing did not change."""
 
 import hashlib
 import sys
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, slice)
-_DATA = (int, float, list, dict, set, np.ndarray)  # of a class, what its objects share
-# Of these nothing but their type is looked at: caches of compilers, not what was learned.
+_DATA = (int, float, list, dict, set, np.ndarray)  # types of class attributes, which all objects of a class share
+# Objects compared by type only: compilers' caches rather than learned state.
 _MACHINERY = ("torch._", "torch.fx", "torch.jit", "torch.cuda", "logging", "_thread", "threading")
 _LIBRARIES = (
     "builtins",
@@ -26,22 +26,22 @@ _LIBRARIES = (
 
 
 class State:
-    """Attribute -> digest of all that is reached from it: arrays, tensors, containers, objects with theirs.
+    """Attribute -> digest of everything reachable from it: arrays, tensors, containers, nested objects.
 
-    Of a network the buffers, the parameters and the layers are attributes too; whether it is in training mode is none.
-    What cannot be looked into (a lock, a handle of a library) counts by its type.
+    Buffers, parameters and layers of a network are attributes too; its training mode is not. Opaque objects (a lock, a
+    library's handle) count by their type.
 
-    batch_norm: whether a network has a BatchNorm that takes the statistics of the rows it is given.
+    batch_norm: whether a network contains a BatchNorm that uses the statistics of the rows it is given.
     """
 
     def __init__(self, of: Any) -> None:
         self.batch_norm = False
         self._seen = {id(of): 0}
-        self._kept: list[Any] = []  # so that no other object takes the place, and the id, of one that was seen
+        self._kept: list[Any] = []  # keeps objects alive, so that no other one reuses the id of one already seen
         self.digests = {name: self._digest(value) for name, value in self._attributes(of).items()}
 
     def changed(self, later: "State") -> str | None:
-        """The name of an attribute that holds something else later; None where all are as they were."""
+        """The name of an attribute whose digest differs later; None if all are equal."""
         for name in (*self.digests, *later.digests):
             if self.digests.get(name) != later.digests.get(name):
                 return name
@@ -110,16 +110,16 @@ class State:
                 to.update(b"empty")
 
     def _held_by(self, value: Any) -> Any:
-        """What an object is made of: its attributes by name, or what it gives a copy of itself."""
+        """The contents of an object: its attributes by name, or the state that copying it would use."""
         try:
             _, *parts = value.__reduce_ex__(4)
             state = parts[1] if len(parts) > 1 else None
             rest = [parts[0] if not isinstance(state, dict) else None, *map(_listed, parts[2:4])]
-        except Exception:  # whatever a library raises for what it cannot copy
+        except Exception:  # libraries raise anything for objects that they cannot copy
             state, rest = getattr(value, "__dict__", None), []
         shared = _shared(type(value))
         if not isinstance(state, dict):
-            # Of a library written in C: scikit-learn's trees count their look-ups beside their arrays.
+            # Objects of C libraries: scikit-learn's trees store a lookup count beside their arrays.
             arrays = [part for part in state if not isinstance(part, int | float)] if type(state) is tuple else state
             return (arrays, rest, shared)
         found = dict(state)
@@ -136,7 +136,7 @@ def _listed(items: Any) -> Any:
 
 
 def _shared(kind: type) -> dict[str, Any]:
-    """The data that a class keeps for all of its objects."""
+    """The data stored on a class and shared by all of its objects."""
     return {
         name: value
         for one in kind.__mro__
@@ -147,12 +147,12 @@ def _shared(kind: type) -> dict[str, Any]:
 
 
 def _of_tensor(value: Any) -> "np.ndarray[Any, Any] | None":
-    """The bytes of a tensor, where this is one; torch need not be there."""
+    """The contents of a tensor as bytes, or None for other objects; torch need not be installed."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(value, torch.Tensor):
         return None
     try:
         found: np.ndarray[Any, Any] = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-    except RuntimeError:  # sparse, or of no storage
+    except RuntimeError:  # sparse, or without storage
         found = np.array(repr(value), dtype=object)
     return found

@@ -1,1 +1,1 @@
-"""Where the jobs of a sweep run: one file an engine."""
+"""Engines that run the jobs of a sweep: one file per engine."""

@@ -1,4 +1,4 @@
-"""What a sweep asks of the engine that runs its jobs."""
+"""The interface between a sweep and the engine that runs its jobs."""
 
 import os
 from abc import ABC, abstractmethod
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adbench.runner.job import Job
 
-# How a job ended. What became of the run stands in its folder, unless nothing could be written there.
+# Outcomes of a job. The result of the run is in its folder, unless nothing could be written there.
 RAN, REFUSED, BUSY, NO_FOLDER, APART = "ran", "refused", "busy", "no_folder", "apart"
 
 
@@ -24,34 +24,34 @@ class Ended:
 
 
 class Executor(ABC):
-    """Runs groups of jobs at the same time, each by `adbench.executors.worker.run_jobs`.
+    """Runs groups of jobs concurrently, each with `adbench.executors.worker.run_jobs`.
 
-    All that is shared is the file system: what became of a run stands in its folder, on whatever machine it ran.
+    Only the file system is shared: the result of a run is in its folder, on whatever machine it ran.
     """
 
-    here = False  # whether the jobs see just the files that this process sees
-    slots: int  # groups at the same time; known once it is open
+    here = False  # whether the jobs see the same files as this process
+    slots: int  # concurrent groups; known once the executor is open
 
     def open(self) -> None:  # noqa: B027 - most have nothing to take
-        """Take what is needed before the first job; a dry run does not. Raises ConfigError where that is not there."""
+        """Acquire resources before the first job; a dry run does not. Raises ConfigError if they are not available."""
 
     @abstractmethod
     def start(self, jobs: Sequence[Job], force: bool) -> None:
-        """Run a job, or several that are trained as one; never more than `slots` such groups at a time."""
+        """Run a job, or several that are trained together; at most `slots` such groups run at a time."""
 
     @abstractmethod
     def wait(self, seconds: float) -> list[Ended]:
-        """The jobs that ended since the last call; returns at the first, or when the seconds are over."""
+        """The jobs that ended since the last call; returns at the first one, or when the seconds are over."""
 
     @abstractmethod
     def stop(self, job: Job) -> None:
-        """End a job that runs, and those that are trained with it, at once; none comes back from `wait`."""
+        """Stop a running job, and those trained with it, immediately; `wait` returns none of them."""
 
     @abstractmethod
     def close(self) -> None:
-        """End all jobs and free what was taken."""
+        """Stop all jobs and release all resources."""
 
 
 def n_cores() -> int:
-    """The processor cores that this process may use, as far as the system tells."""
+    """The number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

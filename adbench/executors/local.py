@@ -19,14 +19,14 @@ from adbench.runner.job import Job
 
 CGROUP_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 KERNEL_EVENTS = Path("/proc/vmstat")
-LAST_SECONDS = 5  # that a worker may live after it closed its side of the pipe
+LAST_SECONDS = 5  # that a worker may live after closing its side of the pipe
 
 
 class Local(Executor):
-    """Processes that import torch once and take job after job.
+    """Worker processes that import torch once and run job after job.
 
-    workers: how many (None: one a processor core). devices: GPUs to share out, by CUDA's numbers; a worker sees one of
-    them.
+    workers: their number (None: one per processor core). devices: GPUs to distribute, by CUDA's numbers; each worker
+    sees one of them.
     """
 
     here = True
@@ -50,7 +50,7 @@ class Local(Executor):
     def wait(self, seconds: float) -> list[Ended]:
         ended = []
         answered = [key.data for key, _ in self._selector.select(seconds)]
-        # What a dead worker forked can hold its end of the pipe open.
+        # A child forked by a dead worker can keep its end of the pipe open.
         dead = [worker for worker in self._busy.values() if worker.process.poll() is not None]
         for worker in {id(worker): worker for worker in (*answered, *dead)}.values():
             self._selector.unregister(worker.answers)
@@ -97,7 +97,7 @@ class _Worker:
 
     @staticmethod
     def _start(environment: dict[str, str]) -> "subprocess.Popen[str]":
-        # A group of its own: Ctrl-C is for the sweep, which then decides.
+        # A process group of its own: Ctrl-C goes to the sweep, which then decides.
         return subprocess.Popen(
             # -P: nothing is imported from the working directory
             [sys.executable, "-P", "-m", "adbench.executors.worker"],
@@ -112,7 +112,7 @@ class _Worker:
         assert self.process.stdin is not None
         self.jobs, self._kills_before = jobs, out_of_memory_kills()
         configs = [job.config for job in jobs]
-        with contextlib.suppress(BrokenPipeError):  # it died while it was idle; its answer will be that it is gone
+        with contextlib.suppress(BrokenPipeError):  # it died while idle; `ended` will report it as gone
             print(json.dumps({"configs": configs, "force": force}), file=self.process.stdin, flush=True)
 
     def ended(self) -> list[Ended]:
@@ -126,11 +126,11 @@ class _Worker:
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # with the processes that a training forked
+            os.killpg(self.process.pid, signal.SIGKILL)  # including processes forked by a training
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             assert stream is not None
-            with contextlib.suppress(BrokenPipeError):  # for what was still to be written
+            with contextlib.suppress(BrokenPipeError):  # for unwritten output
                 stream.close()
 
     def _why_gone(self) -> str:
@@ -151,7 +151,7 @@ class _Worker:
 
 
 def out_of_memory_kills() -> int:
-    """How often the system has killed a process for want of memory, as far as it tells."""
+    """Number of processes that the system has killed for lack of memory; 0 if it does not report that."""
     for path in (*CGROUP_EVENTS, KERNEL_EVENTS):
         try:
             lines = dict(line.split()[:2] for line in path.read_text().splitlines())

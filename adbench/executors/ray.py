@@ -1,4 +1,4 @@
-"""Tasks on a Ray cluster, or on one that is started for the sweep."""
+"""Tasks on a Ray cluster, existing or started for the sweep."""
 
 import contextlib
 import logging
@@ -24,7 +24,7 @@ from adbench.executors.remote import one_line, run_there, wait_until
 from adbench.runner.job import Job
 
 ANSWER_SECONDS = 12
-# Ray itself tries for a minute, writes pages of it, and then ends the process: another one does that.
+# Ray itself tries for a minute, prints pages, and then exits the process: so a subprocess does it.
 JOIN = """
 import sys, ray
 try:
@@ -33,15 +33,15 @@ except Exception as error:
     sys.exit(" ".join(str(error).split()))
 """
 QUIET = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-OBJECTS_BYTES = 2**27  # nothing but configurations and outcomes travels; by default Ray takes a third of the memory
+OBJECTS_BYTES = 2**27  # only configurations and outcomes are transferred; by default Ray reserves a third of the memory
 
 
 class Ray(Executor):
-    """Ray's worker processes, each taking task after task: a job, or several that are trained as one.
+    """Ray's worker processes; each task is a job, or several that are trained together.
 
     address: of the cluster ("auto", "host:6379", "ray://host:10001"); None starts one on this machine, which ends with
-    the sweep. workers: tasks at the same time (None: as many as the cluster has processors for). cpus_per_job: what
-    Ray keeps free for one. gpus_per_job: a part of one is possible.
+    the sweep. workers: concurrent tasks (None: as many as the cluster has processors for). cpus_per_job: processors
+    that Ray reserves per task. gpus_per_job: GPUs per task; can be a fraction.
     """
 
     def __init__(self, address: str | None, workers: int | None, cpus_per_job: int, gpus_per_job: float) -> None:
@@ -54,7 +54,7 @@ class Ray(Executor):
         require_package("ray", "ray", "executor=ray")
         self.address, self.workers = address, workers
         self.cpus_per_job, self.gpus_per_job = cpus_per_job, gpus_per_job
-        self._own_folder = ""  # where a cluster of our own has its sockets and logs
+        self._own_folder = ""  # holds the sockets and logs of a cluster of our own
         self._task: Any = None
         self._running: dict[Any, Sequence[Job]] = {}  # by the task's future
 
@@ -62,7 +62,7 @@ class Ray(Executor):
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
 
-        # The variables of the processes; a cluster that was there before has others.
+        # Environment variables of the processes; an existing cluster has others.
         variables = {"PYTHONSAFEPATH": "1"} | {k: os.environ[k] for k in (DATA_VARIABLE,) if k in os.environ}
         options = QUIET | {"runtime_env": {"env_vars": variables}}
         if self.address is None:
@@ -100,14 +100,14 @@ class Ray(Executor):
             import ray
 
             for job, *_ in list(self._running.values()):
-                with contextlib.suppress(ray.exceptions.RayError):  # a cluster that is gone has ended them
+                with contextlib.suppress(ray.exceptions.RayError):  # a cluster that is gone has stopped them
                     self.stop(job)
             ray.shutdown()
         if self._own_folder:
             shutil.rmtree(self._own_folder, ignore_errors=True)
 
     def _start_cluster(self, options: dict[str, Any]) -> None:
-        # It listens to the network; with a token it obeys nobody else. Ray would keep one in the home folder.
+        # It listens on the network; with a token it accepts only us. By default Ray would store one in the home folder.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         jobs = self.workers or max(1, n_cores() // self.cpus_per_job)
         self._own_folder = tempfile.mkdtemp(prefix="ray-")  # short: names of sockets are at most 107 bytes long
@@ -122,7 +122,7 @@ class Ray(Executor):
         )
 
     def _slots(self, resources: dict[str, float]) -> int:
-        """How many tasks run at the same time; a cluster that grows on demand may have no room for one yet."""
+        """The number of concurrent tasks; a cluster that scales on demand may have no room for one yet."""
         room = resources.get("CPU", 0) // self.cpus_per_job
         if self.gpus_per_job:
             room = min(room, resources.get("GPU", 0) // self.gpus_per_job)
@@ -159,7 +159,7 @@ def _init(what: str, **options: Any) -> None:
     except Exception as error:
         raise ConfigError(f"expected a {what}, got {one_line(error)}") from None
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, on_terminate)  # Ray's own prints a stack of addresses
+        signal.signal(signal.SIGTERM, on_terminate)  # Ray's own handler prints a stack of addresses
 
 
 def _ended(jobs: Sequence[Job], future: Any) -> list[Ended]:
@@ -169,7 +169,7 @@ def _ended(jobs: Sequence[Job], future: Any) -> list[Ended]:
         return [Ended(job, **of_job) for job, of_job in zip(jobs, ray.get(future), strict=True)]
     except ray.exceptions.OutOfMemoryError:
         reason = "out of memory: Ray ended the worker process; take fewer workers, fuse=1 or a smaller run"
-    except ray.exceptions.RayTaskError as error:  # it did not even come to run the jobs
+    except ray.exceptions.RayTaskError as error:  # it failed before running the jobs
         reason = f"the worker process failed: {one_line(str(error).strip().splitlines()[-1])}"
     except ray.exceptions.RayError as error:
         reason = f"{type(error).__name__}: {one_line(error)}"

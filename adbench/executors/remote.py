@@ -1,4 +1,4 @@
-"""What executors over somebody else's engine share."""
+"""Helpers of executors whose engine is an external service."""
 
 import os
 import socket
@@ -16,10 +16,10 @@ _LET_GO_SECONDS = 10
 
 
 def run_there(folder: str, configs: Sequence[Config], force: bool) -> list[dict[str, str]]:
-    """`run_jobs` in a process that was started elsewhere.
+    """Call `run_jobs` in a process started by an engine.
 
-    folder: the sweep's working directory, so that relative paths mean the same here. Only the process changes, not the
-    configuration: neither a run's name nor its config.yaml knows where it ran.
+    folder: the sweep's working directory, so that relative paths mean the same. The process changes its directory; the
+    configuration stays the same, so neither a run's name nor its config.yaml depends on where it ran.
     """
     try:
         os.chdir(folder)
@@ -30,12 +30,12 @@ def run_there(folder: str, configs: Sequence[Config], force: bool) -> list[dict[
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Give a job that was told to end the time to do so, so that its folder can be written."""
+    """Wait for a job that was told to stop, so that it can finish writing its folder."""
     until = time.monotonic() + _LET_GO_SECONDS
     while not condition() and time.monotonic() < until:
         time.sleep(0.05)
 
 
 def one_line(error: Any) -> str:
-    """An engine's words, which can be a page, as one sentence."""
+    """An engine's message, which can be a page long, as one line."""
     return " ".join(str(error).split())[:300]

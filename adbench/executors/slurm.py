@@ -23,8 +23,8 @@ from adbench.runner.job import Job
 
 SLURM, LOCAL = "slurm", "local"  # submitit's names
 COMMANDS = ("sbatch", "srun", "sacct", "scancel")
-ASK_SECONDS = 30  # submitit would ask the scheduler after up to ten minutes, as long as a job leaves no answer
-# How a scheduler says that it ended a job itself, and what helps against it.
+ASK_SECONDS = 30  # otherwise submitit asks the scheduler only every ten minutes while a job leaves no answer
+# The scheduler's states for jobs that it ended itself, and remedies.
 ENDED_BY_SCHEDULER = {
     "OUT_OF_MEMORY": "take a larger executor.memory_gb, or fuse=1",
     "TIMEOUT": "take a larger executor.timeout_min",
@@ -37,12 +37,12 @@ ENDED_BY_SCHEDULER = {
 
 
 class Slurm(Executor):
-    """A job of the cluster for each job of the sweep, or for several that are trained as one.
+    """One job of the cluster per job of the sweep, or per group of jobs that are trained together.
 
-    cluster: slurm, or local for the same with processes on this machine. workers: at most so many of the cluster's jobs
-    queued or running. partition, timeout_min, cpus_per_job, memory_gb (None: the cluster's own), gpus_per_job: of each
-    of them; options: further ones as sbatch takes them, such as "account=lab". folder: for logs; None puts them beside
-    the runs.
+    cluster: slurm, or local for the same with processes on this machine. workers: maximal number of the cluster's jobs
+    queued or running. partition, timeout_min, cpus_per_job, memory_gb (None: the cluster's default), gpus_per_job:
+    requested per job. options: further options of sbatch, such as "account=lab". folder: for logs; None: beside the
+    runs.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class Slurm(Executor):
             "mem_gb": memory_gb,
             "gpus_per_node": gpus_per_job or None,
             "slurm_partition": partition,
-            "slurm_srun_args": [f"--cpus-per-task={cpus_per_job}"],  # what sbatch was told is not passed on to it
-            # A job that came back by itself would meet a sweep that has given it up.
+            "slurm_srun_args": [f"--cpus-per-task={cpus_per_job}"],  # srun does not inherit sbatch's setting
+            # A requeued job would conflict with a sweep that has given it up.
             "slurm_additional_parameters": {"no-requeue": True} | _parsed(options),
         }
         self._submitit: Any = None
@@ -98,8 +98,8 @@ class Slurm(Executor):
             self._prepare(jobs[0].path.parent / SWEEPS / "slurm")
         self._submitit.update_parameters(name=f"adbench-{jobs[0].name}")
         try:
-            # A job gets the environment of its submission, and must import nothing from the working directory; submitit
-            # prints what sbatch says against it.
+            # A job inherits the environment of its submission, and must import nothing from the working directory;
+            # submitit prints sbatch's warnings about that.
             safe = environment_variables(PYTHONSAFEPATH="1")
             with safe, contextlib.redirect_stderr(io.StringIO()), _kept_from_ctrl_c():
                 configs = [job.config for job in jobs]
@@ -131,10 +131,10 @@ class Slurm(Executor):
         self._running = []
         if self._submitit is not None:
             with contextlib.suppress(OSError):
-                self._submitit.folder.rmdir()  # refuses when something is left to be read
+                self._submitit.folder.rmdir()  # fails if something is left to be read
 
     def _prepare(self, folder: Path) -> None:
-        """A new folder for each sweep: submitit unpickles answers, and only our own jobs' lie there."""
+        """Create a new folder per sweep: submitit unpickles answers, so only our own jobs' may be in it."""
         import submitit
 
         try:
@@ -149,12 +149,12 @@ class Slurm(Executor):
         self._submitit.update_parameters(**self.parameters)
 
     def _over(self) -> list[tuple[Sequence[Job], Any]]:
-        """Those that are over."""
+        """The groups that are over."""
         ask = time.monotonic() - self._asked > ASK_SECONDS
         over = []
         for group in self._running:
             _, submitted = group
-            # One question to the scheduler is for all jobs.
+            # One query to the scheduler covers all jobs.
             if submitted.done(force_check=ask) or _word(submitted) == "PREEMPTED":
                 over.append(group)
             if ask:
@@ -170,14 +170,14 @@ class Slurm(Executor):
 
     def _is_gone(self, jobs: Sequence[Job], submitted: Any) -> bool:
         if self.cluster == LOCAL and not submitted.done():
-            os.kill(int(submitted.job_id), signal.SIGTERM)  # again and again: it is lost on one that is just starting
+            os.kill(int(submitted.job_id), signal.SIGTERM)  # repeated: a job that is just starting misses the signal
             return False
         return all(job.holder() is None for job in jobs)
 
 
 @contextlib.contextmanager
 def _kept_from_ctrl_c() -> Iterator[None]:
-    """Processes that are started meanwhile do not hear Ctrl-C: it is for the sweep, which then decides."""
+    """Start processes that ignore Ctrl-C: it goes to the sweep, which then decides."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -186,14 +186,14 @@ def _kept_from_ctrl_c() -> Iterator[None]:
 
 
 def _run(folder: str, configs: Sequence[Config], force: bool) -> list[dict[str, str]]:
-    """In the cluster. submitit would end or requeue a job before its time; what the scheduler does is to stand."""
+    """Run jobs inside the cluster without submitit's signal handlers: only the scheduler ends or requeues them."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     return run_there(folder, configs, force)
 
 
 def _ended(jobs: Sequence[Job], submitted: Any) -> list[Ended]:
-    """How they ended. The files of one that left an answer are removed: what stays tells what is amiss."""
+    """The outcomes of the jobs. Their files are removed if they left an answer; otherwise they stay for diagnosis."""
     word, paths = _word(submitted), submitted.paths
     answered = paths.result_pickle.exists()
     if not answered and word in ENDED_BY_SCHEDULER:
@@ -201,7 +201,7 @@ def _ended(jobs: Sequence[Job], submitted: Any) -> list[Ended]:
         memory = "out of memory: " if word == "OUT_OF_MEMORY" else ""
         return _lost(jobs, f"{memory}the scheduler ended the job with {word}; {advice}")
     try:
-        # On a network file system the answer can come after the news that there is one.
+        # On a network file system the answer can become visible after the scheduler reports the end.
         answer = submitted.result() if answered or word == "COMPLETED" else None
     except RuntimeError:
         answer = None
@@ -222,7 +222,7 @@ def _word(submitted: Any) -> str:
 
 
 def _parsed(options: list[str]) -> dict[str, Any]:
-    """sbatch's own options, from "account=lab" or "exclusive"."""
+    """sbatch's own options, parsed from "account=lab" or "exclusive"."""
     parsed: dict[str, Any] = {}
     for text in options:
         key, has_value, value = str(text).removeprefix("--").partition("=")

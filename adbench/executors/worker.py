@@ -1,8 +1,8 @@
-"""Where the jobs of a sweep are run: one job after the other in a process that has imported everything once.
+"""Worker that runs the jobs of a sweep one after the other in a process that imports everything once.
 
-`python -m adbench.executors.worker` reads a line from stdin for each job, or for several that are to be trained as one,
-as JSON, and answers it with a line on stdout. When stdin ends, its sweep is gone: it stops at once, in the middle of
-whatever it does.
+`python -m adbench.executors.worker` reads one line of JSON from stdin per job, or per group of jobs to train together,
+and answers with one line on stdout. When stdin closes, the sweep is gone and the worker exits at once, whatever it is
+doing.
 """
 
 import json
@@ -26,18 +26,18 @@ from adbench.runner.run import Context
 
 
 def run_job(config: Config, context: Context) -> dict[str, str]:
-    """Run one job; whatever goes wrong stays in its folder as a failed run.
+    """Run one job; errors are recorded in its folder as a failed run.
 
-    The outcome is RAN, REFUSED when the request was wrong, BUSY when another process is running it, or NO_FOLDER when
-    its folder cannot be written; "error" holds the reason.
+    The outcome is RAN, REFUSED for a wrong request, BUSY if another process is running it, or NO_FOLDER if its folder
+    cannot be written; "error" holds the reason.
     """
     return _outcome(config, lambda: runner.run(config, context))
 
 
 def run_jobs(configs: Sequence[Config], context: Context) -> list[dict[str, str]]:
-    """Run several jobs as one network where that is possible.
+    """Run several jobs as one network if possible.
 
-    The outcome of one that was not run, since it has to be run apart, is APART.
+    The outcome of a job that was not run because it has to run separately is APART.
     """
     if len(configs) == 1:
         return [run_job(configs[0], context)]
@@ -59,7 +59,7 @@ def _outcome(config: Config, end: Callable[[], Any]) -> dict[str, str]:
         except RunFolderError:
             raise
         except AdbenchError as error:
-            # `adbench train` would leave nothing of a wrong request; here it must not disappear among the others.
+            # `adbench train` leaves nothing of a wrong request; in a sweep it must not disappear among the others.
             leave_error(runner.run_path(config), config, traceback.format_exc())
             return {"outcome": REFUSED, "error": f"{type(error).__module__}.{type(error).__name__}: {error}"}
     except FolderInUseError as error:
@@ -71,14 +71,14 @@ def _outcome(config: Config, end: Callable[[], Any]) -> dict[str, str]:
 
 def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a plugin prints is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of plugins must not mix with answers
     lines = os.fdopen(os.dup(sys.stdin.fileno()))
     with Path(os.devnull).open() as nothing:
         # A process that a training forks closes sys.stdin first: it would wait for ever for the thread that reads it.
         os.dup2(nothing.fileno(), sys.stdin.fileno())
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read, args=(lines, jobs), daemon=True).start()
-    from adbench.runner.prepared_cache import RowCache  # once the thread above watches over this process
+    from adbench.runner.prepared_cache import RowCache  # after the thread above has begun to watch this process
 
     rows = RowCache()
     while True:
@@ -91,7 +91,7 @@ def _read(lines: TextIO, jobs: "queue.Queue[dict[str, Any]]") -> None:
     for line in lines:
         jobs.put(json.loads(line))
     if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)  # with the processes that a training forked
+        os.killpg(0, signal.SIGKILL)  # including processes forked by a training
     os.kill(os.getpid(), signal.SIGKILL)
 
 

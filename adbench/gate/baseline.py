@@ -1,4 +1,4 @@
-"""The file that a gate compares with: metrics by seed, and what they were made of and with."""
+"""Baseline files of the gate: metrics by seed, and the code and environment that made them."""
 
 import json
 import math
@@ -24,17 +24,17 @@ _SEED = re.compile(r"-?[0-9]{1,18}")
 
 @dataclass(frozen=True)
 class Baseline:
-    """Configurations with their values by seed, and the file they are in."""
+    """Configurations with their values by seed, and the file that stores them."""
 
     path: Path
     configurations: tuple[Configuration, ...]
 
 
 def write_baseline(path: Path, configurations: Sequence[Configuration], metrics: Sequence[str] = ()) -> list[str]:
-    """Write the file, whole or not at all, and return what to beware of. It depends on the runs alone, line by line.
+    """Write the file atomically, and return warnings. Its lines depend only on the runs.
 
-    metrics: stored beside those of all test rows, such as family/r2l/recall.
-    Raises BaselineError for a configuration with fewer than three finished seeds.
+    metrics: metrics to store besides those of all test rows, such as family/r2l/recall. Raises BaselineError for a
+    configuration with fewer than three finished seeds.
     """
     for found in configurations:
         if len(found.seeds) < FEWEST_SEEDS:
@@ -88,7 +88,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Read a file back, as data from anywhere. Raises BaselineError for what is not a whole baseline."""
+    """Read a baseline from an untrusted file. Raises BaselineError if it is incomplete or invalid."""
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise ValueError(f"a file of more than {_LARGEST_FILE:,} bytes")

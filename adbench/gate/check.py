@@ -1,4 +1,4 @@
-"""Did a change make detectors worse? Finished runs against a baseline -> verdicts, notes and an exit code."""
+"""The gate: finished runs compared with a baseline, giving verdicts, notes and an exit code."""
 
 import math
 from collections import Counter
@@ -27,18 +27,18 @@ from adbench.results.code import CODE
 from adbench.results.record import read_runs
 from adbench.text import suggest
 
-# Of a benchmark that a gate watches: a paired test of ten seeds finds a drop of four standard errors in 97 of 100
+# Seeds of a benchmark that a gate watches: a paired test of ten seeds finds a drop of four standard errors in 97 of 100
 # cases, one of five seeds in 93 (docs/results/gate.txt).
 DEFAULT_SEEDS = 10
 QUALITY, TIMES = shown_in(GATE), shown_in(SPEED)
-MOST_SEEDS = 10  # that a verdict names
-RUNS = "runs"  # stands where a metric's name does in a verdict on the runs themselves
+MOST_SEEDS = 10  # named in a verdict
+RUNS = "runs"  # replaces a metric's name in verdicts on the runs themselves
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a pass has to exclude: a drop in quality by `tolerance`, absolute, and in speed by `speed_tolerance`,
-    relative. alpha: the chance of any false alarm."""
+    """Drops that a pass must exclude: `tolerance` for quality, absolute; `speed_tolerance` for speed, relative. alpha:
+    the probability of any false alarm."""
 
     alpha: float = 0.05
     tolerance: float = 0.01
@@ -55,19 +55,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class Report:
-    """All verdicts, quality first; what else a reader should know; and what counts for the exit code."""
+    """All verdicts, quality first; further notes; and the limits, which determine the exit code."""
 
     verdicts: list[Verdict]
     notes: list[str] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
 
     def counts(self, verdict: Verdict) -> bool:
-        """Whether a verdict decides the exit code."""
+        """True if a verdict affects the exit code."""
         return verdict.rules.kind == "quality" or self.limits.gate_speed
 
     @property
     def exit_code(self) -> int:
-        """0 pass or improvement, 1 regression or failed, 3 inconclusive or missing."""
+        """0 for pass or improvement, 1 for regression or failed, 3 for inconclusive or missing."""
         words = {v.verdict for v in self.verdicts if self.counts(v)}
         if words & {REGRESSION, FAILED}:
             return 1
@@ -81,8 +81,8 @@ class Report:
 def check(baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = (), limits: Limits | None = None) -> Report:
     """Judge finished runs, given as run folders or folders of them, against a baseline file.
 
-    metrics: instead of QUALITY and TIMES. Raises an AdbenchError for a wrong request: a baseline that is none, other
-    bytes of the data, a metric that is not in it, folders without runs, runs that other code made than the one at hand.
+    metrics: instead of QUALITY and TIMES. Raises an AdbenchError for a wrong request: an invalid baseline, data with
+    other contents, a metric missing from it, folders without runs, or runs made by other code than the current one.
     """
     limits = limits or Limits()
     before = read_baseline(baseline)
@@ -95,7 +95,7 @@ def check(baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = (), 
 def compare(
     before: Sequence[Configuration], after: Sequence[Configuration], chosen: Sequence[str], limits: Limits
 ) -> Report:
-    """Judge these metrics of configurations against those of a baseline. Raises DataError for other bytes."""
+    """Compare these metrics of configurations with a baseline's. Raises DataError for data with other contents."""
     matches, new = match(before, after)
     verdicts = [verdict for m in matches for verdict in _on_runs(m)]
     verdicts += [_unreadable(c) for c in after if c.failures and (c.data, c.model) == ("?", "?")]
@@ -109,10 +109,10 @@ def compare(
 def update(
     baseline: Path, folders: Iterable[Path], metrics: Sequence[str] = ()
 ) -> tuple[list[Configuration], list[str]]:
-    """Write a baseline from finished runs; what it holds, and what to beware of.
+    """Write a baseline from finished runs; returns its configurations and warnings.
 
-    metrics: stored beside those of all test rows. Raises BaselineError for fewer than three seeds a configuration, and
-    for runs of several codes.
+    metrics: metrics to store besides those of all test rows. Raises BaselineError for fewer than three seeds per
+    configuration, and for runs made by different code.
     """
     runs = read_runs(folders)
     require_one_code(runs)
@@ -144,7 +144,7 @@ def _is_speed(metric: str) -> bool:
 
 
 def _on_runs(found: Match) -> Iterator[Verdict]:
-    """What is to be said of the runs themselves, whatever their metrics."""
+    """Verdicts on the runs themselves, independent of their metrics."""
     before, after = found.before, found.after
     case = Case(before.data, before.model, found.settings, RUNS, {}, {})
     if after is not None and after.failures:
@@ -168,7 +168,7 @@ def _unreadable(configuration: Configuration) -> Verdict:
 
 
 def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> list[Verdict]:
-    """One family of comparisons, corrected together: of each metric, over the seeds that both sides have."""
+    """The verdicts of one family of comparisons, corrected together: each metric over the common seeds."""
     cases, refused = [], []
     for found in matches:
         if found.after is None or not found.after.seeds:
@@ -187,7 +187,7 @@ def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> l
                 whose = f"run of seed {absent[0]} does" if len(absent) == 1 else f"runs of seed {_some(absent)} do"
                 refused.append(Verdict(lacking, rules, MISSING, f"the {whose} not have it"))
             if not both:
-                continue  # what is missing then is said above, or of the runs
+                continue  # a missing metric is reported above, or with the runs
             if rules.kind == "speed" and (reason := _other_machine(found.before, found.after)):
                 refused.append(Verdict(case, rules, INCONCLUSIVE, reason))
             else:
@@ -196,7 +196,7 @@ def _judged(matches: Sequence[Match], metrics: Sequence[str], rules: Rules) -> l
 
 
 def _other_machine(before: Configuration, after: Configuration) -> str:
-    """Times compare on one machine only; where it is not known, on none."""
+    """A reason why times are not comparable: another machine, or an unknown one; "" if they are."""
     for key in ("device", "cpu"):
         was, now = (c.environment.get(key) for c in (before, after))
         if was is None or now is None:
@@ -217,7 +217,7 @@ def _notes(matches: Sequence[Match]) -> list[str]:
             notes[f"{name}: the configuration changed: {found.note}"] = None
         if not before.digests or not after.digests:
             notes[f"{name}: no fingerprint of the data is known on one side, so it may be other data"] = None
-    told = {key for m in matches for key in m.before.environment if key.partition(".")[0] != CODE}  # it is another one
+    told = {key for m in matches for key in m.before.environment if key.partition(".")[0] != CODE}  # code differs
     for key in sorted(told):
         pairs = {(m.before.environment[key], m.after.environment[key]) for m in matches if m.after and _both(m, key)}
         for was, now in sorted(pair for pair in pairs if pair[0] != pair[1]):

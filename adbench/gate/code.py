@@ -1,4 +1,4 @@
-"""A gate asks whether this code is worse, and a baseline is of one code: runs that cannot tell are refused."""
+"""Checks of the code that made the runs: the gate judges the current code, and a baseline belongs to one code."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from adbench.results.record import DONE, Run
 
 
 def require_code_at_hand(runs: Sequence[Run]) -> None:
-    """Raise RunFolderError for finished runs that were not made by the code at hand."""
+    """Raise RunFolderError for finished runs that were not made by the current code."""
     at_hand = CodesAtHand()
     found = [(run, why) for run in runs if run.status == DONE and (why := difference(run, at_hand(run.config)))]
     if found:
@@ -21,7 +21,7 @@ def require_code_at_hand(runs: Sequence[Run]) -> None:
 
 
 def require_one_code(runs: Sequence[Run]) -> None:
-    """Raise BaselineError where runs of one data and model, or the rooms that all models share, are of several."""
+    """Raise BaselineError if runs of one data and model, or the shared subpackages, come from different code."""
     done = [run for run in runs if run.status == DONE]
     names = [data_name(run.config) for run in done]
     models = [f"{run.config['choices'].get('model')} on {name}" for run, name in zip(done, names, strict=True)]

@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but the seed, as one configuration: what a baseline keeps and a gate compares."""
+"""Configurations: groups of runs that differ only in the seed, the unit of baselines and comparisons."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ ABSENT = object()
 
 @dataclass(frozen=True)
 class Configuration:
-    """`config` is flat, key -> value, without the seed. `metrics`: name -> seed -> value."""
+    """Runs that differ only in the seed. config: flat, without the seed. metrics: name -> seed -> value."""
 
     data: str
     model: str
@@ -27,7 +27,7 @@ class Configuration:
     data_sha256: dict[str, str]
     environment: dict[str, str]
     metrics: dict[str, dict[int, float]]
-    failures: tuple[str, ...] = field(default=(), compare=False)  # runs that failed, each with its reason
+    failures: tuple[str, ...] = field(default=(), compare=False)  # failed runs, each with its reason
     failed_seeds: frozenset[int] = field(default=frozenset(), compare=False)
     unfinished: int = field(default=0, compare=False)  # runs that are not over
 
@@ -37,15 +37,15 @@ class Configuration:
 
     @property
     def digests(self) -> list[str]:
-        """The fingerprints of the data, wherever its files lie."""
+        """The fingerprints of the data, independent of paths."""
         return sorted(self.data_sha256.values())
 
 
 def configurations_of(runs: Sequence[Run]) -> list[Configuration]:
-    """Group runs by everything but the seed, in a fixed order. A seed that was run twice counts once; the seeds of
-    parts, such as init_seed, are settings here, since a baseline keeps values by one number.
+    """Group runs by everything except the seed, in a fixed order. A seed that was run twice counts once; seeds of
+    parts, such as init_seed, are settings here, since a baseline stores values by a single number.
 
-    Raises DataError where one configuration was run on different bytes of the same data.
+    Raises DataError if one configuration was run on different contents of the same data.
     """
     groups: defaultdict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for run in with_one_path(runs):
@@ -78,13 +78,13 @@ def _configuration(data: str, model: str, runs: list[Run]) -> Configuration:
 
 
 def varying_keys(configs: Sequence[dict[str, Any]]) -> list[str]:
-    """The keys that do not have one value in all of these."""
+    """The keys whose values differ among these."""
     keys = sorted({key for config in configs for key in config})
     return [key for key in keys if any(config.get(key, ABSENT) != configs[0].get(key, ABSENT) for config in configs)]
 
 
 def in_words(config: dict[str, Any], keys: Iterable[str]) -> str:
-    """These keys as they would be typed."""
+    """These keys as overrides."""
     return " ".join(f"{key}={_typed(config[key])}" for key in keys if key in config)
 
 
@@ -94,7 +94,7 @@ def _typed(value: Any) -> str:
 
 
 def _seed(run: Run) -> Any:
-    """Of a folder that cannot be read, something that no other has."""
+    """The seed; for an unreadable folder, its path, which is unique."""
     return run.config.get("seed", run.folder)
 
 
@@ -120,7 +120,7 @@ def shown(fingerprints: dict[str, str]) -> str:
 
 
 def _by_file_name(fingerprints: dict[str, str]) -> dict[str, str]:
-    """A user's files are named by their whole path, which another machine has not."""
+    """Fingerprints by file name instead of path, since paths differ between machines."""
     short = {PurePath(name).name: digest for name, digest in fingerprints.items()}
     return dict(sorted((short if len(short) == len(fingerprints) else fingerprints).items()))
 
@@ -132,7 +132,7 @@ def _digest(value: Any) -> str:
 
 
 def _environment(runs: list[Run]) -> dict[str, str]:
-    """What the runs were made with: one value a fact, or all there are."""
+    """The environment of the runs: key -> its value, or all values if they differ."""
     values: defaultdict[str, set[str]] = defaultdict(set)
     for run in runs:
         packages = run.environment.get("packages")

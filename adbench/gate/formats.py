@@ -1,4 +1,4 @@
-"""A gate's report as a table, JSON, JUnit's XML, or Markdown for a pull request. All names in it are strangers'."""
+"""Formats of a gate's report: table, JSON, JUnit XML, Markdown for a pull request. All names are untrusted."""
 
 import math
 import re
@@ -21,7 +21,7 @@ _ADVICE = {
 
 
 def headline(report: Report) -> str:
-    """The verdict in one line, with the number of each."""
+    """The overall verdict in one line, with the number of verdicts of each kind."""
     counts = Counter(v.verdict for v in report.verdicts if report.counts(v))
     numbers = ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())) or "nothing was compared"
     return f"{report.verdict}: {_ADVICE[report.exit_code]} ({numbers})"
@@ -61,7 +61,8 @@ def as_document(report: Report) -> dict[str, Any]:
 
 
 def as_junit(report: Report) -> str:
-    """A test case a comparison: a regression or a failed run is a failure; what is inconclusive is skipped."""
+    """The report as JUnit XML, one test case per comparison: regressions and failed runs are failures, inconclusive
+    ones are skipped."""
     shown = [(v, _junit_result(v, report.counts(v))) for v in report.verdicts]
     results = Counter(result for _, result in shown)
     counts = {"tests": len(shown), "failures": results["failure"], "skipped": results["skipped"], "errors": 0}
@@ -88,7 +89,7 @@ def as_junit(report: Report) -> str:
 
 
 def as_markdown(report: Report) -> str:
-    """A comment for a pull request: the verdict, what is not a pass, and the rest folded."""
+    """A comment for a pull request: the verdict, everything that is not a pass, and the rest folded."""
     mark = {0: "✅", 1: "❌", 3: "❔"}[report.exit_code]
     worth = [v for v in report.verdicts if v.verdict != PASS and report.counts(v)]
     rest = [v for v in report.verdicts if v not in worth]
@@ -105,7 +106,7 @@ def as_markdown(report: Report) -> str:
 
 
 def explanation(report: Report) -> str:
-    """What the columns mean."""
+    """The meaning of the columns."""
     limits, n = report.limits, sum(v.change is not None and v.rules.kind == "quality" for v in report.verdicts)
     return (
         f"Change: now less baseline, with intervals that hold for all {n} comparisons of quality at once in"
@@ -192,7 +193,7 @@ def _markdown(text: str) -> str:
 
 
 def _xml(text: str) -> str:
-    """Text of characters that XML allows."""
+    """The text without characters that XML does not allow."""
     return _NOT_XML.sub("?", text)
 
 

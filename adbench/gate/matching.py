@@ -1,4 +1,4 @@
-"""Which configuration of the runs belongs to which of the baseline."""
+"""Matching of the configurations of runs with those of a baseline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from adbench.gate.configurations import ABSENT, Configuration, in_words, shown, 
 
 @dataclass(frozen=True)
 class Match:
-    """A configuration of the baseline, what `settings` sets it apart from its like, and its counterpart, if any."""
+    """A configuration of the baseline, the `settings` that set it apart from similar ones, and its counterpart."""
 
     before: Configuration
     after: Configuration | None
     settings: str
-    note: str = ""  # what changed in the configuration, or why there is no counterpart
+    note: str = ""  # a change of the configuration, or why there is no counterpart
 
 
 def match(before: Sequence[Configuration], after: Sequence[Configuration]) -> tuple[list[Match], list[Configuration]]:
-    """Pair configurations of the same data and model; and return those of the runs that the baseline has not.
+    """Pair configurations of the same data and model; also returns those of the runs that the baseline lacks.
 
-    The same configuration first. Where each side has one, they are paired though it changed: a release that changes
-    a default is what a gate is for. Of several, those are paired that agree in what varies among the baseline's.
-    Raises DataError where a pair was run on different bytes of the data.
+    Equal configurations are paired first. If each side has one left, these are paired although they differ: a release
+    that changes a default is a purpose of the gate. If there are several, those are paired that agree in the keys that
+    vary within the baseline. Raises DataError if a pair was run on different contents of the data.
     """
     partner: dict[int, Configuration] = {}
     for i, configuration in enumerate(before):

@@ -1,17 +1,17 @@
-"""The gate's arithmetic: values before and after a change, by seed -> a verdict on each metric.
+"""Statistics of the gate: from values by seed before and after a change to a verdict per metric.
 
-A comparison asks whether the mean over seeds has dropped. Where both sides ran the same seeds, their differences are
-tested (paired t), else the two means (Welch). All comparisons of a family are corrected together:
+A comparison tests whether the mean over seeds has dropped. If both sides ran the same seeds, their differences are
+tested (paired t), otherwise the two means (Welch). All comparisons of a family are corrected together:
 
     regression    a drop, one-sided, significant at alpha after Holm's correction, that may exceed the tolerance
     improvement   a significant rise, corrected by itself
     pass          the interval, of confidence 1 - 2 alpha / comparisons, excludes a drop beyond the tolerance
-    inconclusive  none of these: more seeds would tell
+    inconclusive  none of these: more seeds would decide
 
-A drop that surely lies within the tolerance passes, however regular it is: whoever names a tolerance accepts it. A rise
-of less than a tenth of the tolerance is none: other machines round otherwise, and a model without randomness then moves
-by the same row in every seed. Seconds have to move by more than the tolerance: a machine's load slows all seeds
-together, and no test knows of it.
+A drop that significantly lies within the tolerance passes, however regular it is: that is the meaning of a tolerance. A
+rise of less than a tenth of the tolerance does not count: other machines round differently, and a model without
+randomness then moves by the same row in every seed. Seconds have to change by more than the tolerance: a machine's load
+slows all seeds together, which no test can detect.
 """
 
 import math
@@ -31,8 +31,8 @@ REGRESSION, IMPROVEMENT, PASS, INCONCLUSIVE = "regression", "improvement", "pass
 MISSING, FAILED = "missing", "failed"
 POWER = 0.8
 NEGLIGIBLE = {"quality": 0.1, "speed": 1.0}  # of the tolerance
-_ROUNDING = 1e-12  # of a value: no difference
-_LARGEST = 1e100  # whose square is still a number
+_ROUNDING = 1e-12  # relative to the values: no difference
+_LARGEST = 1e100  # whose square is still finite
 
 Kind = Literal["quality", "speed"]
 
@@ -52,7 +52,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Rules:
-    """How a family is judged. tolerance: a drop in quality that a pass has to exclude; of speed, a ratio less one."""
+    """Rules for a family of comparisons. tolerance: the drop that a pass must exclude; for speed, a ratio minus 1."""
 
     kind: Kind = "quality"
     alpha: float = 0.05
@@ -60,34 +60,34 @@ class Rules:
 
     @property
     def margin(self) -> float:
-        """The tolerance on the scale that is tested: seconds are compared by their logarithm."""
+        """The tolerance on the tested scale; seconds are compared by their logarithms."""
         return math.log1p(self.tolerance) if self.kind == "speed" else self.tolerance
 
     @property
     def negligible(self) -> float:
-        """What no verdict is spent on, on the same scale."""
+        """The change that is too small for a verdict, on the same scale."""
         return NEGLIGIBLE[self.kind] * self.margin
 
 
 @dataclass(frozen=True)
 class Change:
-    """By how much the mean rose, a rise being better; seconds by their logarithm, with the sign turned."""
+    """The change of the mean; positive is better. For seconds, the negative change of the logarithm."""
 
     rise: float
-    error: float  # standard error of the rise; nan where one seed on a side tells none
+    error: float  # standard error of the rise; NaN if a side has a single seed
     df: float
     sd: float  # of one pair's difference
     n: int  # seeds, on the side with fewer
     paired: bool
 
     def half_width(self, level: float) -> float:
-        """Of the interval that leaves out so much on either side."""
+        """Half of the interval that leaves out `level` on either side."""
         return float(half_width(self.error, self.df, 1 - 2 * level)) if self.error else 0.0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one case. `level` is the one-sided level that its family's size leaves to it."""
+    """The verdict on one case. `level`: the one-sided level left to it by the size of its family."""
 
     case: Case
     rules: Rules
@@ -106,7 +106,7 @@ class Verdict:
         return _mean(self.case.current)
 
     def difference(self) -> Interval | None:
-        """Now less before, as a reader expects it: plain for quality, relative for speed; None where it is unknown."""
+        """The difference after minus before: absolute for quality, relative for speed; None if unknown."""
         if self.change is None:
             return None
         half_width = self.change.half_width(self.level)
@@ -116,18 +116,18 @@ class Verdict:
         )
 
     def smallest_effect(self) -> float | None:
-        """The smallest drop that would have been found in four of five cases, on the scale of `difference`, above 0."""
+        """The smallest drop that would be found in four of five cases, on the scale of `difference`, positive."""
         if self.change is None or not math.isfinite(self.change.error):
             return None
         error, df = self.change.error, self.change.df
-        # What is found has to be significant, more than negligible, and not surely within the tolerance.
+        # A drop is found if it is significant, not negligible, and not significantly within the tolerance.
         size = max(self.rules.negligible, self.rules.margin - self.change.half_width(self.level))
         if error:
             size = error * max(noncentrality(df, self.level, POWER), size / error + float(stats.t.ppf(POWER, df)))
         return min(math.expm1(min(size, 50.0)), 1e9) if self.rules.kind == "speed" else size
 
     def seeds_to_settle(self) -> int | None:
-        """About how many seeds each side would need, in all, if means and spread stay as they are; None: unknown."""
+        """Approximate number of seeds that each side would need with the same means and spread; None: unknown."""
         if self.verdict != INCONCLUSIVE or self.change is None or not math.isfinite(self.change.sd):
             return None
         rise, margin = self.change.rise, self.rules.margin
@@ -143,7 +143,7 @@ class Verdict:
 
 
 def judge(cases: Sequence[Case], rules: Rules) -> list[Verdict]:
-    """A verdict on each case, all of them corrected together as one family."""
+    """The verdict on each case, corrected together as one family."""
     changes = [_change(case, rules) for case in cases]
     drops, rises = (holm([_p_value(change, side) for change in changes]) for side in (-1, 1))
     level = rules.alpha / max(1, len(cases))
@@ -176,7 +176,7 @@ def _decide(
 
 
 def _p_value(change: Change | None, side: int) -> float:
-    """One-sided, of a rise (1) or a drop (-1)."""
+    """The one-sided p value of a rise (1) or a drop (-1)."""
     if change is None or not math.isfinite(change.error):
         return 1.0
     if change.error == 0:
@@ -190,15 +190,15 @@ def _change(case: Case, rules: Rules) -> Change | None:
         return None
     common = sorted(before.keys() & after.keys())
     fewer = min(len(before), len(after))
-    # A design is chosen by which seeds there are, never by their values. A few common ones out of many would throw
-    # the others away.
+    # The design is chosen by the available seeds, never by their values. Pairing a few common seeds out of many would
+    # discard the others.
     if (len(common) >= 2 and 2 * len(common) >= fewer) or len(common) == fewer == 1:
         return _paired(as_values(after[s] for s in common), as_values(before[s] for s in common))
     return _welch(as_values(after.values()), as_values(before.values()))
 
 
 def _comparable(values: Mapping[int, float], case: Case, rules: Rules) -> dict[int, float]:
-    """On a scale where more is better and differences compare."""
+    """The values on a scale where more is better and differences are comparable."""
     sign = -1.0 if case.less_is_better else 1.0
     usable = {seed: float(value) for seed, value in values.items() if abs(value) < _LARGEST}
     if rules.kind == "speed":
@@ -230,7 +230,7 @@ def _welch(after: Values, before: Values) -> Change:
 
 
 def _moments(x: Values, scale: float) -> tuple[float, float]:
-    """Mean and standard deviation, without what is only rounding: nan where one value tells no spread."""
+    """Mean and standard deviation; rounding error counts as 0, and the deviation of a single value is NaN."""
     mean = float(x.mean())
     if len(x) < 2:
         return mean, math.nan
@@ -239,7 +239,7 @@ def _moments(x: Values, scale: float) -> tuple[float, float]:
 
 
 def _mean(values: Mapping[int, float]) -> float:
-    with np.errstate(over="ignore"):  # of a stranger's numbers
+    with np.errstate(over="ignore"):  # values of untrusted files can be extreme
         return float(np.mean(list(values.values()))) if values else math.nan
 
 

@@ -1,1 +1,1 @@
-"""A finished run on new rows."""
+"""Application of finished runs to new rows."""

@@ -1,4 +1,4 @@
-"""From a finished run's folder to its fitted encoder and detector. A stranger's folder is read as data, never run."""
+"""Loading the fitted encoder and detector of a finished run. Untrusted folders are read as data, never executed."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,22 +30,23 @@ from adbench.text import override
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a run learned: features of its table -> `rows` -> `detector.score_rows` -> above `threshold`?"""
+    """The fitted parts of a run. Features of its table -> `rows` -> `detector.score_rows` -> `reported`."""
 
     run: Run
     encoder: Any
     detector: Any
 
     def rows(self, features: Features) -> Matrix:
-        """Rows of the run's table, encoded, in the shape that the detector takes."""
+        """The encoded rows, in the shape that the detector takes. features: of the run's table."""
         x: Matrix = self.encoder.transform(features)
         return x.reshape(len(x), *as_taken(self.detector, self.encoder.columns).shape)
 
     @property
     def threshold(self) -> float:
-        """A row that scores above it is reported as an anomaly, whatever comes with it.
+        """The score above which a row is reported as an anomaly, independent of other rows.
 
-        Raises ConfigError where the rule judges the rows of a file together: there is none before all of them came.
+        Raises ConfigError if the rule judges the rows of a file together: it has no threshold before it sees all of
+        them.
         """
         if judges_rows_together(self.run.metrics):
             chosen = self.run.config["choices"].get("threshold")
@@ -57,9 +58,9 @@ class Fitted:
         return self.run.metrics["threshold"]
 
     def reported(self, scores: Scores) -> npt.NDArray[np.bool_]:
-        """Which rows of a file are reported, by the scores of all its rows.
+        """True for the reported rows of a file, given the scores of all of its rows.
 
-        A rule that judges them together is applied anew, to them and the scores of the run's calibration rows.
+        A rule that judges rows together is applied again, to these rows and the scores of the run's calibration rows.
         """
         if not judges_rows_together(self.run.metrics):
             return scores > self.threshold
@@ -76,8 +77,8 @@ class Fitted:
 def load(folder: Path) -> Fitted:
     """The fitted parts of a finished run, of any format.
 
-    Raises RunFolderError where the run is not finished or a file is not what a run writes, and ConfigError for a model
-    or preprocessing that does not exist any more.
+    Raises RunFolderError if the run is not finished or its files are invalid, and ConfigError for a model or
+    preprocessing that no longer exists.
     """
     run = read_run(folder)
     if run.status != DONE:
@@ -98,7 +99,7 @@ def load(folder: Path) -> Fitted:
 
 
 def _part(run: Run, part: str) -> tuple[dict[str, Any], dict[str, Any], Callable[..., Any]]:
-    """What the JSON file of a part tells besides, its arrays, and what makes the unfitted object."""
+    """The other entries of a part's JSON file, its arrays, and a function that makes the unfitted object."""
     with _reading(run.folder):
         document = json.loads((run.folder / f"{part}.json").read_text(encoding="utf-8"))
         arrays = safetensors.numpy.load((run.folder / f"{part}.safetensors").read_bytes())
@@ -118,7 +119,7 @@ def _part(run: Run, part: str) -> tuple[dict[str, Any], dict[str, Any], Callable
 
 @contextmanager
 def _reading(folder: Path) -> Iterator[None]:
-    """Whatever a damaged file makes its reader raise is a RunFolderError about this folder."""
+    """Raise errors of a reader, whose kind a damaged file decides, as RunFolderError about this folder."""
     try:
         yield
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, SafetensorError) as error:

@@ -564,7 +564,7 @@ def test_the_table_says_what_could_have_been_seen(baseline: Path, write: Write, 
 def test_help_explains_and_checking_needs_no_torch(baseline: Path, runs: Path) -> None:
     shown = invoke("--help")
     assert shown.exit_code == 0
-    for words in ("3 inconclusive", "Times compare on one machine only", "--gate-speed"):
+    for words in ("3 inconclusive", "Times are comparable on one machine only", "--gate-speed"):
         assert words in " ".join(shown.stdout.split())
     script = (
         "import sys\nfrom adbench.cli.main import app\n"

@@ -1,4 +1,4 @@
-"""Where the time of a run goes, from the start of its process to its end."""
+"""Time profile of a run, from the start of its process to its end."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 IMPORT = "import"
-# In the order of a run. What happens between them is "other".
+# In the order of a run. Time between the stages is "other".
 STAGES = (
     *(IMPORT, "compose", "load", "preprocess", "transform", "fit", "calibrate", "score", "controls", "evaluate"),
     "save",
@@ -23,16 +23,16 @@ _imported = time.perf_counter()
 
 
 class Profile(Reporter):
-    """Keeps what each stage took, and passes everything on to `to`."""
+    """Records the time of each stage and forwards all events to the reporter `to`."""
 
     def __init__(self) -> None:
         self.to = Reporter()
         self.seconds = dict.fromkeys(STAGES, 0.0)
-        self.seconds[IMPORT] = process_seconds()  # the start of Python, and what was imported until here
+        self.seconds[IMPORT] = process_seconds()  # the start of Python and the imports so far
 
     @property
     def has_run(self) -> bool:
-        """Whether a run began: what is finished already has no stages."""
+        """True if a run began; one that is finished already has no stages."""
         return self.seconds["load"] > 0 or self.seconds["fit"] > 0
 
     def stage(self, name: str) -> None:
@@ -52,14 +52,14 @@ class Profile(Reporter):
         return self.to.callbacks()
 
     def rows(self) -> Iterator[tuple[str, float]]:
-        """The stages and their seconds, then "other" and "total": the wall-clock time of this process until now."""
+        """The stages and their seconds, then "other" and "total", the wall-clock time of this process so far."""
         total = process_seconds()
         yield from self.seconds.items()
         yield "other", total - sum(self.seconds.values())
         yield "total", total
 
     def table(self) -> "Table":
-        """The rows, with the share that each has in the total."""
+        """The rows, with each stage's share of the total."""
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
@@ -72,10 +72,11 @@ class Profile(Reporter):
 
 
 def process_seconds() -> float:
-    """Wall-clock seconds since this process was started; where the system does not tell, since this module's import."""
+    """Wall-clock seconds since this process started or, on other systems than Linux, since this module was imported."""
     if sys.platform == "linux":
         try:
-            # The command's name, in parentheses, can hold anything; the start, in clock ticks since boot, is field 22.
+            # The command's name, in parentheses, can contain anything; the start, in clock ticks since boot, is field
+            # 22.
             fields = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
             ticks = int(fields[19])
             return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""What a run found, for a newcomer's eyes: one panel in the terminal."""
+"""The result panel of a run in the terminal, readable without prior knowledge."""
 
 from collections.abc import Iterator
 
@@ -18,11 +18,11 @@ from adbench.results.record import Run, families
 from adbench.stats.interval import Interval
 from adbench.text import printable, three_digits
 
-_FEW_COPIES = 0.99  # of the test rows are distinct: not worth a line
+_FEW_COPIES = 0.99  # share of distinct test rows above which copies are not mentioned
 
 
 def result_panel(run: Run, use: Use | None = None) -> RenderableType:
-    """The panel of a finished run. use: where somebody wants to know what its threshold comes to."""
+    """The panel of a finished run. use: the conditions of use to show the alarms for, if any."""
     m, choices = run.metrics, run.config["choices"]
     parts: list[RenderableType] = [
         Text(_what(run)),
@@ -78,12 +78,12 @@ def _quality(run: Run, use: Use | None = None) -> Table:
 
 
 def _false_alarms(run: Run) -> Iterator[tuple[str, str]]:
-    """What was promised, and what came of it."""
+    """The promised and the achieved false alarms."""
     m = run.metrics
     promised = f"promised {_rate(m['target_fpr'])}" if promises(m) else "nothing promised"
     if (sure := m.get("promise_confidence")) is not None:
         promised += f" at most, with {100 * sure:g} % confidence"
-    if "fpr_bound" in m:  # CV+ mostly comes near its target, and guarantees less
+    if "fpr_bound" in m:  # CV+ usually comes near its target but guarantees less
         promised = f"aimed at {_rate(m['target_fpr'])}, promised {_rate(m['fpr_bound'])} at most"
     yield "false alarms at the threshold", f"{promised}, achieved {_rate(m['test_fpr'])} of normal rows"
     if (asked := run.config.get("target_fpr", 1.0)) < m["target_fpr"] and (promises(m) or "fpr_bound" in m):
@@ -146,7 +146,7 @@ def _interval_of_rate(m: dict[str, float]) -> str:
 
 
 def _whether_kept(m: dict[str, float]) -> Iterator[str]:
-    """Of a run from before promises were judged, nothing."""
+    """A sentence on whether the promise was kept; nothing for a run from before promises were judged."""
     too_many = exceeded([m])
     if too_many is None or not promises(m):
         return
@@ -166,7 +166,7 @@ def _detection(m: dict[str, float]) -> Table:
         "attack types of the training file": "known",
         "attack types never seen": "novel",
     }
-    if not m.get("novel/n"):  # where there is no other, to be of the training file says nothing
+    if not m.get("novel/n"):  # without novel types, the known ones are all of them
         del rows["attack types of the training file"]
     for title, prefix in rows.items():
         if m.get(f"{prefix}/n") and f"{prefix}/recall" in m and f"{prefix}/roc_auc" in m:
@@ -199,7 +199,7 @@ def _verdicts(run: Run) -> Iterator[str]:
         low, high = m["training_gain_low"], m["training_gain_high"]
         verdict = "training helped" if low > 0 else "training hurt" if high < 0 else "no proof that training helped"
         yield f"training gain {m['training_gain']:+.4f} AUROC (95 % interval {low:+.4f} to {high:+.4f}): {verdict}"
-    # What was picked with the test labels shows what the table gives away; nobody can use it instead of a model.
+    # Controls picked with the test labels show leakage; nobody can use them instead of a model.
     usable = {name: title for name, title in TITLES.items() if name != ORACLE}
     best = max(usable, key=lambda name: m.get(f"control/{name}/roc_auc", 0.0))
     lead = m.get(f"control/{best}/lead", m["roc_auc"] - m.get(f"control/{best}/roc_auc", 0.0))
@@ -214,13 +214,13 @@ def _verdicts(run: Run) -> Iterator[str]:
 
 
 def _changes(run: Run) -> Iterator[str]:
-    """Whether the normals moved, and how it went over time; nothing of a run in which that was not asked."""
+    """Sentences on whether the normals moved and how results changed over time, if the run measured them."""
     said = shift.in_words(run.metrics), over_time.in_words(run.metrics, bool(run.environment.get(over_time.IS_DATE)))
     yield from (sentence for sentence in said if sentence is not None)
 
 
 def _warnings(run: Run) -> list[object]:
-    """What makes the table easier than a detector is good; of a run from before that was recorded, nothing."""
+    """Warnings about what makes this table easy; none for a run from before they were recorded."""
     warnings = run.environment.get("warnings")
     return warnings if isinstance(warnings, list) else []
 
@@ -238,7 +238,7 @@ def _grid(*headings: str) -> Table:
 
 
 def _rate(share: float) -> str:
-    """Two decimals of a percent, or two digits where those would show nothing."""
+    """Two decimals of a percentage, or two significant digits if those would show nothing."""
     return _percent(share, 2) if not 0 < share < 0.0005 else f"{100 * share:.2g} %"
 
 

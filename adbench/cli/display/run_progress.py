@@ -1,4 +1,4 @@
-"""A run's progress in the terminal: the stage it is in, and the training step by step. Only imported to draw."""
+"""A run's progress in the terminal: its stage, and the training step by step. Imported only when drawing."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ REFRESHES_PER_SECOND = 5
 
 
 class RichReporter(Reporter):
-    """Draws one line that says what the run is doing; while it trains, how far and how fast."""
+    """Draws one line with the current stage and, during training, the progress and speed."""
 
     def __init__(self, console: Console) -> None:
         self.progress = Progress(
@@ -41,11 +41,11 @@ class RichReporter(Reporter):
         self.progress.reset(self.task, description=name, total=None, detail="")
 
     def note(self, sentence: str) -> None:
-        """Above the line that moves."""
+        """Print a note above the progress line."""
         self.progress.console.print(f"adbench: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
     def warn(self, sentence: str) -> None:
-        """The same, to be seen."""
+        """Print a warning above the progress line, highlighted."""
         warning = f"adbench: warning: {sentence}"
         self.progress.console.print(warning, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
 
@@ -57,23 +57,23 @@ class RichReporter(Reporter):
 class _TrainingBar(Callback):
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self.progress, self.task = progress, task
-        self.rows_before = self.batches_before = 0  # in the epochs that are over
+        self.rows_before = self.batches_before = 0  # in finished epochs
         self.total_batches = 0
         self.shown = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Now the number of steps is known."""
+        """Set the number of steps, which is known from here on."""
         loader = trainer.train_dataloader
         assert isinstance(loader, Batches)
         self.total_batches = loader.n_batches * (trainer.max_epochs or 1)
-        self.batches_before = loader.n_batches * trainer.current_epoch  # after a checkpoint
+        self.batches_before = loader.n_batches * trainer.current_epoch  # when resuming from a checkpoint
         self.progress.reset(self.task, total=self.total_batches, completed=self.batches_before)
         self.shown = self.progress.get_time()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Refresh by time, not by step: reading the loss waits for the device."""
+        """Refresh at time intervals, not at each step: reading the loss waits for the device."""
         now = self.progress.get_time()
         if now - self.shown < 1 / REFRESHES_PER_SECOND:
             return
@@ -81,7 +81,7 @@ class _TrainingBar(Callback):
         self._show(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Count the epoch's rows and batches before they are forgotten."""
+        """Add the epoch's rows and batches to the totals before the module resets them."""
         assert isinstance(pl_module, NeuralDetector)
         self.rows_before += pl_module.rows_done
         self.batches_before += pl_module.batches_done

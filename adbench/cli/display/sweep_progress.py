@@ -1,4 +1,4 @@
-"""A sweep's progress: one live table in a terminal, a line a job elsewhere."""
+"""A sweep's progress: one live table in a terminal, one line per job elsewhere."""
 
 import time
 from collections import Counter
@@ -21,12 +21,12 @@ FAILURES_SHOWN = 5
 
 
 class _Counting(SweepReporter):
-    """Counts what is over, and guesses when the rest will be."""
+    """Counts finished jobs and estimates the remaining time."""
 
     def begin(self, n_jobs: int, slots: int) -> None:
         self.n_jobs, self.began = n_jobs, time.monotonic()
         self.statuses: Counter[str] = Counter()
-        self.seconds: list[float] = []  # of each job that ran
+        self.seconds: list[float] = []  # of each finished job
         self.running: dict[str, tuple[Job, float]] = {}  # by run folder, with the time of its start
 
     def expect(self, n_jobs: int) -> None:
@@ -43,24 +43,24 @@ class _Counting(SweepReporter):
 
     @property
     def n_over(self) -> int:
-        """Jobs that are over."""
+        """Number of jobs that are over."""
         return sum(self.statuses.values())
 
     def counts(self) -> str:
-        """Such as "3 done, 1 failed, 2 running, 6 to go, about 2 min left"."""
+        """Counts as text, such as "3 done, 1 failed, 2 running, 6 to go, about 2 min left"."""
         parts = [f"{n} {status}" for status, n in sorted(self.statuses.items())]
         parts += [f"{len(self.running)} running"] if self.running else []
         to_go = max(0, self.n_jobs - self.n_over - len(self.running))
         parts += [f"{to_go} to go"] if to_go else []
         if self.seconds and (to_go or self.running):
-            # What runs is half done on average, however many are trained as one.
+            # Running jobs are half done on average, however many are trained as one.
             n_done, n_left = len(self.seconds) + len(self.running) / 2, to_go + len(self.running) / 2
             parts.append(f"about {duration((time.monotonic() - self.began) * n_left / n_done)} left")
         return ", ".join(parts)
 
 
 class Lines(_Counting):
-    """A line for each job that ends, for a log or a pipe."""
+    """One line per finished job, for a log or a pipe."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -80,12 +80,12 @@ class Lines(_Counting):
         self._say(f"adbench: {printable(sentence)}")
 
     def _say(self, line: str) -> None:
-        with suppress(OSError):  # nobody reads any more: the sweep goes on
+        with suppress(OSError):  # the reader has closed the stream: the sweep continues
             print(line, file=self.stream, flush=True)
 
 
 class LiveTable(_Counting):
-    """One table that is drawn again and again: what runs and how far it is, the last failures, the counts."""
+    """A table that is redrawn continuously: running jobs with their progress, the last failures, the counts."""
 
     def __init__(self, console: Console) -> None:
         self.live = Live(console=console, auto_refresh=False, transient=True)
@@ -119,14 +119,14 @@ class LiveTable(_Counting):
 
 
 def outcome(run: Run) -> str:
-    """What a line says about a run that is over."""
+    """The result of a finished run, for its line."""
     if run.status == DONE:
         return f"AUROC {run.metrics['roc_auc']:.4f}"
     return printable(run.error)
 
 
 def duration(seconds: float) -> str:
-    """Such as "9.1 s", "12 min", "3.5 h"."""
+    """A duration as text, such as "9.1 s", "12 min", "3.5 h"."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -23,7 +23,7 @@ from adbench.text import printable
 
 
 def print_summary(summary: Summary, console: Console, pivot: str | None = None) -> None:
-    """One row a configuration, or one table a metric; then controls, what did not finish, pairs, and what varies."""
+    """Print one row per configuration, or one table per metric; then controls, unfinished runs, pairs and variances."""
     sheets = pivot_sheets(summary, pivot) if pivot else [groups_sheet(summary)]
     if len(summary.controls):
         sheets.append(controls_sheet(summary))
@@ -44,7 +44,7 @@ def print_summary(summary: Summary, console: Console, pivot: str | None = None) 
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
-    """A sheet, and below it how to read it. Whole lines, however long: nothing is cut or broken."""
+    """Print a sheet and its notes. Lines are never cut or broken, however long."""
     columns = list(zip(sheet.headings, *sheet.rows, strict=True))
     widths = [max(map(cell_len, column)) for column in columns]
 
@@ -64,7 +64,7 @@ def print_sheet(sheet: Sheet, console: Console) -> None:
 
 
 def print_catalogue(entries: list[dict[str, Any]], console: Console) -> None:
-    """One row an entry, one column a key."""
+    """Print one row per entry, one column per key."""
     table = _table(None, list(entries[0]), text_columns=len(entries[0]))
     for entry in entries:
         table.add_row(*(_plain(value) for value in entry.values()))
@@ -91,7 +91,7 @@ def _plain(value: Any) -> str:
 
 
 def print_card(card: dict[str, Any], console: Console) -> None:
-    """A dataset's card: facts, one row a part, one row a family, what to beware of."""
+    """Print a dataset's card: facts, one row per part, one row per family, warnings and notes."""
     facts = _table(None, ["", ""], text_columns=2)
     facts.show_header = False
     for name in ("title", "source", "licence", "citation"):

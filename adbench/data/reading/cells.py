@@ -1,4 +1,4 @@
-"""One column as it was read -> numbers, or the codes of its texts; whatever could be meant in two ways is refused."""
+"""Conversion of one column to numbers or to the codes of its texts; ambiguous columns are refused."""
 
 import re
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from adbench.data.reading.questions import CellsError
 from adbench.data.reading.spellings import PLAIN, POINT_FRACTION, NumberForm, Spellings, count, require_plain_numbers
 from adbench.errors import DataError
 
-# What stands for nothing, beside an empty cell, in small letters.
+# Words for a missing value besides an empty cell, in lower case.
 MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
 MAX_VALUES = 10_000  # each becomes a column of the detector's input
 
-FURTHEST = 1e150  # of a number: the square of one beyond it is none any more
-EXACT = 2.0**53  # whole numbers beyond it are rounded
+FURTHEST = 1e150  # the square of a number beyond it overflows
+EXACT = 2.0**53  # integers beyond it are rounded
 
 Numbers = npt.NDArray[np.float64]  # (rows,)
 Codes = npt.NDArray[np.int32]  # (rows,)
 
 
 def texts(column: Any) -> pa.Array:
-    """A column as texts, whole numbers without a fraction; an empty text is missing."""
+    """A column as texts, integers without a fraction; an empty text is missing."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -38,7 +38,7 @@ def texts(column: Any) -> pa.Array:
 
 
 def ids_of(column: Any) -> pa.Array:
-    """What a column calls each row: whole numbers where it has no others, else its texts as they stand."""
+    """The names of the rows in a column: integers if all are, otherwise the texts unchanged."""
     text = texts(column)
     try:
         numbers = text.cast(pa.int64())
@@ -48,16 +48,16 @@ def ids_of(column: Any) -> pa.Array:
 
 
 def words(column: Any) -> pa.Array:
-    """A column as texts, each in one spelling, which labels, kinds and categories share.
+    """A column as texts in normalised spelling, shared by labels, kinds and categories.
 
-    Blanks around a text do not belong to it; 6.0 is 6, and True is true; what stands for nothing is missing.
+    Surrounding blanks are stripped; 6.0 becomes 6, and True becomes true; words for a missing value become null.
     """
     encoded = texts(column).dictionary_encode()
     return pa.array([word(text) for text in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
 
 
 def word(text: str, missing: tuple[str, ...] = ()) -> str | None:
-    """The one spelling of a text; None where it stands for nothing, as further words do, in small letters."""
+    """The normalised spelling of a text; None if it means missing. missing: further such words, in lower case."""
     text = text.strip()
     small = text.lower()
     if small in ("", *MISSING_WORDS, *missing):
@@ -68,9 +68,7 @@ def word(text: str, missing: tuple[str, ...] = ()) -> str | None:
 
 
 def plain(column: pa.ChunkedArray, name: str, remedy: str | None = None) -> pa.ChunkedArray:
-    """Refuse what is neither numbers nor texts, whichever way the file stores them. remedy: what to do instead of
-    leaving the column out.
-    """
+    """Refuse columns of neither numbers nor texts, however they are stored. remedy: instead of dropping the column."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if is_number or pa.types.is_null(kind) or _is_text(column):
@@ -95,9 +93,9 @@ def _is_text(column: pa.ChunkedArray) -> bool:
 def numbers_of_column(
     column: pa.ChunkedArray, name: str, form: NumberForm = PLAIN, judged_by: pa.ChunkedArray | None = None
 ) -> Numbers | None:
-    """The column as finite numbers, NaN where one is missing; None when it holds texts and no number at all.
+    """The column as finite numbers, NaN if missing; None if it holds texts and not a single number.
 
-    judged_by: other rows of it, by which alone is judged what its points mean.
+    judged_by: other rows of the column, which alone decide how its points are interpreted.
     """
     judge = column if judged_by is None else judged_by
     values = _parsed(column, name, form, judge) if _is_text(column) else _filled(column, _as_numbers)
@@ -152,16 +150,16 @@ def _as_they_stand(chunk: pa.Array) -> pa.Array:
 
 
 def _given(chunk: pa.Array, form: NumberForm) -> pa.Array:
-    """Texts without the spaces around them and without those that stand for nothing."""
+    """The texts without surrounding spaces, null for words that mean missing."""
     trimmed = pc.utf8_trim_whitespace(texts(chunk))
     absent = pc.is_in(pc.utf8_lower(trimmed), pa.array(["", *MISSING_WORDS, *form.missing]))
     return pc.if_else(absent, None, trimmed)
 
 
 def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm, judge: pa.ChunkedArray) -> Numbers | None:
-    # A reading is that of the whole column: what one part of it says decides for all.
+    # The interpretation applies to the whole column: one unambiguous part decides for all.
     says_how = form.decimal != PLAIN.decimal or form.thousands is not None
-    # A column with 0.2973 in it has points before fractions, 0.297 in it too.
+    # A column that contains 0.2973 has decimal points, so 0.297 has one too.
     if form.thousands == "point" and _has_fractions(judge, form):
         says_how = False
     elif judge is not column and form.thousands == "point" and _has_fractions(column, form):
@@ -180,7 +178,7 @@ def _parsed(column: pa.ChunkedArray, name: str, form: NumberForm, judge: pa.Chun
         except pa.ArrowInvalid:
             pass
     found = Spellings.of((_given(chunk, form) for chunk in column.chunks), form)
-    if found.n_numbers == found.n_given:  # a leading plus sign is all that the cast does not know
+    if found.n_numbers == found.n_given:  # the cast only fails for a leading plus sign
 
         def without_plus(chunk: pa.Array) -> pa.Array:
             return pc.replace_substring_regex(form.plain(_given(chunk, form)), r"^\+", "").cast(pa.float64())
@@ -195,7 +193,7 @@ def _has_fractions(column: pa.ChunkedArray, form: NumberForm) -> bool:
 
 
 def rounded(column: pa.ChunkedArray, numbers: Numbers) -> tuple[int, str, int] | None:
-    """How many whole numbers of a column are beyond 2^53, the first of them, and its row; None where none is."""
+    """The number of integers in a column beyond 2^53, the first of them, and its row; None without any."""
     far = np.flatnonzero(np.abs(numbers) > EXACT)
     if not len(far) or pa.types.is_floating(column.type):
         return None
@@ -207,7 +205,7 @@ def rounded(column: pa.ChunkedArray, numbers: Numbers) -> tuple[int, str, int] |
 def categories_of(
     column: pa.ChunkedArray, name: str, form: NumberForm = PLAIN, limit: int | None = None
 ) -> tuple[Codes, list[str]]:
-    """The code of each row, -1 where it is missing, and the texts of the codes in the order of their first rows."""
+    """The code of each row, -1 if missing, and the texts of the codes in order of first occurrence."""
     place: dict[str, int] = {}
     codes, start = np.empty(len(column), dtype=np.int32), 0
     for chunk in column.chunks:

@@ -1,4 +1,4 @@
-"""Where the columns of a table lie: in memory, or on disk, from where they are read as they are needed."""
+"""Storage of a table's columns, in memory or on disk."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,14 +13,14 @@ Array = npt.NDArray[Any]
 
 
 class ColumnStore:
-    """Takes columns one by one, and gives them back as the columns of a matrix: in memory."""
+    """Stores columns one by one in memory, and returns them as the columns of a matrix."""
 
     def keep(self, column: Array) -> Array:
-        """The column itself."""
+        """Store a column; returns it as stored."""
         return column
 
     def matrix(self, columns: Iterable[Array], shape: tuple[int, int], dtype: npt.DTypeLike, as_kept: bool) -> Array:
-        """Columns as a matrix, each contiguous. as_kept: they are all that was kept of this type, in this order."""
+        """The columns as a matrix, each contiguous. as_kept: they are all stored columns of this type, in order."""
         x = np.empty(shape, dtype, order="F")
         for i, column in enumerate(columns):
             x[:, i] = column
@@ -28,18 +28,18 @@ class ColumnStore:
 
 
 class ColumnStoreOnDisk(ColumnStore):
-    """In files of a folder, one for each type of number; they are gone as soon as nothing uses them any more."""
+    """Stores columns in files of a folder, one per type of number; they are deleted when nothing uses them any more."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._sizes: dict[Path, int] = {}
 
     def keep(self, column: Array) -> Array:
-        """The column as it lies in the file."""
+        """Store a column; returns it memory-mapped."""
         return self._append(self.folder / f"columns.{column.dtype}", column)
 
     def matrix(self, columns: Iterable[Array], shape: tuple[int, int], dtype: npt.DTypeLike, as_kept: bool) -> Array:
-        """The file of the kept columns as a matrix, or one of other columns."""
+        """The columns as a memory-mapped matrix; the stored file itself if as_kept."""
         kept = self.folder / f"columns.{np.dtype(dtype)}"
         path = kept if as_kept else self.folder / f"taken.{np.dtype(dtype)}"
         if not as_kept:

@@ -1,4 +1,4 @@
-"""Columns as they were read -> numbers and categories, with what is missing marked and not yet filled."""
+"""Typing of a table's columns as numbers or categories, with missing values marked but not yet filled."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ MISSING = "<missing>"  # the category of an empty cell, under data.missing=imput
 
 
 class Rows(Protocol):
-    """Rows as they were read: a pyarrow.Table, or one that is read a column at a time."""
+    """Untyped rows: a pyarrow.Table, or one that is read column by column."""
 
     @property
     def column_names(self) -> list[str]: ...
@@ -36,24 +36,25 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Files:
-    """How many rows each file has, one file after the other, and which files are of the test part."""
+    """The number of rows of each file, in order, and which files belong to the test part."""
 
     n_rows: tuple[int, ...]
     tested: tuple[bool, ...]
 
     @property
     def of_both_parts(self) -> bool:
-        """Whether there are files of the test part and others."""
+        """True if there are files of the test part and others."""
         return len({*self.tested}) > 1
 
     @cached_property
     def says(self) -> Any:
-        """The rows that say what a column is: where there are files of both parts, those of the files to learn from."""
+        """The rows that decide the type of a column: those of the training files if there are files of both parts,
+        otherwise all."""
         return ~np.repeat(self.tested, self.n_rows) if self.of_both_parts else slice(None)
 
     @property
     def n_saying(self) -> list[int]:
-        """How many of them each of their files has."""
+        """The number of deciding rows per deciding file."""
         files = zip(self.n_rows, self.tested, strict=True)
         return [n for n, tested in files if not (tested and self.of_both_parts)]
 
@@ -67,13 +68,13 @@ class Files:
 
 @dataclass(frozen=True)
 class Columns:
-    """What is missing is NaN among the numbers and -1 among the codes of the categories."""
+    """Typed columns. A missing value is NaN among the numbers and -1 among the codes of the categories."""
 
     store: ColumnStore
     numeric: dict[str, Numbers] = field(default_factory=dict)
     codes: dict[str, Codes] = field(default_factory=dict)
-    values: dict[str, list[str]] = field(default_factory=dict)  # categorical column -> its texts, by their codes
-    n_missing: dict[str, int] = field(default_factory=dict)  # of the columns that lack a value somewhere
+    values: dict[str, list[str]] = field(default_factory=dict)  # categorical column -> its texts, by code
+    n_missing: dict[str, int] = field(default_factory=dict)  # for columns that lack values
 
     def missing(self, name: str) -> npt.NDArray[np.bool_]:
         """The rows that lack a value in this column."""
@@ -104,15 +105,14 @@ def type_columns(
     *,
     questions: Questions,
 ) -> Columns:
-    """Numbers and categories, one column after the other. Without a list of the categorical columns, texts are
-    categories, and that is said. n_rows: of each file; tested: whether it is of the test part.
+    """Type each column as numbers or categories. Without a list of categorical columns, text columns are proposed as
+    categories, which is noted. n_rows: per file. tested: whether a file belongs to the test part.
 
-    What a column is, the files to learn from say alone, where there are others: no cell of a test file can make numbers
-    a category or leave a column out; it is refused where it does not fit. Where all rows are in files of one part,
-    nobody knows yet which will be fitted on, and all of them say it.
+    If there are files of both parts, the training files alone decide the type of a column: no cell of a test file can
+    turn numbers into a category or remove a column; a cell that does not fit is refused. If all files belong to one
+    part, the fitted rows are not known yet, and all rows decide.
 
-    questions: gets what is to be said of columns that are neither: of both numbers and words, of times, of ids. These
-    are left out.
+    questions: collects errors about columns that are neither (mixed numbers and words, times, ids), which are left out.
     """
     with questions.asked():
         _require_columns(categorical or [], names)
@@ -146,14 +146,14 @@ def _take(
     columns: Columns,
     found: Findings,
 ) -> None:
-    """Add a column to those that are taken, or to the findings."""
+    """Add a column to the typed ones, or to the findings."""
     if is_time(column.type) and name not in (categorical or []):
         found.unfit[name] = Unfit(DATES, str(next(iter(column.drop_null()), "nothing")), len(column))
         return
     column = plain(column.cast(pa.string()) if is_time(column.type) else column, name)
     if name in (categorical or []):
         columns.add_categories(name, *categories_of(column, name, form, MAX_VALUES))
-    elif categorical is None and pa.types.is_dictionary(column.type):  # which declares it, numbers or not
+    elif categorical is None and pa.types.is_dictionary(column.type):  # declares categories
         _propose(name, *categories_of(column, name, form), files, columns, found, is_final=False)
     elif (numbers := _numbers(name, column, form, files, found.dropped)) is None:
         _propose(name, *categories_of(column, name, form), files, columns, found, is_final=categorical is not None)
@@ -167,7 +167,7 @@ def _take(
 def _numbers(
     name: str, column: pa.ChunkedArray, form: NumberForm, files: Files, dropped: Sequence[str]
 ) -> Numbers | None:
-    """The column as numbers; None where the files that say what it is have texts."""
+    """The column as numbers; None if the deciding rows hold texts."""
     if not files.of_both_parts:
         return numbers_of_column(column, name, form)
     saying, other = (files.part(column, tested) for tested in (False, True))
@@ -188,7 +188,7 @@ def _numbers(
 def _propose(
     name: str, codes: Codes, values: list[str], files: Files, columns: Columns, found: Findings, is_final: bool
 ) -> None:
-    """Take texts as categories, unless they are none or the user has named all of these."""
+    """Add a text column as categories, unless it is unfit for that or the user has named all categorical columns."""
     saying = codes[files.says]
     said = np.flatnonzero(np.bincount(saying[saying >= 0], minlength=len(values)))
     kind = TEXTS if is_final else kind_of_texts([values[code] for code in said], int((saying >= 0).sum()))
@@ -199,11 +199,11 @@ def _propose(
 
 
 def to_features(columns: Columns, kept: npt.NDArray[np.bool_], fill: bool) -> Features:
-    """The columns as arrays, of the rows that are kept. fill: give each numeric column with missing values a 0/1 column
-    `<name> is missing`, which the protocol takes away again where no fit row has a 1 in it.
+    """The columns as arrays, restricted to the kept rows. fill: add, for each numeric column with missing values, a 0/1
+    column `<name> is missing`, which the protocol removes if no fit row has a 1 in it.
 
-    A missing number is filled with 0, which depends on no row: a median would have to be one of the fit rows, which
-    nobody knows before the protocol has drawn them. A missing category is the value <missing>.
+    A missing number is filled with 0, which depends on no row: a median would have to be that of the fit rows, which
+    are unknown before the protocol has drawn them. A missing category becomes the value <missing>.
     """
     everything = bool(kept.all())
     n_rows = int(np.count_nonzero(kept))
@@ -237,12 +237,12 @@ def to_features(columns: Columns, kept: npt.NDArray[np.bool_], fill: bool) -> Fe
 
 
 def _in_order(codes: Codes, values: list[str]) -> tuple[Codes, list[str]]:
-    """Codes in the order in which their values occur first; what is missing is a value, too."""
+    """The codes reordered by first occurrence of their values; a missing value counts as a value."""
     values = [*values, MISSING]
-    absent = values.index(MISSING)  # which may also stand there as a text
+    absent = values.index(MISSING)  # which can also occur as a text
     found = np.where(codes < 0, absent, codes)
     first = np.full(len(values), len(found))
-    first[found[::-1]] = np.arange(len(found))[::-1]  # the last to be assigned, so the first in the column
+    first[found[::-1]] = np.arange(len(found))[::-1]  # the last assignment wins: the first occurrence in the column
     order = [code for code in np.argsort(first, kind="stable") if first[code] < len(found)]
     place = np.zeros(len(values), dtype=np.int32)
     place[order] = np.arange(len(order))

@@ -1,4 +1,4 @@
-"""What there is to be said of the columns of a user's table, in as few sentences as they allow."""
+"""Findings about the columns of a user's table, reported in as few sentences as possible."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from adbench.data.reading.tabular import abbreviated
 from adbench.errors import DataError
 from adbench.text import override, shorten
 
-_LONGEST = 40  # characters of a text that is shown
+_LONGEST = 40  # characters of a displayed text
 _WHAT = {
     DATES: "dates or times in column {name!r}, such as {example!r}",
     IDS: "a name or an id in column {name!r}, {n:,} different texts such as {example!r}",
@@ -25,7 +25,7 @@ _WHAT = {
 
 @dataclass(frozen=True)
 class Unfit:
-    """A column that is no feature as it stands: what it is (see `kinds`), a text of it, how many different ones."""
+    """A column that is not usable as a feature: its kind (see `kinds`), an example, the number of distinct texts."""
 
     kind: str
     example: str
@@ -34,17 +34,17 @@ class Unfit:
 
 @dataclass
 class Findings:
-    """What was found while the columns were looked at. dropped: those that the user left out."""
+    """Findings collected while typing the columns. dropped: the columns that the user left out."""
 
     dropped: Sequence[str]
     unfit: dict[str, Unfit] = field(default_factory=dict)
-    counting: dict[str, Numbers] = field(default_factory=dict)  # the rows
-    naming: list[str] = field(default_factory=list)  # the rows
+    counting: dict[str, Numbers] = field(default_factory=dict)  # columns that count the rows
+    naming: list[str] = field(default_factory=list)  # columns that look like ids of the rows
     rising: list[str] = field(default_factory=list)
     rounded: list[str] = field(default_factory=list)  # sentences
 
     def look_at(self, name: str, column: pa.ChunkedArray, numbers: Numbers, is_final: bool) -> None:
-        """What a numeric column may be besides. is_final: the user has named the categorical columns."""
+        """Record special properties of a numeric column. is_final: the user has named the categorical columns."""
         if (of_column := rounded(column, numbers)) is not None:
             n, example, row = of_column
             self.rounded.append(
@@ -59,7 +59,7 @@ class Findings:
             self.rising.append(name)
 
     def notes(self, columns: Any, is_final: bool) -> Iterator[str]:
-        """What is to be said of columns that are taken. columns: `adbench.data.reading.columns.Columns`."""
+        """Notes about the accepted columns. columns: `adbench.data.reading.columns.Columns`."""
         yield from self.rounded
         for name in self.counting:
             left = "is all there is to learn from" if name in columns.numeric else "is left out"
@@ -86,7 +86,7 @@ class Findings:
             )
 
     def refused(self, categories: Sequence[str]) -> DataError:
-        """One sentence for all columns that are no features as they stand. categories: the columns that are some."""
+        """One error about all columns that are unusable as features. categories: the columns that are categories."""
         return DataError(
             f"expected numbers or categories, got {', '.join(_said(self.unfit))}; {'; '.join(self._ways(categories))}"
         )

@@ -1,4 +1,4 @@
-"""What a column is that is no feature as it stands: times, ids, free text, a count of the rows."""
+"""Kinds of columns that are not features: times, ids, free text, row counters."""
 
 import re
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-MAX_PROPOSED_VALUES = 1_000  # more different texts are proposed as categories of no column
-MIN_COUNTED_ROWS = 50  # so many whole numbers in a row are no measurement
-_MIN_NAMED_ROWS = 20  # each with another text
+MAX_PROPOSED_VALUES = 1_000  # columns with more distinct texts are not proposed as categorical
+MIN_COUNTED_ROWS = 50  # a sequence this long is not a measurement
+_MIN_NAMED_ROWS = 20  # all with different texts
 _LOOKED_AT = 1_000  # texts
 _MOSTLY = 0.9  # of them
-_WORDS = 4  # a text, from which on it was written by a person
+_WORDS = 4  # per text, from which on it counts as free text
 
 DATES, IDS, FREE, MANY, TEXTS = "dates", "ids", "free text", "many", "texts"
 
@@ -24,7 +24,7 @@ _DAY = (
 _TIME = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[ap]m)?( ?(z|utc|gmt|[+-]\d{2}:?\d{2}))?"
 _DATE = re.compile(rf"(({_DAY})([t ,:]+{_TIME})?|{_TIME})", re.IGNORECASE)
 
-# What a column that counts or names the rows is called.
+# Names of columns that count or identify the rows.
 _INDEX = re.compile(r"unnamed: ?\d+|index|idx|id|#|no\.?|nr\.?|s\.?no\.?|(row|record)[ _]?(id|number|num|no|nr|index)?")
 _ID = re.compile(r"(.*[ _.-])?(id|uuid|guid)|.*[a-z]I[dD]")
 
@@ -32,12 +32,13 @@ Numbers = npt.NDArray[np.float64]  # (rows,)
 
 
 def is_time(kind: pa.DataType) -> bool:
-    """Whether a file says itself that a column holds dates or times."""
+    """True if the file declares the column's type as a date or time."""
     return bool(pa.types.is_temporal(kind))
 
 
 def kind_of_texts(values: Sequence[str], n_given: int) -> str | None:
-    """What different texts are that are no categories; None where they can be some. n_given: cells that have one."""
+    """The kind of distinct texts that are not categories; None if they can be. n_given: the number of non-empty
+    cells."""
     some = values[:: len(values) // _LOOKED_AT + 1]
     if some and sum(_DATE.fullmatch(text) is not None for text in some) >= _MOSTLY * len(some):
         return DATES
@@ -51,9 +52,9 @@ def kind_of_texts(values: Sequence[str], n_given: int) -> str | None:
 
 
 def counts_the_rows(name: str, numbers: Numbers, n_rows: Sequence[int]) -> bool:
-    """Whether a column numbers the rows, from 0 or 1 in any order, or rises as an index does and is called one.
+    """True if a column numbers the rows: from 0 or 1 in any order, or ascending under the name of an index.
 
-    n_rows: of each file; they may be counted one by one.
+    n_rows: per file; the numbering may restart in each.
     """
     if len(numbers) <= MIN_COUNTED_ROWS:
         return False
@@ -64,14 +65,14 @@ def counts_the_rows(name: str, numbers: Numbers, n_rows: Sequence[int]) -> bool:
 
 
 def names_the_rows(name: str, numbers: Numbers) -> bool:
-    """Whether a column is called an id and has another whole number in each row."""
+    """True if a column is named like an id and has a different integer in each row."""
     if len(numbers) <= MIN_COUNTED_ROWS or not _ID.fullmatch(name.strip()):
         return False
     return bool((numbers == np.floor(numbers)).all()) and len(np.unique(numbers)) == len(numbers)
 
 
 def _is_permutation(x: Numbers) -> bool:
-    """Of 0 to n - 1, or of 1 to n."""
+    """True for a permutation of 0 to n - 1, or of 1 to n."""
     low = x.min() if len(x) else np.nan
     if low not in (0, 1) or x.max() - low != len(x) - 1:
         return False

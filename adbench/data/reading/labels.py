@@ -1,4 +1,4 @@
-"""A user's label column -> which rows are anomalies, and of which kind. What is ambiguous is asked, not guessed."""
+"""Interpretation of a user's label column: anomalies and their kinds. Ambiguous labels are asked about, not guessed."""
 
 from typing import Any
 
@@ -14,20 +14,19 @@ from adbench.data.reading.tabular import abbreviated
 from adbench.errors import ConfigError, DataError
 from adbench.text import override
 
-# Labels that can be meant in only one way. -1 and 1 are not among them: half of the world has them the other way round.
+# Labels with only one possible meaning. -1 and 1 are not among them: both conventions are common.
 NORMAL_OF_PAIR = {frozenset(("0", "1")): "0", frozenset(("false", "true")): "false"}
-NORMAL_WORDS = ("normal", "benign")  # beside any one other word
-ANOMALY = "anomaly"  # the kind of all anomalies, where nothing tells them apart
+NORMAL_WORDS = ("normal", "benign")  # together with any single other word
+ANOMALY = "anomaly"  # the kind of all anomalies if nothing distinguishes them
 UNKNOWN = "unknown"  # the kind of an anomaly whose cell in the family column is empty
-MAX_KINDS = 200  # each gets metrics of its own
+MAX_KINDS = 200  # each gets its own metrics
 
 
 def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
-    """Which rows are anomalies, and their kind: the label's own value when it has more than two, else "anomaly".
+    """The anomalies as booleans, and their kinds: the label's own value if it has more than two, otherwise "anomaly".
 
-    normal: the value that means normal, or a list of them; None takes it from a pair that can be meant in only one way,
-    and says so. Raises DataError when there is one value only, when it is missing somewhere, or when its meaning is not
-    certain.
+    normal: the value that means normal, or a list of such values; None infers it from an unambiguous pair, and notes
+    that. Raises DataError if the label has a single value, is missing somewhere, or is ambiguous.
     """
     column = plain(column, name, "write each label as one word or number, in a column of its own")
     text = _labels(column, normal)
@@ -59,7 +58,7 @@ def read_label(column: Any, name: str, normal: Any, notes: list[str]) -> tuple[n
 
 
 def _labels(column: Any, normal: Any) -> pa.Array:
-    """The labels, each in one spelling; what stands for nothing is one where it is named as normal."""
+    """The labels in normalised spelling; a word for missing values counts as a label if it is named as normal."""
     text = words(column)
     named = normal if isinstance(normal, list) else [normal]
     meant = [one.strip() for one in named if isinstance(one, str) and word(one) is None]
@@ -70,7 +69,7 @@ def _labels(column: Any, normal: Any) -> pa.Array:
 
 
 def require_normals(column: Any, name: str, anomalous: npt.NDArray[np.bool_], is_test: npt.NDArray[np.bool_]) -> None:
-    """Raise DataError where only the test files have normal rows: there is nothing to learn from."""
+    """Raise DataError if only the test files have normal rows, so that there is nothing to learn from."""
     if not is_test.any() or not anomalous[~is_test].all():
         return
     values = words(column)
@@ -85,7 +84,7 @@ def require_normals(column: Any, name: str, anomalous: npt.NDArray[np.bool_], is
 
 
 def read_family(column: Any, name: str, label: npt.NDArray[np.bool_]) -> CategoryColumn:
-    """The kind of each anomaly as the family column names it."""
+    """The kind of each anomaly according to the family column."""
     remedy = "name another column by data.family="
     return _kinds(pc.fill_null(words(plain(column, name, remedy)), UNKNOWN), name, label)
 
@@ -104,7 +103,7 @@ def _guess(counts: dict[str, int], name: str, notes: list[str]) -> str:
     normal = lower[pair or known[0]]
     other = next(value for value in values if value != normal)
     if pair is not None and counts[other] > counts[normal]:
-        # A guess that makes most rows anomalies is as likely the wrong way round.
+        # A guess that makes most rows anomalies is likely to be inverted.
         raise ConfigError(
             f"expected data.normal, the value of column {name!r} that means normal, got none, and {normal} would make"
             f" {counts[other] / sum(counts.values()):.0%} of the rows anomalies; write"
@@ -122,7 +121,7 @@ def _find(values: list[str], name: str, normal: Any) -> list[str]:
     found = []
     for one in named:
         spelled = word(str(one)) or str(one).strip()
-        # true and false reach us as booleans, however the file spells them.
+        # true and false arrive as booleans, however the file spells them.
         alike = [v for v in values if v == spelled] or [v for v in values if v.lower() == spelled.lower()]
         if len(alike) != 1:
             raise ConfigError(
@@ -144,7 +143,7 @@ def _require_one_spelling(values: list[str], meanings: list[str], name: str) -> 
 
 
 def _named(values: list[str]) -> str:
-    """The override that names these values as normal; a whole number without quotes."""
+    """The override that names these values as normal, integers unquoted."""
     plain_values = [int(one) if one.lstrip("-").isdigit() and str(int(one)) == one else one for one in values]
     return override("data.normal", plain_values if len(plain_values) > 1 else plain_values[0])
 

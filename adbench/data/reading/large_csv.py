@@ -1,6 +1,6 @@
-"""Large CSV files of a known layout whose bytes nobody vouches for, a few lines at a time straight into columns.
+"""Streaming reader for large CSV files of a known layout but without known checksums.
 
-A byte that is no text, as in the labels of CIC-IDS2017, does no harm.
+Bytes that are not valid text, as in the labels of CIC-IDS2017, are tolerated.
 """
 
 import gzip
@@ -26,7 +26,7 @@ from adbench.storage.scratch import Scratch
 
 _CHUNK = _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
-_MOST_VALUES = 10_000  # of a category: more are no category
+_MOST_VALUES = 10_000  # of a category; a column with more is not categorical
 Codes = npt.NDArray[np.int32]
 
 
@@ -34,14 +34,14 @@ Codes = npt.NDArray[np.int32]
 class Layout:
     """The columns of the files, and which of them are read.
 
-    may_lack: numbers that can be empty, NaN or infinite: they are read as 0. indicator: a column that is 1 where that
-    happened; None: the 0 says it. time: a column of seconds since 1970, which is no feature; None: there is none.
+    may_lack: numbers that can be empty, NaN or infinite; they are read as 0. indicator: a column that is 1 in such
+    rows; None: no such column. time: a column of seconds since 1970, which is not a feature; None: no such column.
     """
 
     names: tuple[str, ...]  # in file order
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
-    labels: tuple[str, ...]  # categories that are no features
+    labels: tuple[str, ...]  # categories that are not features
     may_lack: tuple[str, ...] = ()
     indicator: str | None = None
     header: bool = False
@@ -54,8 +54,8 @@ class LargeTable:
 
     features: Features
     labels: dict[str, CategoryColumn]
-    lacking: dict[str, int]  # number -> in how many rows it was missing
-    n_rows: list[int]  # of each file
+    lacking: dict[str, int]  # number -> rows in which it was missing
+    n_rows: list[int]  # per file
     fingerprints: dict[str, str]
     order: Order | None = None
 
@@ -64,7 +64,7 @@ class LargeTable:
 
 
 def find(root: Path, folders: Sequence[str], file: str) -> Path | None:
-    """A file, compressed or not, in one of some folders of root, or in root itself."""
+    """A file, compressed or not, in one of these subfolders of root, or in root itself."""
     paths = [root / folder / name for folder in (*folders, "") for name in (file, f"{file}.gz")]
     return next((path for path in paths if path.is_file()), None)
 
@@ -76,9 +76,9 @@ def first_line(path: Path) -> str:
 
 
 def read_large(paths: Sequence[Path], layout: Layout, drop: Sequence[str], scratch: Scratch | None) -> LargeTable:
-    """The rows of all files. drop: columns to leave out. scratch: where the numbers lie that do not fit in memory.
+    """The rows of all files. drop: columns to leave out. scratch: where to store numbers that do not fit in memory.
 
-    Raises DataError for a line that is not of the layout.
+    Raises DataError for a line that does not match the layout.
     """
     found = [*layout.numbers, *([layout.indicator] if layout.indicator else []), *layout.categories]
     for name in drop:
@@ -107,7 +107,7 @@ def _matrix(shape: tuple[int, int], scratch: Scratch | None) -> npt.NDArray[np.f
 
 
 class _Reading:
-    """Rows as they come, laid down in columns."""
+    """Collects rows into columns as they are read."""
 
     def __init__(self, layout: Layout, numbers: list[str], x: npt.NDArray[np.float64], drop: Sequence[str]) -> None:
         self.layout, self.numbers, self.x, self.n_rows = layout, numbers, x, 0
@@ -118,10 +118,10 @@ class _Reading:
         self.time = np.empty(len(x) if layout.time else 0)
 
     def read(self, path: Path) -> int:
-        """Lay down the rows of a file; how many they are."""
+        """Read the rows of a file; returns their number."""
         start = self.n_rows
         read = [name for name in self.numbers if name != self.layout.indicator]
-        # Where a value is missing is asked of columns that are left out, too: the indicator says it.
+        # Columns that are left out are checked for missing values too, because the indicator depends on them.
         asked = [name for name in self.layout.may_lack if self.layout.indicator in self.numbers or name in read]
         timed = [self.layout.time] if self.layout.time else []
         types = dict.fromkeys([*read, *asked, *timed], pa.float64()) | dict.fromkeys(self.codes, pa.binary())
@@ -172,7 +172,7 @@ class _Reading:
         release_pages(self.x)
 
     def _laid(self, batch: pa.RecordBatch, name: str, path: Path, start: int) -> npt.NDArray[np.float64]:
-        """The numbers of a column, 0 where they are missing and may be."""
+        """The numbers of a column, 0 for missing values if these are allowed."""
         numbers, is_missing = _numbers(batch[name])
         if is_missing.any() and name not in self.layout.may_lack:
             line = self.n_rows - start + int(np.argmax(is_missing)) + 1 + int(self.layout.header)
@@ -183,15 +183,15 @@ class _Reading:
         return np.where(is_missing, 0.0, numbers) if is_missing.any() else numbers
 
     def order(self) -> Order | None:
-        """When each row came about, where the files tell."""
+        """The times of the rows, if the files have them."""
         return Order(self.time[: self.n_rows], is_date=True) if self.layout.time else None
 
     def column(self, name: str) -> CategoryColumn:
-        """A category of all rows."""
+        """One category of all rows."""
         return CategoryColumn.renamed(list(self.values[name]), self.codes[name][: self.n_rows])
 
     def features(self) -> Features:
-        """The columns, but for the labels."""
+        """All columns except the labels."""
         codes = np.empty((self.n_rows, len(self.categories)), np.int32, order="F")
         for i, name in enumerate(self.categories):
             codes[:, i] = self.codes[name][: self.n_rows]
@@ -200,13 +200,13 @@ class _Reading:
 
 
 def _numbers(column: pa.Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Numbers, and where they are missing or infinite."""
+    """The numbers, and which of them are missing or infinite."""
     numbers: npt.NDArray[np.float64] = np.from_dlpack(pc.fill_null(column, float("nan")))  # type: ignore[assignment]
     return numbers, ~np.isfinite(numbers)
 
 
 def _codes(column: pa.Array, values: dict[str, int], name: str, path: Path) -> Codes:
-    """Codes into `values`, which grows."""
+    """Codes into `values`, which is extended by new ones."""
     encoded = column.dictionary_encode()
     texts = [_text(value).strip() for value in encoded.dictionary.to_pylist()]
     places = np.array([values.setdefault(text, len(values)) for text in texts], np.int32)
@@ -235,7 +235,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _digest(path: Path) -> tuple[str, int]:
-    """sha256 of the uncompressed bytes, and at most how many lines there are."""
+    """The sha256 of the uncompressed bytes, and an upper bound on the number of lines."""
     sha256, lines = hashlib.sha256(), 1
     try:
         with _opened(path) as file:

@@ -1,6 +1,6 @@
-"""Rows that do not fit in memory: the same as `read_files` gives, a column at a time.
+"""Out-of-core reading of rows that do not fit in memory, column by column, with the same result as `read_files`.
 
-CSV is read so, however it is packed, and Parquet and Arrow files that are not packed; of other formats each file has to
+Supported for CSV, compressed or not, and for uncompressed Parquet and Arrow files; a file of any other format has to
 fit in memory.
 """
 
@@ -36,8 +36,8 @@ from adbench.data.reading.tabular import (
 from adbench.errors import DataError
 
 _HEAD_BYTES = 1 << 16
-_NUMBER_BYTES = 8  # a cell takes in memory, once it is a number
-_GROWTH = {ARROW: 3.0, ARROW_STREAM: 3.0, PARQUET: 4.0, WORKBOOK: 20.0}  # in memory, at most about
+_NUMBER_BYTES = 8  # a cell takes this much memory as a number
+_GROWTH = {ARROW: 3.0, ARROW_STREAM: 3.0, PARQUET: 4.0, WORKBOOK: 20.0}  # memory per file size, at most about
 _GIB = 2**30
 
 
@@ -53,14 +53,14 @@ class Part:
 
 @dataclass(frozen=True)
 class RowsOnDisk:
-    """The rows of all files; a column is read when it is asked for."""
+    """The rows of all files; a column is read on access."""
 
     parts: list[Part]
     n_rows: int
 
     @property
     def column_names(self) -> list[str]:
-        """In the order of the first file."""
+        """The columns, in the order of the first file."""
         return self.parts[0].column_names
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
@@ -80,7 +80,7 @@ class RowsOnDisk:
 
 
 def table_bytes(paths: list[Path], form: CsvForm | None = None) -> float:
-    """About what the columns of these files take in memory. Raises DataError for a file that cannot be read."""
+    """Approximate memory of these files' columns, in bytes. Raises DataError for a file that cannot be read."""
     return sum(_bytes_of(TableFile(path, form.member if form else None)) for path in paths)
 
 
@@ -111,10 +111,10 @@ def _csv_bytes(file: TableFile) -> float:
 def read_on_disk(
     paths: list[Path], form: CsvForm, drop: list[str], folder: Path, notes: list[str], limit: float = math.inf
 ) -> tuple[RowsOnDisk, list[int]]:
-    """The rows of all files, and how many each has; as `read_files`, whose errors it raises.
+    """The rows of all files, and the number of each file's rows; raises the same errors as `read_files`.
 
-    folder: where CSV files are laid down as columns of text; nothing of it is left to remove. limit: bytes that fit in
-    memory. Raises DataError for a file that is larger and of a format that is not read a column at a time.
+    folder: where CSV files are converted to columns of text; nothing is left there to remove. limit: bytes that fit in
+    memory. Raises DataError for a larger file whose format cannot be read column by column.
     """
     parts: list[Part] = []
     for path in paths:
@@ -165,7 +165,7 @@ def _parquet_part(file: TableFile, drop: list[str], notes: list[str]) -> Part:
 
     def column(name: str) -> pa.ChunkedArray:
         wanted = names[kept[name]]
-        found = checked(parquet.read(columns=[wanted]))  # also gives the columns a.b and a.c for an a
+        found = checked(parquet.read(columns=[wanted]))  # a.b also matches a column a with fields
         return found.column(found.column_names.index(wanted))
 
     return Part(file, list(kept), parquet.metadata.num_rows, column)
@@ -193,5 +193,5 @@ def _csv_part(path: TableFile, form: CsvForm, drop: list[str], folder: Path, not
             writer.close()
         table = pa.ipc.open_stream(pa.memory_map(str(texts))).read_all()
     finally:
-        texts.unlink(missing_ok=True)  # what is mapped stays readable
+        texts.unlink(missing_ok=True)  # the memory-mapped file stays readable
     return Part(path, list(kept), n_rows, lambda name: table[name])

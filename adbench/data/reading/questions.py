@@ -1,4 +1,4 @@
-"""What a table leaves open, asked all at once: who answers one question should not meet the next one then."""
+"""Open questions about a table, collected so that they are all asked at once instead of one after the other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ _LONGEST = 60  # characters of a name
 
 @dataclass(frozen=True)
 class Asked:
-    """What a sentence is about. drop: the override that leaves the columns out. words: those that stand in them."""
+    """The subject of a question. drop: the override that leaves the columns out. words: the words found in them."""
 
     names: Sequence[str]
     drop: str
@@ -21,7 +21,7 @@ class Asked:
 
     @property
     def columns(self) -> str:
-        """The columns by their names."""
+        """The columns by name."""
         if len(self.names) == 1:
             return f"column {self.names[0]!r}"
         more = f" and {len(self.names) - MAX_NAMED:,} more" if len(self.names) > MAX_NAMED else ""
@@ -29,14 +29,14 @@ class Asked:
 
     @property
     def it(self) -> str:
-        """What stands for them, once they are named."""
+        """The pronoun for the columns."""
         return "it" if len(self.names) == 1 else "them"
 
 
 class CellsError(DataError):
-    """A column whose cells are no plain numbers.
+    """A column whose cells are not plain numbers.
 
-    kind: what they are; columns of one kind are asked about in one sentence. words: those that stand among numbers.
+    kind: the kind of its cells; columns of one kind share a sentence. words: those that occur among the numbers.
     """
 
     def __init__(self, kind: str, name: str, sentence: Callable[[Asked], str], words: Sequence[str] = ()) -> None:
@@ -45,9 +45,9 @@ class CellsError(DataError):
 
 
 class Questions:
-    """The errors of a table's parts, each of which is looked at whatever was wrong with the others.
+    """Collects the errors about parts of a table, so that each part is checked despite errors in others.
 
-    dropped: the columns that the user left out already, which an override that leaves out more repeats.
+    dropped: the columns that the user already left out, which overrides that leave out more repeat.
     """
 
     def __init__(self, dropped: Sequence[str] = ()) -> None:
@@ -56,18 +56,18 @@ class Questions:
 
     @contextmanager
     def asked(self) -> Iterator[None]:
-        """Keep what this part raises for later."""
+        """Collect what this block raises, for later."""
         try:
             yield
         except AdbenchError as error:
             self.errors.append(error)
 
     def drop(self, names: Sequence[str]) -> str:
-        """The override that leaves out these columns, too."""
+        """The override that leaves out these columns as well."""
         return override("data.drop", [*self.dropped, *names])
 
     def ask(self) -> None:
-        """Raise what was kept: one error, whose sentences are those of all."""
+        """Raise the collected errors as one."""
         errors = list(self._merged())
         if errors:
             raise errors[0] if len(errors) == 1 else SeveralError(errors)

@@ -1,4 +1,4 @@
-"""The files of a user's table, and what their names alone tell of their rows: the test part, one class."""
+"""The files of a user's table, and what is known of their rows from the keys alone: test part, single class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ class Source:
 
     path: Path
     is_test: bool
-    anomalous: bool | None  # whether all of its rows are; None: its label column tells
+    anomalous: bool | None  # whether all of its rows are anomalies; None: its label column decides
 
 
 def find_sources(path: Paths, test_path: Paths, normal_path: Paths, anomaly_path: Paths) -> list[Source]:
-    """The files, those of one class first; files of one class that test_path names again are of the test part.
+    """The files, those of one class first; single-class files that test_path names as well belong to the test part.
 
-    Raises ConfigError for no files, for anomalies without normal rows and the other way round, and for a file that
-    would be of two parts or classes, under another name too.
+    Raises ConfigError without files, for anomalies without normal rows or vice versa, and for a file that would belong
+    to two parts or classes, also under another name.
     """
     keys = {"data.path": path, "data.test_path": test_path}
     keys |= {"data.normal_path": normal_path, "data.anomaly_path": anomaly_path}
@@ -75,7 +75,7 @@ def _require_both_classes(classes: set[bool | None]) -> None:
 
 
 def _require_other_bytes(sources: list[Source]) -> None:
-    """Raise ConfigError for two files of the same bytes that are not of the same part and class."""
+    """Raise ConfigError for two files with equal contents but different parts or classes."""
     first: dict[str, Source] = {}
     for source in sources:
         twin = first.setdefault(sha256_of(source.path), source)
@@ -94,9 +94,7 @@ def _require_other_bytes(sources: list[Source]) -> None:
 def classes_of(
     sources: list[Source], n_rows: list[int], notes: list[str]
 ) -> tuple[npt.NDArray[np.bool_], CategoryColumn]:
-    """Of files of one class each: which rows are anomalies, and their kind, which is the name of their file where
-    there are several.
-    """
+    """The anomalies and their kinds in single-class files; the file names are the kinds if there are several."""
     label = np.repeat([source.anomalous is True for source in sources], n_rows)
     names = [_bare(source.path) if source.anomalous else NORMAL for source in sources]
     kinds = {name for name, source in zip(names, sources, strict=True) if source.anomalous}
@@ -113,14 +111,14 @@ def _bare(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Joined:
-    """Rows that were read apart, one part after the other, without the columns that only some of them need."""
+    """Rows of several parts, concatenated, without the columns that only some parts need."""
 
     parts: Sequence[Rows]
     column_names: list[str]
 
     @classmethod
     def of(cls, parts: Sequence[Rows], without: tuple[str | None, ...], paths: Sequence[Path]) -> "Joined":
-        """Raises DataError where the other columns are not the same. paths: a file of each part."""
+        """Join parts. Raises DataError if their other columns differ. paths: one file of each part."""
         names = [[name for name in part.column_names if name not in without] for part in parts]
         for of_part, path in zip(names[1:], paths[1:], strict=True):
             require_same_columns(of_part, path, names[0], paths[0])

@@ -1,4 +1,4 @@
-"""Numbers as texts spell them: decimal commas, thousands kept apart, units; what is not plain is asked about."""
+"""Spellings of numbers in texts: decimal commas, thousands separators, units; non-plain ones are asked about."""
 
 import re
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ from adbench.text import override
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
-_FRACTION = r"^[+-]?(\d*,(\d{1,2}|\d{4,})|(\d{4,}|0),\d+)$"  # its comma can be none between thousands
+_FRACTION = r"^[+-]?(\d*,(\d{1,2}|\d{4,})|(\d{4,}|0),\d+)$"  # its comma cannot be a thousands separator
 POINT_FRACTION = _FRACTION.replace(",(", r"\.(").replace("0),", r"0)\.")
-# Thousands kept apart, and the fraction that may follow. A single point before three digits may be a decimal point.
+# Numbers with thousands separators and an optional fraction. A single point before three digits may be a decimal point.
 _GROUPED = (
     r"^[+-]?[1-9]\d{0,2}"
     r"((,\d{3})+(\.\d+)?|([' \x{2019}\x{00A0}\x{202F}]\d{3})+([.,]\d+)?|(\.\d{3}){2,}(,\d+)?|\.\d{3},\d+)$"
 )
 _MEASURED = r"^([+-]?\d[\d.,]* ?(%|[A-Za-zµ°]{1,4})|[$€£] ?[\d.,]+|0[xX][0-9a-fA-F]+)$"  # a unit, percent, hexadecimal
-MOSTLY = 0.9  # of the texts of a column, from which on they are numbers in another spelling
-MAX_WORDS = 5  # that a sentence names, for them to be taken for missing
+MOSTLY = 0.9  # share of a column's texts, from which on they are numbers in another spelling
+MAX_WORDS = 5  # listed in a sentence, for the user to declare them missing
 
 DECIMALS = {"point": ".", "comma": ","}
 THOUSANDS = {"comma": ",", "point": ".", "space": " \u00a0\u202f", "apostrophe": "'\u2019"}
@@ -29,9 +29,9 @@ THOUSANDS = {"comma": ",", "point": ".", "space": " \u00a0\u202f", "apostrophe":
 
 @dataclass(frozen=True)
 class NumberForm:
-    """How numbers are written in texts, as far as the user says it: see DECIMALS and THOUSANDS.
+    """The spelling of numbers, as far as the user specified it: see DECIMALS and THOUSANDS.
 
-    infinite: whether what is infinite counts as missing. missing: further words for what is missing, in small letters.
+    infinite: whether infinite numbers count as missing. missing: further words for missing values, in lower case.
     """
 
     decimal: str = "point"
@@ -40,9 +40,9 @@ class NumberForm:
     missing: tuple[str, ...] = ()
 
     def plain(self, text: pa.Array) -> pa.Array:
-        """The texts with a decimal point and nothing between thousands."""
+        """The texts with a decimal point and without thousands separators."""
         if self.thousands is not None:
-            # Only where they do keep thousands apart: 0.2973 stays what it is, whatever other columns need.
+            # Only in texts with thousands separators: 0.2973 is unchanged, whatever other columns need.
             separators = "".join(map(re.escape, THOUSANDS[self.thousands]))
             fraction = ",." if self.thousands in ("space", "apostrophe") else DECIMALS[self.decimal]
             grouped = pc.match_substring_regex(
@@ -54,7 +54,7 @@ class NumberForm:
 
     @property
     def missing_numbers(self) -> list[float]:
-        """Those of the words for what is missing that are numbers."""
+        """Those words for missing values that are numbers."""
         return [float(word) for word in self.missing if re.fullmatch(_NUMBER, word)]
 
 
@@ -63,22 +63,22 @@ PLAIN = NumberForm()
 
 @dataclass
 class Spellings:
-    """How many texts of a column are numbers, and how many are written as numbers are elsewhere."""
+    """Counts of a column's texts by spelling: plain numbers, and numbers in other spellings."""
 
     n_given: int = 0
     n_numbers: int = 0
     n_commas: int = 0  # 1,500 or 1,5
-    n_fractions: int = 0  # of these, those that can be no thousands: 1,5
+    n_fractions: int = 0  # those among them whose comma is a decimal one: 1,5
     n_grouped: int = 0  # 1,250,000
-    thousands: str = ""  # what keeps these apart, of THOUSANDS
+    thousands: str = ""  # their separator, of THOUSANDS
     n_measured: int = 0  # 12 kB
-    word: str = ""  # the first text that is no number
+    word: str = ""  # the first text that is not a number
     row: int = 0  # its row
-    words: dict[str, None] = field(default_factory=dict)  # the first different texts that are no numbers
+    words: dict[str, None] = field(default_factory=dict)  # the first distinct texts that are not numbers
 
     @classmethod
     def of(cls, chunks: Iterable[pa.Array], form: NumberForm) -> "Spellings":
-        """Of a column's texts without those that stand for nothing, a part after the other."""
+        """The counts over chunks of a column's texts, with missing values as null."""
         found, start = cls(), 0
         for given in chunks:
             is_number = pc.fill_null(pc.match_substring_regex(form.plain(given), _NUMBER), False)
@@ -105,17 +105,17 @@ def count(given: pa.Array, pattern: str) -> int:
 
 
 def _separator(given: pa.Array) -> str:
-    """What keeps the thousands apart in the first text that has them."""
+    """The thousands separator of the first text that has one."""
     first = given[pc.index(pc.match_substring_regex(given, _GROUPED), True).as_py()].as_py()
     character = first.lstrip("+-0123456789")[0]
     return next(name for name, characters in THOUSANDS.items() if character in characters)
 
 
 def require_plain_numbers(name: str, found: Spellings, form: NumberForm) -> None:
-    """Raise CellsError for a column of texts that has numbers, or is nearly all numbers in another spelling."""
+    """Raise CellsError for a text column with some plain numbers, or mostly numbers in another spelling."""
     where = f"{found.word!r} in row {found.row:,}"
     alike = found.n_numbers + found.n_commas + found.n_grouped + found.n_measured >= MOSTLY * found.n_given
-    has_fractions = found.thousands == "comma" and found.n_fractions  # then its commas are decimal ones
+    has_fractions = found.thousands == "comma" and found.n_fractions  # then its commas are decimal commas
     if found.n_grouped and alike and not has_fractions and form.thousands is None:
         raise CellsError(
             f"thousands by {found.thousands}",

@@ -1,7 +1,7 @@
-"""Rows of a user's files, as they stand there: nothing is typed, filled or left out by guess.
+"""Reading of a user's files without interpretation: nothing is typed, filled or left out by guess.
 
-A CSV column comes back as text, any other in the type that its format has. What a file is, its first bytes say, not its
-name; `formats/` holds how each is read.
+CSV columns are returned as text, all others in their format's type. A file's format is recognised by its first bytes,
+not by its name; `formats/` holds the readers.
 """
 
 import contextlib
@@ -47,29 +47,29 @@ from adbench.text import override, shorten
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 MAX_COLUMNS = 10_000
-BLOCK_BYTES = 1 << 24  # of CSV, parsed at once
-_HEAD_BYTES = 1 << 22  # what is looked at before a file is read: the header must end in it
+BLOCK_BYTES = 1 << 24  # of CSV, parsed at a time
+_HEAD_BYTES = 1 << 22  # inspected before a file is read: the header must end in it
 _SNIFFED_ROWS = 20
 
 
-MIN_COUNTED = 3  # numbers that make a count of columns
-MAX_SHOWN = 50  # columns whose names a sentence lists
+MIN_COUNTED = 3  # integers that make a numbering of columns
+MAX_SHOWN = 50  # column names listed in a sentence
 MAX_CHARACTERS = 60  # of a name or a text, in a sentence
 
 
 @dataclass(frozen=True)
 class CsvForm:
-    """How the files are written, as far as the user says it."""
+    """The format of the files, as far as the user specified it."""
 
-    separator: str | None = None  # None: found out
-    header: list[str] | None = None  # the names of the columns, where the files have none; None: their first line
+    separator: str | None = None  # None: detected
+    header: list[str] | None = None  # column names for files without a header; None: the first line
     skip_rows: int = 0  # lines before the header
-    member: str | None = None  # of an archive or a workbook with several tables, the one that is meant
+    member: str | None = None  # the file or sheet to read from an archive or workbook with several
 
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """How one CSV file is laid out. kept: name -> position of the columns that are read. width: the number of all."""
+    """The layout of one CSV file. kept: name -> position of the columns to read. width: the number of all columns."""
 
     delimiter: str
     kept: dict[str, int]
@@ -77,10 +77,10 @@ class CsvLayout:
 
 
 def read_files(paths: list[Path], form: CsvForm, drop: list[str], notes: list[str]) -> tuple[pa.Table, list[int]]:
-    """The rows of all files, one file after the other, and how many each has; columns in the order of the first.
+    """The rows of all files, in order, and the number of each file's rows; columns in the order of the first file.
 
-    notes: gets what was taken for certain, such as the separator. drop: columns that are not even parsed.
-    Raises DataError when a file cannot be read, has no rows, or has other columns than the first.
+    notes: collects what was inferred, such as the separator. drop: columns to skip when parsing. Raises DataError if a
+    file cannot be read, has no rows, or has other columns than the first.
     """
     parts: list[pa.Table] = []
     files = [TableFile(path, form.member) for path in paths]
@@ -101,7 +101,7 @@ def read_file(file: TableFile, form: CsvForm, drop: list[str], notes: list[str])
     with readable(file):
         if file.kind.format == CSV:
             return _read_csv(file, form, drop, notes)
-        # All columns are read and then chosen by position: names need not be distinct before.
+        # All columns are read, then chosen by position, so that duplicate names can be dropped.
         with understood(file):
             table = _READERS[file.kind.format](file, form)
             names = table.column_names
@@ -110,7 +110,7 @@ def read_file(file: TableFile, form: CsvForm, drop: list[str], notes: list[str])
 
 
 def _read_parquet(file: TableFile, _: CsvForm) -> pa.Table:
-    # By position: a name with a dot in it would mean a nested column to the reader.
+    # By position: the reader would interpret a dot in a name as a nested column.
     with file.random_access() as source:
         return checked(pyarrow.parquet.ParquetFile(source).read())
 
@@ -130,7 +130,7 @@ _FITTING = {"separator": (CSV,), "header": (CSV, WORKBOOK, *MATRICES), "skip_row
 
 
 def require_fitting(form: CsvForm, file: TableFile) -> None:
-    """Raise ConfigError for a word about how a file is written that means nothing for its format."""
+    """Raise ConfigError for a format option that does not apply to the file's format."""
     for key, formats in _FITTING.items():
         if getattr(form, key) and file.kind.format not in formats:
             raise ConfigError(
@@ -140,7 +140,7 @@ def require_fitting(form: CsvForm, file: TableFile) -> None:
 
 
 def label_of(paths: list[Path], form: CsvForm, notes: list[str]) -> str | None:
-    """The label column of files that have no names for their columns, but labels beside them; None for all others."""
+    """The label column of files that store labels in a separate array; None for all others."""
     if not all(TableFile(path, form.member).kind.format in MATRICES for path in paths) or form.header is not None:
         return None
     notes.append(f"{matrices.LABEL}, which is beside X, is taken as the label; data.label= names another column")
@@ -148,9 +148,9 @@ def label_of(paths: list[Path], form: CsvForm, notes: list[str]) -> str | None:
 
 
 def one_after_the_other(parts: list[pa.Table]) -> pa.Table:
-    """The rows of several tables with the same columns. Raises DataError where their types do not fit together."""
+    """The rows of several tables with the same columns. Raises DataError if their types are incompatible."""
     try:
-        # Permissive: whole numbers in one Parquet file and fractions in the next are one column of numbers.
+        # Permissive: integers in one Parquet file and fractions in the next are one numeric column.
         return pa.concat_tables(parts, promote_options="permissive")
     except pa.ArrowException as error:
         raise DataError(
@@ -159,7 +159,7 @@ def one_after_the_other(parts: list[pa.Table]) -> pa.Table:
 
 
 def no_rows(path: TableFile) -> DataError:
-    """What is to be said of a file without rows."""
+    """The error for a file without rows."""
     return DataError(f"expected rows in {path}, got none below its header; name a file that has some")
 
 
@@ -177,7 +177,7 @@ def _read_csv(path: TableFile, form: CsvForm, drop: list[str], notes: list[str])
 
 
 def without_headers(rows: Any, path: TableFile, notes: list[str]) -> Any:
-    """The rows of a table, or of a batch of one, that do not repeat the header, as in files that were joined."""
+    """The rows of a table or batch without repetitions of the header, as in concatenated files."""
     repeats = None
     for name in rows.schema.names:
         is_name = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(rows.column(name)), name), False)
@@ -190,9 +190,8 @@ def without_headers(rows: Any, path: TableFile, notes: list[str]) -> Any:
 
 
 def require_closed_quotes(rows: Any, layout: CsvLayout, path: TableFile, start: int) -> None:
-    """Raise DataError for a quote that swallows lines: a cell with the rest of its line, whole lines, and the beginning
-    of another up to its own column. start: the number of rows before these.
-    """
+    """Raise DataError for an unclosed quote that swallows lines: a cell with the rest of its line, whole lines, and the
+    beginning of another line up to its own column. start: the number of rows before these."""
     for name, position in layout.kept.items():
         column = rows.column(name)
         ends = pc.fill_null(pc.match_substring(column, "\n"), False)
@@ -212,7 +211,7 @@ def require_closed_quotes(rows: Any, layout: CsvLayout, path: TableFile, start: 
 
 
 def csv_layout(path: TableFile, form: CsvForm, drop: list[str], notes: list[str]) -> CsvLayout:
-    """How a CSV file is laid out, by its first lines."""
+    """The layout of a CSV file, detected from its first lines."""
     with path.open() as file:
         for _ in range(form.skip_rows):
             file.readline()
@@ -236,9 +235,9 @@ def csv_layout(path: TableFile, form: CsvForm, drop: list[str], notes: list[str]
 
 
 def _require_names(header: list[str], path: TableFile) -> None:
-    """Raise DataError for a first line that looks like a record: half of its cells or more are numbers.
+    """Raise DataError for a first line that looks like a record: at least half of its cells are numbers.
 
-    A count such as 0, 1, 2 is none: pandas names columns so that have no names.
+    A sequence such as 0, 1, 2 is accepted: pandas writes it for unnamed columns.
     """
     cells = [cell.strip() for cell in header]
     numbers = [cell for cell in cells if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell)]
@@ -257,7 +256,7 @@ def _require_names(header: list[str], path: TableFile) -> None:
 
 
 def csv_options(layout: CsvLayout, form: CsvForm, quotes: bool) -> tuple[Any, Any, Any]:
-    """How Arrow is to read a CSV file: a header as the first row, so that columns are told apart by position."""
+    """Arrow's options for a CSV file; the header is the first row, so that columns are identified by position."""
     columns = [f"f{i}" for i in layout.kept.values()]
     return (
         pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES, skip_rows=form.skip_rows),
@@ -272,7 +271,7 @@ def csv_options(layout: CsvLayout, form: CsvForm, quotes: bool) -> tuple[Any, An
 
 @contextlib.contextmanager
 def well_formed(path: TableFile, form: CsvForm, layout: CsvLayout) -> Iterator[None]:
-    """Whatever Arrow does not take for CSV is a DataError about this file."""
+    """Raise errors of Arrow's CSV parser as DataError about this file."""
     try:
         yield
     except pa.ArrowInvalid as error:
@@ -282,7 +281,7 @@ def well_formed(path: TableFile, form: CsvForm, layout: CsvLayout) -> Iterator[N
 
 
 def _uneven_row(path: TableFile, form: CsvForm, layout: CsvLayout) -> str | None:
-    """Which row has another number of cells, since Arrow, which reads several at once, does not know."""
+    """The first row with another number of cells; Arrow parses in parallel and does not know it."""
     with path.open() as file:
         for _ in range(form.skip_rows):
             file.readline()
@@ -302,7 +301,7 @@ def _uneven_row(path: TableFile, form: CsvForm, layout: CsvLayout) -> str | None
 def _text_head(head: bytes, path: TableFile) -> str:
     if not head.strip(b"\xef\xbb\xbf\r\n\t "):
         raise DataError(f"expected a header and rows in {path}, got an empty file; name a file that has some")
-    # A whole number of lines, so that no character and no row is cut; a classic Mac file ends lines in CR alone.
+    # Whole lines, so that no character and no row is cut; classic Mac files end lines in CR alone.
     if len(head) == _HEAD_BYTES:
         end = max(head.rfind(b"\n"), head.rfind(b"\r"))
         if end < 0:
@@ -320,7 +319,7 @@ def _rows(head: str, delimiter: str) -> Any:
 
 
 def _delimiter(head: str, path: TableFile, separator: str | None, notes: list[str]) -> str:
-    """The separator asked for; else the one that gives the first rows the same number of columns, and most of them."""
+    """The requested separator, or the one that splits the first rows into the same number of columns, and the most."""
     if separator is not None:
         delimiter = SEPARATORS.get(separator, separator)
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
@@ -330,7 +329,7 @@ def _delimiter(head: str, path: TableFile, separator: str | None, notes: list[st
         return delimiter
     widths = {name: _widths(head, delimiter) for name, delimiter in SEPARATORS.items()}
     even = {name: found[0] for name, found in widths.items() if found[0] > 1 and len(set(found)) == 1}
-    # Where no separator gives even rows, the one of the header does: the rows that differ are then named.
+    # If no separator gives equal widths, the header's is used, so that the differing rows are reported.
     candidates = even or {name: found[0] for name, found in widths.items() if found[0] > 1}
     best = [name for name, width in candidates.items() if width == max(candidates.values())]
     if len(best) != 1:
@@ -351,9 +350,9 @@ def _widths(head: str, delimiter: str) -> list[int]:
 
 
 def kept_columns(header: list[str], path: TableFile, drop: list[str], notes: list[str]) -> dict[str, int]:
-    """Name -> position of the columns that are not dropped. Spaces around a name do not belong to it.
+    """Name -> position of the columns that are not dropped. Surrounding spaces of names are stripped.
 
-    An index that pandas wrote along is left out, and that is noted.
+    An index written by pandas is left out, with a note.
     """
     if len(header) > MAX_COLUMNS:
         raise DataError(
@@ -386,7 +385,7 @@ def kept_columns(header: list[str], path: TableFile, drop: list[str], notes: lis
 
 
 def require_same_columns(names: list[str], path: Any, first: list[str], first_path: Any) -> None:
-    """Raise DataError unless a file has the columns of the first, in whichever order."""
+    """Raise DataError unless a file has the columns of the first, in any order."""
     for name in first:
         if name not in set(names):
             raise DataError(f"expected the columns of {first_path} in {path}, got no {name!r}; give all files the same")
@@ -398,7 +397,7 @@ def require_same_columns(names: list[str], path: Any, first: list[str], first_pa
 
 
 def abbreviated(names: list[str]) -> str:
-    """The first names of what can be a long list."""
+    """The first names of a list that can be long."""
     return ", ".join(shorten(name, 60) for name in names[:10]) + (
         f" and {len(names) - 10:,} more" if len(names) > 10 else ""
     )

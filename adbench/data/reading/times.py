@@ -1,4 +1,4 @@
-"""A column of times -> seconds since 1970, or numbers as they stand; what could be meant in two ways is refused."""
+"""Conversion of a column of times to seconds since 1970, or to plain numbers; ambiguous times are refused."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,20 +13,21 @@ from adbench.data.reading.cells import MISSING_WORDS, Numbers, texts
 from adbench.errors import ConfigError, DataError
 from adbench.text import shorten
 
-# Whole numbers within these years can hardly be anything else than epoch times; by their unit, in parts of a second.
+# Integers within these years are almost certainly epoch times; units by parts per second.
 _EPOCHS = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}
 _EARLIEST, _LATEST = 10**9, 4.2e9  # September 2001 to February 2103
-_TICKS = {"us": 10**6, "ns": 10**9}  # of a second: nanoseconds where microseconds do not hold all digits
-_LONGEST = 40  # characters of a cell that is shown
+_TICKS = {"us": 10**6, "ns": 10**9}  # per second: nanoseconds if microseconds lack digits
+_LONGEST = 40  # characters of a displayed cell
 
 Way = Callable[[pa.Array], pa.Array]  # texts -> numbers or timestamps; raises ArrowInvalid
 
 
 def times_of(column: pa.ChunkedArray, name: str, form: str | None, notes: list[str]) -> Order:
-    """The time of each row, NaN where its cell is empty.
+    """The time of each row, NaN if its cell is empty.
 
-    form: how strptime reads a cell; None takes numbers, ISO 8601 dates, with or without a time and a zone, and what a
-    file itself says is a time. Times without a zone are taken for UTC. Raises DataError for a cell that is none.
+    form: the strptime format of a cell; None accepts numbers, ISO 8601 dates, with or without a time and a zone, and
+    types that the file declares as times. Times without a zone are assumed to be UTC. Raises DataError for an invalid
+    cell.
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if form is not None and not isinstance(form, str):
@@ -38,7 +39,7 @@ def times_of(column: pa.ChunkedArray, name: str, form: str | None, notes: list[s
         given = [_given(chunk) for chunk in column.chunks]
         return _said(*_parsed(given, name, form), notes) if form else _of_texts(given, name, notes)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        if form is not None:  # 20240131 of %Y%m%d
+        if form is not None:  # such as 20240131 for %Y%m%d
             return _said(*_parsed([_given(chunk) for chunk in column.chunks], name, form), notes)
         chunks = [np.asarray(chunk.cast(pa.float64(), safe=False)) for chunk in _chunks(column)]
         return _of_numbers(np.concatenate([np.empty(0), *chunks]), name, notes)
@@ -65,7 +66,7 @@ def _of_numbers(numbers: Numbers, name: str, notes: list[str]) -> Order:
 
 
 def _parsed(given: list[pa.Array], name: str, form: str | None) -> tuple[Order, str, str]:
-    """The times of texts, by the first way that reads all of them."""
+    """The times of texts, by the first method that reads all of them."""
     ways = list(_ways(form))
     for way in ways:
         try:
@@ -92,7 +93,7 @@ def _ways(form: str | None) -> Iterator[Way]:
 
 
 def _first_unread(way: Way, given: list[pa.Array]) -> tuple[int, str]:
-    """The first cell that a way does not read, and its row: found by halves."""
+    """The first cell that a method cannot read, and its row, found by bisection."""
 
     def reads(text: pa.Array) -> bool:
         try:
@@ -104,7 +105,7 @@ def _first_unread(way: Way, given: list[pa.Array]) -> tuple[int, str]:
     start = 0
     for text in given:
         if not reads(text):
-            low, high = 0, len(text)  # the first so many are read, and the first so many are not
+            low, high = 0, len(text)  # the first `low` are readable, the first `high` are not
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if reads(text[:middle]) else (low, middle)
@@ -119,7 +120,7 @@ def _chunks(column: pa.ChunkedArray) -> Iterator[pa.Array]:
 
 
 def _given(chunk: pa.Array) -> pa.Array:
-    """Texts without the spaces around them and without those that stand for nothing."""
+    """The texts without surrounding spaces, null for words that mean missing."""
     trimmed = pc.utf8_trim_whitespace(texts(chunk))
     return pc.if_else(pc.is_in(pc.utf8_lower(trimmed), pa.array(["", *MISSING_WORDS])), None, trimmed)
 

@@ -1,4 +1,4 @@
-"""Upstream files to columns: nothing is parsed before its bytes were recognised."""
+"""Upstream files to columns: nothing is parsed before its bytes are verified."""
 
 import difflib
 import gzip
@@ -20,28 +20,28 @@ from adbench.text import override
 NUMBER, WHOLE_NUMBER = pa.float64(), pa.int32()
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
-# Before a sha256 that is of the compressed file, because nobody published that of its uncompressed bytes.
+# Prefix of a sha256 that is of the compressed file, if nobody published that of its uncompressed bytes.
 PACKED = "gz:"
-# Endings of upstream files that are no texts.
+# File name endings of binary upstream files.
 BINARY = (".npz",)
 
-# A column's chunks, each a piece of a file; chunks of one categorical column share their dictionary.
+# A column's chunks, each from one file; chunks of a categorical column share their dictionary.
 Columns = dict[str, pa.ChunkedArray]
 
 
 def read_columns(folder: Path, sha256: dict[str, str], rows: dict[str, int], types: dict[str, pa.DataType],
                  header: bool = False) -> tuple[Columns, list[int]]:  # fmt: skip
-    """The columns of one or several upstream files, one file after the other, and how many rows each has.
+    """The columns of one or several upstream files, concatenated, and the number of each file's rows.
 
-    folder: holds `<name>.gz` for each name in `sha256`. header: whether the first line names the columns.
-    Raises DataError when a file is missing, altered or malformed.
+    folder: contains `<name>.gz` for each name in `sha256`. header: whether the first line names the columns. Raises
+    DataError if a file is missing, altered or malformed.
     """
     try:
         is_folder = folder.is_dir()
-    except OSError:  # a folder that may not be entered, or a name too long
+    except OSError:  # an inaccessible folder, or a name too long
         is_folder = False
     if not is_folder:
-        # Who names the folder with the files is one step too far.
+        # The user named the folder with the files instead of its parent.
         named = folder.parent.parent if folder.parent.name == folder.name and folder.parent.is_dir() else None
         way = f": here {override('data.folder', str(named))}" if named else ""
         raise DataError(
@@ -53,35 +53,35 @@ def read_columns(folder: Path, sha256: dict[str, str], rows: dict[str, int], typ
         path = folder / stored_name(name)
         return parse_csv(read_verified(path, sha256[name]), path, types, rows[name], header)
 
-    with ThreadPoolExecutor() as pool:  # unpacking, hashing and parsing all leave Python
+    with ThreadPoolExecutor() as pool:  # decompressing, hashing and parsing release the GIL
         parts = list(pool.map(read, sha256))
     return join(parts), [len(part) for part in parts]
 
 
 def join(parts: list[pa.Table]) -> Columns:
-    """The columns of several files with the same columns, one file after the other."""
+    """The columns of several files with the same columns, concatenated."""
     table = pa.concat_tables(parts).unify_dictionaries()
     return {name: table[name] for name in table.column_names}
 
 
 def stored_name(name: str) -> str:
-    """What an upstream file is called in the data folder: a text lies there gzip-compressed."""
+    """The name of an upstream file in the data folder, where texts are stored gzip-compressed."""
     return name if name.endswith((".gz", *BINARY)) else f"{name}.gz"
 
 
 def as_it_lies(path: Path) -> Path:
-    """A file of a dataset, `name.gz`; where only `name` is there, somebody unpacked it."""
+    """The path of a dataset's file: `name.gz` or, if only that exists, the uncompressed `name`."""
     unpacked = path.with_suffix("") if path.suffix == ".gz" else path
     try:
         return unpacked if not path.exists() and unpacked.is_file() else path
-    except OSError:  # a folder that may not be entered, or a name too long
+    except OSError:  # an inaccessible folder, or a name too long
         return path
 
 
 def read_verified(path: Path, sha256: str) -> bytes:
-    """The uncompressed bytes of a gzip file, or of what it unpacks to, whose sha256 must be the given one; see PACKED.
+    """The uncompressed bytes of a file after checking their sha256, or that of the compressed file; see PACKED.
 
-    Raises DataError when the file is missing, not readable, truncated, or not the upstream file.
+    Raises DataError if the file is missing, unreadable, truncated, or not the upstream file.
     """
     path = as_it_lies(path)
     content = read_gzip(path)
@@ -97,9 +97,9 @@ def read_verified(path: Path, sha256: str) -> bytes:
 
 
 def read_gzip(path: Path) -> bytes:
-    """The uncompressed bytes of a file, gzip where its name says so.
+    """The uncompressed bytes of a file, which is gzip-compressed if its name says so.
 
-    Raises DataError when it is missing, not readable or truncated.
+    Raises DataError if it is missing, unreadable or truncated.
     """
     try:
         return _gunzip(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -124,10 +124,10 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _gunzip(packed: bytes) -> bytes:
-    # Arrow takes 0.4 of the time of Python's gzip, but has to know the size. The last four bytes of the file
-    # hold it, unless it is of several parts, padded, longer than 4 GiB or damaged: then Arrow refuses it.
+    # Arrow takes 0.4 of the time of Python's gzip but has to know the size. The last four bytes of the file hold it,
+    # unless it has several parts, padding, more than 4 GiB or is damaged: then Arrow refuses it.
     size = int.from_bytes(packed[-4:], "little")
-    if 0 < size <= 1032 * len(packed):  # nothing can be packed tighter
+    if 0 < size <= 1032 * len(packed):  # the maximal compression ratio
         try:
             return pa.Codec("gzip").decompress(packed, size, asbytes=True)
         except OSError:
@@ -138,9 +138,9 @@ def _gunzip(packed: bytes) -> bytes:
 def parse_csv(
     content: bytes, path: Path, column_types: dict[str, pa.DataType], rows: int, header: bool = False
 ) -> pa.Table:
-    """Columns of a CSV file, parsed in parallel straight into typed columns.
+    """The columns of a CSV file, parsed in parallel straight into typed columns.
 
-    Raises DataError when the columns, the number of rows, or a value is not what the dataset declares.
+    Raises DataError if the columns, the number of rows, or a value is not as the dataset declares.
     """
     names = list(column_types)
     first_line = content[: content.find(b"\n")] if b"\n" in content else content
@@ -182,9 +182,9 @@ def _require_finite(table: pa.Table, path: Path, first_line: int) -> None:
 
 
 def take_features(columns: Columns, drop: list[str] | None = None) -> Features:
-    """The numeric and the categorical columns as features; `columns` is emptied on the way, to save memory.
+    """The numeric and categorical columns as features; `columns` is emptied on the way, to save memory.
 
-    drop: columns to leave out. Raises ConfigError for a column that is not there.
+    drop: columns to leave out. Raises ConfigError for a column that does not exist.
     """
     for name in drop or []:
         if name not in columns:
@@ -193,7 +193,7 @@ def take_features(columns: Columns, drop: list[str] | None = None) -> Features:
     categorical = [name for name, column in columns.items() if pa.types.is_dictionary(column.type)]
     numeric = [name for name in columns if name not in categorical]
     n_rows = len(next(iter(columns.values()))) if columns else 0
-    # Column by column in memory: scaling works on whole columns.
+    # Column-major in memory: scaling works on whole columns.
     x = np.empty((n_rows, len(numeric)), order="F")
     codes = np.empty((n_rows, len(categorical)), dtype=np.int32, order="F")
     vocabularies = {}
@@ -201,12 +201,12 @@ def take_features(columns: Columns, drop: list[str] | None = None) -> Features:
         _fill(x[:, i], columns.pop(name))
     for i, name in enumerate(categorical):
         vocabularies[name] = _take_codes(columns, name, codes[:, i])
-    pa.default_memory_pool().release_unused()  # Arrow would keep some of it for the rest of the process
+    pa.default_memory_pool().release_unused()  # otherwise Arrow keeps some of it until the process ends
     return Features(x, tuple(numeric), codes, vocabularies)
 
 
 def take_whole_numbers(columns: Columns, name: str) -> npt.NDArray[np.int32]:
-    """One column of whole numbers, taken out of `columns`."""
+    """One integer column, removed from `columns`."""
     column = columns.pop(name)
     numbers = np.empty(len(column), dtype=np.int32)
     _fill(numbers, column)
@@ -214,7 +214,7 @@ def take_whole_numbers(columns: Columns, name: str) -> npt.NDArray[np.int32]:
 
 
 def take_codes(columns: Columns, name: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int32]]:
-    """One categorical column as its values and each row's index into them; it is taken out of `columns`."""
+    """The values of one categorical column and each row's index into them; removes it from `columns`."""
     codes = np.empty(len(columns[name]), dtype=np.int32)
     return np.array(_take_codes(columns, name, codes)), codes
 
@@ -228,5 +228,5 @@ def _take_codes(columns: Columns, name: str, codes: npt.NDArray[np.int32]) -> tu
 def _fill(target: npt.NDArray[np.generic], column: pa.ChunkedArray) -> None:
     start = 0
     for chunk in column.chunks:
-        target[start : start + len(chunk)] = np.from_dlpack(chunk)  # to_numpy would import pandas, if it is there
+        target[start : start + len(chunk)] = np.from_dlpack(chunk)  # to_numpy would import pandas if it is installed
         start += len(chunk)

@@ -1,1 +1,1 @@
-"""Threshold rules: the score above which a row is reported, found without labels. One file each."""
+"""Threshold rules: one file per rule, each finding without labels the score above which a row is reported."""

@@ -1,4 +1,4 @@
-"""The contract of a threshold rule."""
+"""The interface of threshold rules."""
 
 import math
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from adbench.errors import DataError
 from adbench.stats.rate_law import RateLaw
 from adbench.text import override
 
-EVT_ROWS = 2_500  # calibration rows that configs/threshold/evt.yaml takes
+EVT_ROWS = 2_500  # calibration rows that configs/threshold/evt.yaml needs
 
 
 @dataclass(frozen=True)
 class Alarms:
-    """How many test rows a threshold reported, and of how many normals."""
+    """Counts of the reported test rows and of the test normals."""
 
     n_false: int
     n_right: int
@@ -23,44 +23,43 @@ class Alarms:
 
 
 class ThresholdRule(Protocol):
-    """Finds the score above which a row is reported; a score that equals the threshold is not reported.
+    """Finds the score above which a row is reported; a score equal to the threshold is not reported.
 
-    promises_rate: whether the rule undertakes to report no more than `target_fpr` of normal rows that resemble the
-    calibration rows. A rule that does must not use the test scores: its threshold would depend on who is tested. One
-    that does not is given them, and judges all rows of a file together.
+    promises_rate: whether the rule promises to report at most `target_fpr` of normal rows that are like the calibration
+    rows. Such a rule must not use the test scores: its threshold would depend on which rows are tested. Other rules get
+    them and judge all rows of a file together.
     """
 
     promises_rate: bool
 
     def rows_needed(self, target_fpr: float) -> int:
-        """Without so many calibration rows the rule has no answer; 0 where it needs none."""
+        """The minimum number of calibration rows for this rate; 0 if none are needed."""
 
     def lowest_rate(self, n_calibration: int) -> float:
-        """The smallest rate that so many calibration rows, one at least, are enough for; 0 where any is."""
+        """The smallest rate that n_calibration rows (at least one) allow; 0 if any rate is possible."""
 
     def __call__(self, calibration_scores: Scores, test_scores: Scores, target_fpr: float) -> float:
-        """The threshold. Raises DataError when there are too few calibration rows for the asked rate."""
+        """The threshold. Raises DataError if there are too few calibration rows for the rate."""
 
     def rate_law(self, n_calibration: int, target_fpr: float) -> RateLaw | None:
-        """The law of the threshold's rate among normals that are exchangeable with the calibration rows, over the draw
-        of these; None where nothing is promised.
-        """
+        """The distribution of the threshold's rate among normals exchangeable with the calibration rows, over draws of
+        these; None if no rate is promised."""
         return None
 
     def judged(self, alarms: Alarms, n_calibration: int, target_fpr: float) -> dict[str, float]:
-        """Metrics that say what became of the rule's promise; see `adbench.evaluation.promise`."""
+        """Metrics about the outcome of the rule's promise; see `adbench.evaluation.promise`."""
         law = self.rate_law(n_calibration, target_fpr)
         return {} if law is None else {"promise_p": law.at_least(alarms.n_false, alarms.n_normals)}
 
     def caveat(self, n_calibration: int, n_test: int) -> str:
-        """What is worth a line before a training; "" where nothing is."""
+        """A caveat to print before training; "" if there is none."""
         return ""
 
 
 def require_rows(rule: ThresholdRule, n_calibration: int, target_fpr: float, n_fit: int | None = None) -> None:
-    """Raise DataError when the rule needs more calibration rows than there are, ConfigError when the rate is none.
+    """Raise DataError if the rule needs more calibration rows than there are, ConfigError if the rate is invalid.
 
-    n_fit: the rows beside them, where the protocol sets rows aside at all.
+    n_fit: the number of fit rows, if the protocol sets calibration rows aside at all.
     """
     require_fraction("target_fpr", target_fpr)
     needed = rule.rows_needed(target_fpr)
@@ -88,9 +87,10 @@ def require_rows(rule: ThresholdRule, n_calibration: int, target_fpr: float, n_f
 def promised_rate(
     rule: ThresholdRule, n_calibration: int, target_fpr: float, relax: bool, n_fit: int | None = None
 ) -> float:
-    """The rate that a threshold is set for: `target_fpr`, or the smallest that so few calibration rows can promise.
+    """The rate that the threshold is set for: `target_fpr` or, if the calibration rows are too few, the smallest
+    possible one.
 
-    relax: whether it may be another. Raises as `require_rows` does.
+    relax: whether it may differ from `target_fpr`. Raises as `require_rows` does.
     """
     require_fraction("target_fpr", target_fpr)
     lowest = rule.lowest_rate(n_calibration) if relax and n_calibration else 0.0
@@ -100,6 +100,6 @@ def promised_rate(
 
 
 def rounded_up(rate: float) -> float:
-    """Three digits of it, and no less than it."""
+    """The rate rounded up to three significant digits."""
     step = 10.0 ** (math.floor(math.log10(rate)) - 2)
     return float(f"{math.ceil(round(rate / step, 6)) * step:.3g}")

@@ -15,15 +15,15 @@ from adbench.stats.rate_law import RateLaw
 class Conformal(ThresholdRule):
     """The ceil((n + 1) (1 - target_fpr))-th smallest of n calibration scores (Vovk et al. 2005).
 
-    Guarantee: a later normal row scores above it with probability at most `target_fpr`, whatever the distribution
-    of scores and whatever n. The probability is over the draw of the calibration rows too: for one draw of
-    continuous scores the rate follows Beta(n + 1 - rank, rank), whose mean is the promise.
-    Assumption: the later row is exchangeable with the calibration rows. Normals that drifted are promised nothing.
+    Guarantee: a later normal row scores above it with probability at most `target_fpr`, for any distribution of scores
+    and any n. The probability is over the draw of the calibration rows too: for one draw of continuous scores, the rate
+    follows Beta(n + 1 - rank, rank), whose mean is the promise.
+    Assumption: the later row is exchangeable with the calibration rows. Nothing is promised for normals that drifted.
 
-    confidence: None for that promise, which about half of all draws of calibration rows exceed a little. Otherwise the
+    confidence: None for that promise, which about half of all draws of calibration rows exceed slightly. Otherwise the
     rank is the smallest that keeps that promise and whose rate is above `target_fpr` for at most 1 - confidence of the
     draws (Vovk 2012, "Conditional validity of inductive conformal predictors"; Bates et al. 2023): fewer alarms on
-    average, and more rows.
+    average, and more calibration rows needed.
     """
 
     promises_rate = True
@@ -34,26 +34,26 @@ class Conformal(ThresholdRule):
         self.confidence = confidence
 
     def rows_needed(self, target_fpr: float) -> int:
-        """So many that the rank exists."""
+        """The number of calibration rows from which on the rank exists."""
         on_average = math.ceil(round(1 / target_fpr, 9)) - 1
         if self.confidence is None:
             return on_average
         return max(on_average, math.ceil(round(math.log1p(-self.confidence) / math.log1p(-target_fpr), 6)))
 
     def lowest_rate(self, n_calibration: int) -> float:
-        """That of the highest rank."""
+        """The rate of the highest rank."""
         on_average = 1 / (n_calibration + 1)
         if self.confidence is None:
             return on_average
         return max(on_average, -math.expm1(math.log1p(-self.confidence) / n_calibration))
 
     def rate_law(self, n_calibration: int, target_fpr: float) -> RateLaw:
-        """That of the rank."""
+        """The distribution of the rank's rate."""
         rank = conformal_rank(n_calibration, target_fpr, self.confidence)
         return RateLaw(n_calibration + 1 - rank, rank)
 
     def judged(self, alarms: Alarms, n_calibration: int, target_fpr: float) -> dict[str, float]:
-        """As of any rule, and what a confidence costs."""
+        """The metrics of any rule, and the cost of the confidence."""
         found = super().judged(alarms, n_calibration, target_fpr)
         if self.confidence is None:
             return found
@@ -70,14 +70,14 @@ class Conformal(ThresholdRule):
 
 
 def conformal_rank(n: int, target_fpr: float, confidence: float | None = None) -> int:
-    """ceil((n + 1) (1 - target_fpr)), or a higher one that `target_fpr` takes with this confidence; at most n."""
-    # The rounding undoes what 1 - target_fpr lost, which would otherwise push an exact rank up by one.
+    """ceil((n + 1) (1 - target_fpr)), or a higher rank that respects `target_fpr` with this confidence; at most n."""
+    # Rounding undoes the error of 1 - target_fpr, which would otherwise push an exact rank up by one.
     on_average = min(n, math.ceil(round((n + 1) * (1 - target_fpr), 9)))
     if confidence is None:
         return on_average
-    from scipy.special import bdtr  # its import takes longer than all else here
+    from scipy.special import bdtr  # importing it takes longer than everything else here
 
-    # The rate is above the target where at most n - rank of the rows lie in the top share of that size.
+    # The rate exceeds the target if at most n - rank of the rows lie in the top share of that size.
     allowed = (1 - confidence) * (1 + 1e-9)
     n_allowed = bisect.bisect_right(range(n), allowed, key=lambda n_above: float(bdtr(n_above, n, target_fpr)))
     return max(on_average, n - max(0, n_allowed - 1))
@@ -86,9 +86,9 @@ def conformal_rank(n: int, target_fpr: float, confidence: float | None = None) -
 def p_values(calibration_scores: Scores, scores: Scores) -> Scores:
     """(1 + the number of calibration scores at or above a score) / (n + 1), for each score.
 
-    Of a normal row exchangeable with the calibration rows it is at most p with probability at most p, for every p.
-    It is at most `target_fpr` exactly when `Conformal` reports the row. The p-values of several rows share their
-    calibration rows, so they are not independent (Bates et al. 2023, "Testing for outliers with conformal p-values").
+    For a normal row exchangeable with the calibration rows, it is at most p with probability at most p, for every p. It
+    is at most `target_fpr` exactly if `Conformal` reports the row. The p-values of several rows share their calibration
+    rows, so they are not independent (Bates et al. 2023, "Testing for outliers with conformal p-values").
     """
     require_scores(calibration_scores, len(calibration_scores), "calibration rows")
     n = len(calibration_scores)

@@ -1,4 +1,4 @@
-"""Extreme value theory: a rate beyond what the calibration rows show, read off a fitted tail."""
+"""Extreme value theory: extrapolation of the threshold from a fitted tail, for rates beyond the calibration rows."""
 
 import math
 from dataclasses import dataclass
@@ -16,29 +16,30 @@ from adbench.evaluation.thresholds.conformal import Conformal, conformal_rank
 from adbench.stats.rate_law import RateLaw
 from adbench.text import override
 
-# A fit is turned down when it is off by more than this, as the largest difference between the fitted and the
-# empirical distribution of k excesses (Kolmogorov & Smirnov's statistic): what chance does in one of 100 samples
-# of a known distribution, but never less than a twentieth of the tail, for no real tail is exactly a Pareto one.
+# A fit is rejected if its largest difference from the empirical distribution of k excesses (the Kolmogorov-Smirnov
+# statistic) exceeds the value that chance exceeds in one of 100 samples from a known distribution, but at least a
+# twentieth of the tail, since no real tail is exactly a Pareto one.
 KS_LIMIT, KS_TOLERATED = 1.63, 0.05
 
 _FLATTEST, _STEEPEST = 1e-6, 1e6  # of |shape / scale|, with the median excess as the unit
 
 
 class PeaksOverThreshold(ThresholdRule):
-    """z_q of Siffer et al. 2017 (SPOT), without its streaming: q = target_fpr, from n calibration scores.
+    """z_q of Siffer et al. 2017 (SPOT), without streaming: q = target_fpr, from n calibration scores.
 
-    Excesses over a high empirical quantile t are fitted by a generalised Pareto distribution; with k of them,
-    z_q = t + scale / shape ((q n / k)^-shape - 1). The promise is asymptotic: it is kept as well as the tail beyond t
-    resembles a Pareto one, and for a rate under 1 / n nothing in the calibration rows can tell. In 200 simulations with
-    n = 10,000 normal, exponential, t or Cauchy scores and q = 2e-5 the median rate was 1.1 to 1.7 q, but one in ten was
-    above 3 to 8 q and one in ten below 0.1 to 0.4 q.
+    Excesses over a high empirical quantile t are fitted by a generalised Pareto distribution; with k of them, z_q = t +
+    scale / shape ((q n / k)^-shape - 1). The promise is asymptotic: it holds as well as the tail beyond t resembles a
+    Pareto one, and for a rate under 1 / n the calibration rows cannot verify it. In 200 simulations with n = 10,000
+    normal, exponential, t or Cauchy scores and q = 2e-5, the median rate was 1.1 to 1.7 q, but one in ten was above 3
+    to 8 q and one in ten below 0.1 to 0.4 q.
 
-    A rate that leaves `min_excesses` calibration rows above the threshold is counted, not fitted: it takes the rank of
-    `Conformal`, for there z_q is no steadier and the misfit of the tail comes on top (`scripts/validate/thresholds.py`
-    prints both). So does every rate where the tail cannot be fitted: fewer than `min_excesses`, or a fit that is far
-    off, as with scores tied on a few values. Where that rank does not exist either, DataError says so.
+    A rate that leaves at least `min_excesses` calibration rows above the threshold is counted, not fitted: it uses the
+    rank of `Conformal`, because z_q is no more stable there and adds the misfit of the tail
+    (`scripts/validate/thresholds.py` prints both). The rank is also used if the tail cannot be fitted: with fewer than
+    `min_excesses` excesses, or a poor fit, as with scores tied on a few values. If that rank does not exist either,
+    DataError is raised.
 
-    tail_fraction: the share of calibration rows above t. min_excesses: the rows that a count, or a fit, takes at least.
+    tail_fraction: the share of calibration rows above t. min_excesses: the minimum number of rows for a count or a fit.
     """
 
     promises_rate = True
@@ -50,21 +51,20 @@ class PeaksOverThreshold(ThresholdRule):
         self.min_excesses = min_excesses
 
     def rows_needed(self, target_fpr: float) -> int:
-        """So many that there are enough excesses, or that the rank exists."""
+        """The number of calibration rows from which on there are enough excesses, or the rank exists."""
         return min(Conformal().rows_needed(target_fpr), self._rows_of_a_tail())
 
     def lowest_rate(self, n_calibration: int) -> float:
-        """Any, where there are enough excesses; else the conformal one."""
+        """0 with enough excesses, otherwise the conformal rule's."""
         return 0.0 if n_calibration >= self._rows_of_a_tail() else Conformal().lowest_rate(n_calibration)
 
     def rate_law(self, n_calibration: int, target_fpr: float) -> RateLaw:
-        """As if the threshold were at the rank, whole or not, that the rate asks for: exact where it is counted, but
-        for a part of a row; a fit that fits is about as uncertain (`scripts/validate/thresholds.py`).
-        """
+        """The distribution as if the threshold were at the (possibly fractional) rank of the rate: exact up to a
+        fraction of a row if counted; a good fit is about as uncertain (`scripts/validate/thresholds.py`)."""
         return RateLaw((n_calibration + 1) * target_fpr, (n_calibration + 1) * (1 - target_fpr))
 
     def judged(self, alarms: Alarms, n_calibration: int, target_fpr: float) -> dict[str, float]:
-        """As of any rule, and that the law is not exact: a tail that does not fit has another rate."""
+        """The metrics of any rule, and whether the distribution is exact: for a poorly fitted tail it is not."""
         is_counted = target_fpr >= self.min_excesses / n_calibration
         return super().judged(alarms, n_calibration, target_fpr) | {"promise_exact": int(is_counted)}
 
@@ -79,7 +79,7 @@ class PeaksOverThreshold(ThresholdRule):
         counted_fpr = self.min_excesses / n
         tail = self._tail(calibration_scores) if target_fpr < counted_fpr else None
         if tail is not None:
-            # Of two rates the lower one must not get the lower threshold, also where the fit takes over.
+            # A lower rate must not get a lower threshold, also at the transition from counting to fitting.
             counted = Conformal()(calibration_scores, test_scores, counted_fpr)
             return max(counted, tail.score_at(target_fpr))
         if n < Conformal().rows_needed(target_fpr):
@@ -106,7 +106,7 @@ class PeaksOverThreshold(ThresholdRule):
 
 @dataclass(frozen=True)
 class Tail:
-    """`share` of the scores lies above `start`, distributed as a generalised Pareto distribution from there on."""
+    """`share` of the scores lies above `start`, and these follow a generalised Pareto distribution."""
 
     start: float
     share: float
@@ -114,16 +114,16 @@ class Tail:
     scale: float
 
     def score_at(self, rate: float) -> float:
-        """The score that this rate lies above; `start` for rates that ties moved below the tail."""
+        """The score exceeded at this rate; `start` for rates that ties moved below the tail."""
         return float(genpareto.isf(min(1.0, rate / self.share), self.shape, self.start, self.scale))
 
 
 def fit_pareto(excesses: Scores) -> tuple[float, float]:
-    """Shape and scale of the generalised Pareto distribution of the highest likelihood with a shape of at least -1.
+    """The maximum-likelihood shape, at least -1, and scale of the generalised Pareto distribution.
 
-    One search over theta = shape / scale, for given theta the best shape is the mean of log(1 + theta y) (Grimshaw
+    One search over theta = shape / scale; for a given theta, the best shape is the mean of log(1 + theta y) (Grimshaw
     1993). Below a shape of -1 the likelihood has no maximum; at -1 the distribution is uniform up to the largest
-    excess. Finite for any positive excesses, and the fit scales with them.
+    excess. Finite for any positive excesses, and equivariant under scaling.
     """
     unit = float(np.median(excesses))
     y = excesses / unit

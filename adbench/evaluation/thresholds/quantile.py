@@ -1,4 +1,4 @@
-"""The empirical quantile, as it is usually taken."""
+"""The empirical quantile, as it is commonly used."""
 
 import math
 
@@ -13,25 +13,24 @@ from adbench.stats.rate_law import RateLaw
 class Quantile(ThresholdRule):
     """`numpy.quantile(calibration_scores, 1 - target_fpr)`, interpolated between two neighbouring scores.
 
-    It treats n calibration scores as if they were the distribution. For scores spread evenly around the quantile
-    the expected rate is target_fpr + (1 - 2 target_fpr) / (n + 1): more than promised, by nearly one row of n + 1.
-    With many rows that is nothing; with few, `Conformal` keeps the promise that this rule breaks.
+    It treats n calibration scores as the distribution itself. For scores spread evenly around the quantile, the
+    expected rate is target_fpr + (1 - 2 target_fpr) / (n + 1), which exceeds the promise by nearly one row of n + 1.
+    That is negligible with many rows; with few, `Conformal` keeps the promise that this rule breaks.
     """
 
     promises_rate = True
 
     def rows_needed(self, target_fpr: float) -> int:
-        """So many that one calibration row at least is expected above the threshold."""
+        """The number of calibration rows at which at least one is expected above the threshold."""
         return math.ceil(round(1 / target_fpr, 9))
 
     def lowest_rate(self, n_calibration: int) -> float:
-        """One row of them."""
+        """One of the calibration rows."""
         return 1 / n_calibration
 
     def rate_law(self, n_calibration: int, target_fpr: float) -> RateLaw:
-        """That of the lower one of the two neighbours, whose rate is never smaller: it is this rule's own excess over
-        the promise, too, that says nothing about the test rows.
-        """
+        """The distribution of the rate at the lower of the two neighbouring scores, which is never smaller: the rule's
+        own excess over the promise says nothing about the test rows."""
         rank = math.floor(round((n_calibration - 1) * (1 - target_fpr), 9)) + 1
         return RateLaw(n_calibration + 1 - rank, rank)
 

@@ -31,7 +31,7 @@ _SAMPLE_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class _Attribute:
-    """A column. values: those of a nominal one."""
+    """A column. values: those of a nominal column."""
 
     name: str
     type: str
@@ -39,9 +39,9 @@ class _Attribute:
 
 
 def read(file: TableFile) -> pa.Table:
-    """Numbers as numbers; nominal values as a dictionary, which declares a category whatever they look like.
+    """The table. Numbers become numbers; nominal values a dictionary column, which is a category whatever its values.
 
-    Raises DataError for a row that does not fit what the header declares.
+    Raises DataError for a row that does not match the header.
     """
     try:
         with file.open() as stream:
@@ -58,7 +58,7 @@ def read(file: TableFile) -> pa.Table:
 
 
 def n_bytes(file: TableFile) -> float:
-    """About what its columns take in memory."""
+    """Approximate memory of its columns, in bytes."""
     with file.open() as stream:
         lines = io.TextIOWrapper(stream, "utf-8-sig", "replace", newline=None)
         n_columns, sample = len(_header(lines, file)), lines.read(_SAMPLE_BYTES)
@@ -114,7 +114,7 @@ def _rows(lines: TextIO) -> Iterator[str]:
 
 
 def _values(text: str) -> list[str]:
-    """The values between commas, in their quotes."""
+    """The comma-separated values, still quoted."""
     values, position = [], 0
     while True:
         found = _VALUE.match(text, position)
@@ -169,8 +169,8 @@ def _dense(first: str, rows: Iterator[str], attributes: list[_Attribute], file: 
 
 
 def _sparse(first: str, rows: Iterator[str], attributes: list[_Attribute], file: TableFile) -> list[pa.Array]:
-    """Rows of positions and values; what a row leaves out is 0, or the first value that is declared."""
-    given: list[dict[int, str]] = [{} for _ in attributes]  # of each column: row -> value
+    """Sparse rows of positions and values; an omitted value is 0, or the first declared value."""
+    given: list[dict[int, str]] = [{} for _ in attributes]  # per column: row -> value
     row = -1
     for row, line in enumerate(_and(first, rows)):
         for position, value in _pairs(line, file, row + 1):

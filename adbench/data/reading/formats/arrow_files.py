@@ -1,4 +1,4 @@
-"""Arrow's own files, which Feather is, and its streams."""
+"""Arrow files (the same as Feather) and streams."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def read(file: TableFile) -> pa.Table:
 
 
 def names_and_rows(file: TableFile) -> tuple[list[str], int]:
-    """The names of the columns, and how many rows there are, of a file that is not packed."""
+    """The names of the columns and the number of rows of an uncompressed file."""
     with file.random_access() as source:
         reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=[0]))
         names = pa.ipc.open_file(source).schema.names
@@ -24,7 +24,7 @@ def names_and_rows(file: TableFile) -> tuple[list[str], int]:
 
 
 def read_column(file: TableFile, position: int) -> pa.ChunkedArray:
-    """One column of such a file."""
+    """One column of an uncompressed file."""
     with file.random_access() as source:
         options = pa.ipc.IpcReadOptions(included_fields=[position])
         return checked(pa.ipc.open_file(source, options=options).read_all()).column(0)

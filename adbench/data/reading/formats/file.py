@@ -1,4 +1,4 @@
-"""One file of a table: what its first bytes say it is, and the bytes of the table itself."""
+"""A table's file: its format, recognised by its first bytes, and its uncompressed contents."""
 
 import codecs
 import contextlib
@@ -25,7 +25,7 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Kind:
-    """format: see `signatures`. encoding: of a text that is not UTF-8. layers: the packings around it."""
+    """A file's kind. format: see `signatures`. encoding: of a text other than UTF-8. layers: its compressions."""
 
     format: str
     encoding: str | None
@@ -33,13 +33,13 @@ class Kind:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the file is the table itself, and can be read from any place in it."""
+        """True if the file is neither compressed nor re-encoded, so that any position can be read."""
         return not self.layers and self.encoding is None
 
 
 @dataclass(frozen=True)
 class TableFile:
-    """A file that holds a table. member: of an archive, or a workbook, with several tables, the one that is meant."""
+    """A file that contains a table. member: the file or sheet to read from an archive or workbook with several."""
 
     path: Path
     member: str | None = None
@@ -49,7 +49,7 @@ class TableFile:
 
     @cached_property
     def kind(self) -> Kind:
-        """What it is. Raises DataError for what cannot be read, with how to convert it."""
+        """The file's kind. Raises DataError for an unsupported format, saying how to convert it."""
         with readable(self), unpacked(self.path, self.member, str(self)) as found:
             if found.archive is not None:
                 kind = Kind(found.archive, None, found.layers)
@@ -61,22 +61,22 @@ class TableFile:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[io.BufferedReader]:
-        """Its bytes, unpacked; those of a text in UTF-8."""
+        """A stream of its uncompressed bytes; texts are converted to UTF-8."""
         encoding = self.kind.encoding
         with unpacked(self.path, self.member, str(self)) as found:
             yield found.stream if encoding is None else as_file(self._as_utf8(found.stream, encoding))
 
     def content(self) -> bytes:
-        """All that `open` gives."""
+        """All bytes of `open`."""
         with self.open() as stream:
             return stream.read()
 
     def n_bytes(self) -> float:
-        """About how long `content` is."""
+        """Approximate length of `content`."""
         return unpacked_bytes(self.path, self.member, str(self))
 
     def random_access(self) -> Any:
-        """Its unpacked bytes for Arrow, which are in memory where they are packed."""
+        """Its uncompressed bytes as an Arrow source, in memory if the file is compressed."""
         return pa.OSFile(str(self.path)) if self.kind.is_plain else pa.BufferReader(self.content())
 
     def _as_utf8(self, stream: io.BufferedReader, encoding: str) -> Iterator[bytes]:
@@ -96,7 +96,7 @@ class TableFile:
 
 @contextlib.contextmanager
 def readable(file: Any) -> Iterator[None]:
-    """Whatever cannot be read is a DataError about this file."""
+    """Raise errors of reading as DataError about this file."""
     try:
         yield
     except pa.ArrowException as error:
@@ -108,19 +108,19 @@ def readable(file: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def understood(file: TableFile) -> Iterator[None]:
-    """Whatever a reader of another project stumbles over is a DataError about this file."""
+    """Raise any error of a third-party reader as DataError about this file."""
     try:
         yield
     except AdbenchError:
         raise
-    except Exception as error:  # such readers raise whatever a damaged file makes them raise
+    except Exception as error:  # a damaged file can make such readers raise anything
         raise DataError(
             f"expected a readable {file.kind.format} file at {file}, got {one_line(error)}; get it again"
         ) from None
 
 
 def checked(table: pa.Table) -> pa.Table:
-    """The same table; without this a damaged one can crash the process when it is used."""
+    """The validated table; using a damaged one without this can crash the process."""
     table.validate(full=True)
     return table
 
@@ -132,7 +132,7 @@ def require_utf8(file: TableFile) -> None:
 
 
 def require_utf8_blocks(blocks: Iterator[bytes], file: TableFile) -> None:
-    """The same, for blocks of its beginning."""
+    """The same for blocks of bytes from its beginning."""
     decoder, position, line = codecs.getincrementaldecoder("utf-8")(), 0, 1
     for block in itertools.chain(blocks, [b""]):
         pending = len(decoder.getstate()[0])
@@ -149,6 +149,6 @@ def require_utf8_blocks(blocks: Iterator[bytes], file: TableFile) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """An error of a library, as part of a sentence."""
+    """A library's error message as part of a sentence."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) < 300 else f"{text[:300]}…"

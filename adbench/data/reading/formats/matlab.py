@@ -1,6 +1,6 @@
-"""The matrices of numbers in a MATLAB file of version 5 to 7.
+"""Reader for the numeric matrices of MATLAB files, versions 5 to 7.
 
-Read here, in Python, because SciPy's reader crashes the process on damaged files.
+In pure Python, because SciPy's reader crashes the process on damaged files.
 https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf
 """
 
@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Variable:
-    """A matrix in a file, before its numbers are read. dtype: of the class that MATLAB shows."""
+    """A matrix in a file, before its numbers are read. dtype: of its MATLAB class."""
 
     name: str
     shape: tuple[int, ...]
@@ -59,7 +59,7 @@ def variables(content: bytes) -> list[Variable]:
 
 
 def read(variable: Variable) -> Array:
-    """The numbers of a matrix. Raises ValueError where there are others than its shape says."""
+    """The numbers of a matrix. Raises ValueError if they do not match its shape."""
     content, order = variable.content, variable.order
     if variable.is_packed:
         content = memoryview(zlib.decompress(content))[_TAG_BYTES:]
@@ -82,7 +82,7 @@ def read(variable: Variable) -> Array:
 
 
 def _tag(data: memoryview, order: str) -> tuple[int, int, int]:
-    """The type of an element, the bytes of its data, and where they begin."""
+    """The type of an element, the length of its data in bytes, and where they begin."""
     if len(data) < _TAG_BYTES:
         raise ValueError("the end of the file within an element")
     kind, n_bytes = (int(x) for x in np.frombuffer(data[:_TAG_BYTES], f"{order}u4"))

@@ -1,4 +1,4 @@
-"""Matrices of numbers, as X and y, in files of NumPy and MATLAB: their columns are x1, x2, … and y."""
+"""Matrices named X and y in files of NumPy and MATLAB; their columns are called x1, x2, … and y."""
 
 import math
 import zipfile
@@ -29,9 +29,9 @@ class _Entry(NamedTuple):
 
 
 def read(file: TableFile, header: list[str] | None) -> pa.Table:
-    """The columns of X, and of y where there is one. header: other names for all of them.
+    """The columns of X and, if present, of y. header: other names for all of them.
 
-    Nothing of it is unpickled. Raises DataError for matrices of other names and shapes.
+    Nothing is unpickled. Raises DataError for matrices of other names and shapes.
     """
     with understood(file):
         x_name, y_name = _chosen(_entries(file), file)
@@ -49,7 +49,7 @@ def read(file: TableFile, header: list[str] | None) -> pa.Table:
 
 
 def n_bytes(file: TableFile) -> float:
-    """What its numbers take in memory."""
+    """Memory of its numbers, in bytes."""
     with understood(file):
         return float(sum(math.prod(entry.shape) for entry in _entries(file).values()) * _CELL_BYTES)
 
@@ -59,7 +59,7 @@ def _numbered(x: Array) -> dict[str, Array]:
 
 
 def _chosen(entries: dict[str, _Entry], file: TableFile) -> tuple[str, str | None]:
-    """The names of the matrix and of its labels; a matrix that is alone may have any name."""
+    """The names of the matrix and of its labels; a single matrix may have any name."""
     x, y = (next((name for name in names if name in entries), None) for names in (["X", "x"], ["y", "Y"]))
     if x is None and len(entries) == 1:
         x, y = next(iter(entries)), None

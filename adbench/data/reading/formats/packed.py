@@ -1,4 +1,4 @@
-"""What is packed, unpacked as it is read: gzip, bzip2, xz, Zstandard and zip, one inside the other."""
+"""Decompression while reading: gzip, bzip2, xz, Zstandard and zip, also nested."""
 
 import bz2
 import contextlib
@@ -18,11 +18,12 @@ from adbench.errors import DataError
 from adbench.text import override
 
 GZIP, BZIP2, XZ, ZSTANDARD, ZIP = "gzip", "bzip2", "xz", "Zstandard", "zip"
-NPZ, WORKBOOK = "NumPy archive", "Excel workbook"  # which are zip archives, but no packed files
+NPZ, WORKBOOK = "NumPy archive", "Excel workbook"  # zip archives that are formats of their own
 
-HEAD_BYTES = 1 << 16  # what can be peeked at
+HEAD_BYTES = 1 << 16  # maximal length of a peek
 MAX_LAYERS = 3
-# A small file that unpacks to more than this is a bomb, or made of repetitions: whoever wants it unpacks it.
+# A small file that unpacks to more than this is a decompression bomb or extremely repetitive: users can unpack it
+# themselves.
 MAX_BYTES = 1 << 30
 MAX_RATIO = 200
 
@@ -34,7 +35,7 @@ _MAGIC = (
     (rb"PK(\x03\x04|\x05\x06)", ZIP),
 )
 _SHEETS = ("xl/workbook.xml", "xl/workbook.bin")
-# A name in an archive -> what the archive is then, and how to get a table out of it.
+# Name in an archive -> what the archive is, and how to get a table out of it.
 _REFUSED = (
     (r"(.*/)?data\.pkl", "a PyTorch file, which is pickled and could run code; write the table as Parquet or CSV"),
     (r"word/.*|ppt/.*", "a document of Office; save its table as CSV"),
@@ -44,7 +45,7 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Unpacked:
-    """The bytes inside of all packings. archive: NPZ or WORKBOOK where they are one; None: anything else."""
+    """The innermost bytes of a file. archive: NPZ or WORKBOOK if they are one, otherwise None."""
 
     stream: io.BufferedReader
     layers: tuple[str, ...]
@@ -52,7 +53,7 @@ class Unpacked:
 
 
 class Blocks(io.RawIOBase):
-    """Blocks of bytes as a file."""
+    """Blocks of bytes as a raw file."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks, self._rest = blocks, memoryview(b"")
@@ -76,15 +77,15 @@ class Blocks(io.RawIOBase):
 
 
 def as_file(blocks: Iterator[bytes]) -> io.BufferedReader:
-    """Blocks of bytes as a file that can be peeked at."""
+    """Blocks of bytes as a buffered file, which allows peeking."""
     return io.BufferedReader(Blocks(blocks), HEAD_BYTES)
 
 
 @contextlib.contextmanager
 def unpacked(path: Path, member: str | None, name: str) -> Iterator[Unpacked]:
-    """What is inside of a file. member: of an archive of several files, the one to read. name: of the file, to say.
+    """The uncompressed contents of a file. member: the file to read from an archive of several. name: for errors.
 
-    Raises DataError for what unpacks to far more than it is, and for an archive of several files without a member.
+    Raises DataError if the contents are far larger than the file, and for an archive of several files without a member.
     """
     limit = max(MAX_BYTES, MAX_RATIO * path.stat().st_size)
     layers: list[str] = []
@@ -111,7 +112,7 @@ def unpacked(path: Path, member: str | None, name: str) -> Iterator[Unpacked]:
 
 
 def unpacked_bytes(path: Path, member: str | None, name: str) -> float:
-    """About how many bytes are inside of a file, by those that its beginning unpacks to."""
+    """Approximate number of uncompressed bytes, extrapolated from the beginning of the file."""
     with unpacked(path, member, name) as found:
         if not found.layers:
             return float(path.stat().st_size)
@@ -176,7 +177,7 @@ def _is_open_document(archive: zipfile.ZipFile, names: list[str]) -> bool:
 
 
 def _member(archive: zipfile.ZipFile, member: str | None, name: str) -> zipfile.ZipInfo:
-    """The one file of an archive, or the one that is asked for; what systems hide there, and folders, do not count."""
+    """The only file of an archive, or the requested one, ignoring folders and hidden files."""
     files = {info.filename: info for info in archive.infolist() if not _is_hidden(info.filename)}
     if member is not None and member not in files:
         raise DataError(f"expected data.member to name a file in {name}, got {member!r}; there is {_some(list(files))}")

@@ -1,4 +1,4 @@
-"""JSON: an object per record, on lines of their own or in one list."""
+"""JSON records: one object per line, or one list of objects."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ _REMEDY = "write an object per line, as by pandas' DataFrame.to_json(FILE, orien
 
 
 def read(file: TableFile) -> pa.Table:
-    """A column per name; what a record lacks is missing. Texts that look like times stay texts."""
+    """One column per name; a name that a record lacks is missing. Texts that look like times remain texts."""
     content = file.content()
     try:
         if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
@@ -22,7 +22,7 @@ def read(file: TableFile) -> pa.Table:
         table = _read_lines(content)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         require_utf8(file)
-        # Arrow counts from 0, in each block.
+        # Arrow counts rows from 0, within each block.
         reason = re.sub(r" in row (\d+)", lambda found: _row(int(found[1]), len(content)), one_line(error))
         raise DataError(f"expected JSON records in {file}, got {reason}; {_REMEDY}") from None
     if len(table) == 1 and all(pa.types.is_nested(field.type) for field in table.schema):
@@ -57,7 +57,7 @@ def _read_list(content: bytes, file: TableFile) -> pa.Table:
             f"expected a list of JSON objects in {file}, got {type(records[other]).__name__} in row {other + 1:,};"
             f" {_REMEDY}"
         )
-    # A name that the first record lacks is a column, too.
+    # A name that the first record lacks is a column as well.
     names = list(dict.fromkeys(name for record in records for name in record))
     return pa.table({name: _column([record.get(name) for record in records], name, file) for name in names})
 

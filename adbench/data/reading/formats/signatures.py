@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: the formats that are read, and those for which there is only an advice."""
+"""File formats recognised by their first bytes: those that are read, and those that are refused with advice."""
 
 import codecs
 import re
@@ -9,7 +9,7 @@ from adbench.errors import DataError
 CSV, ARFF, JSON = "CSV", "ARFF", "JSON"
 PARQUET, ARROW, ARROW_STREAM = "Parquet", "Arrow", "Arrow stream"
 NUMPY, MATLAB = "NumPy array", "MATLAB"
-MATRICES = (NUMPY, NPZ, MATLAB)  # numbers without names
+MATRICES = (NUMPY, NPZ, MATLAB)  # numbers without column names
 
 _BINARY = (
     (b"PAR1", PARQUET),
@@ -28,7 +28,7 @@ MARKS = (
 _TO_PARQUET = "write it as Parquet where it was made, as by pandas' DataFrame.to_parquet"
 _AS_CSV = "save the table as CSV"
 _HDF5 = "read its tables by h5py or pandas.read_hdf, and write them as Parquet"
-# Whatever could run code is never opened.
+# Formats that can run code are never opened.
 _REFUSED = (
     (rb"\x89HDF\r\n\x1a\n", "an HDF5 file", _HDF5),
     (rb"MATLAB 7\.3 MAT-file", "a MATLAB file of version 7.3, which is HDF5", "save it by save -v7 in MATLAB"),
@@ -66,9 +66,9 @@ _REFUSED = (
 
 
 def recognise(head: bytes, name: str) -> tuple[str, str | None]:
-    """The format of a file, and its encoding where a mark says that it is another than UTF-8.
+    """The format of a file, and its encoding if a byte-order mark says that it is not UTF-8.
 
-    Raises DataError, which names the file, for what is known and not read.
+    Raises DataError about the file for a known format that is not supported.
     """
     for magic, found in _BINARY:
         if head.startswith(magic):

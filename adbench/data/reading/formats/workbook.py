@@ -1,4 +1,4 @@
-"""A sheet of a workbook of Excel or OpenDocument, read by python-calamine, which an extra brings."""
+"""Sheets of Excel and OpenDocument workbooks, read by python-calamine, an optional package."""
 
 import datetime
 import io
@@ -14,9 +14,9 @@ from adbench.text import override
 
 
 def read(file: TableFile, header: list[str] | None, skip_rows: int) -> pa.Table:
-    """The cells below the names in the first row. header: the names, where the sheet has none. skip_rows: rows above.
+    """The cells below the names in the first row. header: the names, if the sheet has none. skip_rows: rows above them.
 
-    Raises ConfigError where there are several sheets and the file names none.
+    Raises ConfigError if there are several sheets and none is chosen.
     """
     require_package("python_calamine", "excel", f"the workbook {file}")
     from python_calamine import CalamineWorkbook
@@ -34,7 +34,7 @@ def read(file: TableFile, header: list[str] | None, skip_rows: int) -> pa.Table:
             raise ConfigError(
                 f"expected data.header to name the {len(columns)} columns of {file}, got {len(header)} names; name each"
             )
-        # What is beside the table, without a name and without a value, is none of its columns.
+        # Columns without a name and without values are not part of the table.
         kept = [i for i, cells in enumerate(columns) if names[i] or any(cell != "" for cell in cells)]
         return pa.Table.from_arrays([_column(columns[i]) for i in kept], [names[i] for i in kept])
 
@@ -57,7 +57,7 @@ def _sheet(book: Any, file: TableFile) -> str:
 
 
 def _column(cells: Sequence[Any]) -> pa.Array:
-    """Numbers or truth values where all cells are such; else texts."""
+    """Numbers or booleans if all cells are; otherwise texts."""
     values = [None if cell == "" else cell for cell in cells]
     kinds = {type(value) for value in values} - {type(None)}
     if kinds <= {int, float} and kinds:
