@@ -16,7 +16,7 @@ def negative_log_likelihood(x: Tensor, parameters: Tensor, min_scale: float) -> 
 
     parameters: shape (..., 2 columns); the means, then raw scales with scale = min_scale + softplus(raw scale).
     """
-    parameters = parameters.to(x.dtype)  # no mixed precision from here on: small differences are divided by small scales
+    parameters = parameters.to(x.dtype)  # no mixed precision from here: small differences over small scales
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # a compiler fuses this itself
         nll: Tensor = _NegativeLogLikelihood.apply(x, parameters, min_scale)  # type: ignore[no-untyped-call]
         return nll
