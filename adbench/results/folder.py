@@ -121,7 +121,7 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> None:
         """Write a text file atomically."""
         with self._replacing(name) as partial:
-            partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # an error message can quote any bytes
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # errors can quote any bytes
 
     def write_json(self, name: str, document: dict[str, Any]) -> None:
         """Write a JSON file atomically."""
