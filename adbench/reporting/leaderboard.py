@@ -156,7 +156,7 @@ def _promise(c: Configuration) -> _Below:
 
 
 def _can_be_judged(of_runs: list[dict[str, float]]) -> bool:
-    """Whether all runs have the needed metrics, which a stranger's may lack."""
+    """True if all runs have the needed metrics, which a stranger's may lack."""
     return all({"test_fpr", "target_fpr"} <= m.keys() for m in of_runs)
 
 

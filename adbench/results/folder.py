@@ -237,7 +237,7 @@ def leave_error(path: Path, config: dict[str, Any], text: str) -> None:
 
 
 def can_be_written(folder: Path) -> bool:
-    """Whether a file can be written there: it is a folder, on a disk that is neither read-only nor full."""
+    """True if a file can be written in the folder: it exists, on a disk that is neither read-only nor full."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe") as probe:

@@ -228,7 +228,7 @@ def _name_today(run: Run) -> str:
 
 
 def is_of_format_1(folder: Path) -> bool:
-    """Whether a run folder is of format 1, judged by the first line alone, for speed."""
+    """True if a run folder is of format 1, judged by the first line alone, for speed."""
     try:
         with (folder / CONFIG).open(encoding="utf-8") as file:
             return not file.readline().startswith(f"{KEY}:")

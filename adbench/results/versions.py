@@ -22,7 +22,7 @@ def digests_of(run: Run) -> tuple[str, ...]:
 
 
 def same_data(a: Run, b: Run) -> bool:
-    """Whether both runs' files had the same bytes."""
+    """True if both runs' files had the same bytes."""
     return sorted(digests_of(a)) == sorted(digests_of(b))
 
 

@@ -181,7 +181,7 @@ def _of_other_scores(
 
 
 def _as_then(original: Run, again: Run, made: Recomposed) -> bool:
-    """Whether everything recorded that the bits depend on is unchanged."""
+    """True if everything recorded that the bits depend on is unchanged."""
     then, now = original.environment, again.environment
     if any(key not in then or then[key] != now.get(key) for key in _DECIDING):
         return False

@@ -170,7 +170,7 @@ def require_one_wish(force: bool, keep_old: bool) -> None:
 
 
 def answers(run: Run, config: Config) -> bool:
-    """Whether a run promises no larger rate than requested: see `relax_fpr` in configs/train.yaml."""
+    """True if a run promises no larger rate than requested: see `relax_fpr` in configs/train.yaml."""
     return config[RELAX] or run.metrics["target_fpr"] <= config["target_fpr"] * (1 + 1e-9)
 
 

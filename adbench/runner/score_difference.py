@@ -30,15 +30,15 @@ class Scores:
 
     @property
     def reported(self) -> npt.NDArray[np.bool_]:
-        """Whether each row is above the threshold."""
+        """Mask of the rows above the threshold."""
         return self.rows["score"].to_numpy() > self.threshold
 
     def same_rows(self, other: "Scores") -> bool:
-        """Whether both are of the same test rows, with the same labels."""
+        """True if both are of the same test rows, with the same labels."""
         return self.rows[["row", "label"]].equals(other.rows[["row", "label"]])
 
     def same_bits(self, other: "Scores") -> bool:
-        """Whether both are the same scores of the same rows, bit for bit."""
+        """True if both are the same scores of the same rows, bit for bit."""
         mine, theirs = (scores.rows["score"].to_numpy().tobytes() for scores in (self, other))
         return self.same_rows(other) and mine == theirs
 
@@ -66,7 +66,7 @@ class Difference:
         return cls(auroc, float((now.reported != then.reported).mean()), precision)
 
     def within(self, margin: float) -> bool:
-        """Whether a larger difference is excluded."""
+        """True if a larger difference is excluded."""
         return -margin <= self.auroc.low and self.auroc.high <= margin and self.flipped <= margin
 
 

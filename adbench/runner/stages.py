@@ -87,7 +87,7 @@ class Ready:
 
     @property
     def learns_from_labels(self) -> bool:
-        """Whether there are known anomalies and the detector takes them."""
+        """True if there are known anomalies and the detector takes them."""
         return len(self.rows.matrices.anomalies) > 0 and getattr(self.detector, "takes_labels", False)
 
     def train_alone(self) -> TrainingResult:

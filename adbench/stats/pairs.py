@@ -42,7 +42,7 @@ class Comparison:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether a is significantly better on some data and significantly worse on others."""
+        """True if a is significantly better on some data and significantly worse on others."""
         surely = [(of.low > 0) - (of.high < 0) for of in self.by_data.values()]
         return min(surely) < 0 < max(surely)
 

@@ -214,7 +214,7 @@ def _say(sentence: str) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a folder is an entry or its remains: it contains a file of packed arrays, or is empty.
+    """True if a folder is an entry or its remains: it contains a file of packed arrays, or is empty.
 
     Nothing else in a cache's folder is ever removed.
     """

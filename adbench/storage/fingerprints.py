@@ -66,7 +66,7 @@ def _tables_in(folder: Path, key: str) -> list[Path]:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file is a table, judged by its name."""
+    """True if a file is a table, judged by its name."""
     bare = name.lower()
     for end in PACKED:
         bare = bare.removesuffix(end)

@@ -26,7 +26,7 @@ class Lock:
 
     @property
     def held(self) -> bool:
-        """Whether this object holds the lock."""
+        """True if this object holds the lock."""
         return self._file is not None
 
     def acquire(self) -> bool:
@@ -69,7 +69,7 @@ class SharedFile:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))  # being removed
 
     def lock(self, kind: int) -> bool:
-        """Whether the lock was taken; always true on a file system without locks."""
+        """Take the lock; returns whether it was taken, always true on a file system without locks."""
         try:
             return _lock(self.file, kind)
         except OSError:
@@ -110,7 +110,7 @@ def _lock(file: int, kind: int) -> bool:
 
 
 def _is_at(file: int, path: Path) -> bool:
-    """Whether an open file is still at the path: its last holder may have removed it meanwhile."""
+    """True if an open file is still at the path: its last holder may have removed it meanwhile."""
     try:
         return os.path.samestat(os.fstat(file), path.stat())
     except FileNotFoundError:

@@ -25,7 +25,7 @@ def name_of(path: Path) -> str:
 
 
 def is_spooled(path: Path) -> bool:
-    """Whether the file is spooled, and so deleted with the process."""
+    """True if the file is spooled, and so deleted with the process."""
     return path in _names
 
 

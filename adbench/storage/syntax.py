@@ -128,7 +128,7 @@ def _find(name: str) -> ModuleSpec | None:
 
 
 def _lies_beside(top: str, folder: Path) -> bool:
-    """Whether an import of this name finds a module in this folder."""
+    """True if an import of this name finds a module in this folder."""
     if not ((folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file()):
         return False
     origin = getattr(_find(top), "origin", None)
@@ -180,7 +180,7 @@ _LEFT_OUT = ("ctx", "type_comment", "kind")  # implied by position; comments; th
 
 
 def _says_nothing(node: Any) -> bool:
-    """Whether a statement has no effect: a docstring, or code for type checkers alone."""
+    """True if a statement has no effect: a docstring, or code for type checkers alone."""
     if type(node) is ast.Expr:
         return type(node.value) is ast.Constant and isinstance(node.value.value, str)
     test = None if node.orelse else node.test

@@ -50,7 +50,7 @@ class Objective:
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
-        """Whether lower or higher values are better."""
+        """The direction of better values."""
         return "minimize" if self.name in LABEL_FREE else "maximize"
 
     @property

@@ -133,7 +133,7 @@ class _Sweep:
         self.recorded = set(jobs)
 
     def _is_over(self, job: Job) -> bool:
-        """Whether a job had ended before this sweep and is not repeated."""
+        """True if a job had ended before this sweep and is not repeated."""
         run = job.state(self.rules.keep_old)
         again = self.rules.force or (run.status != DONE and self.rules.retry_failed)
         if again or not self._stays(run):
@@ -155,7 +155,7 @@ class _Sweep:
             self.reporter.note(sentence)
 
     def _stays(self, run: Run) -> bool:
-        """Whether the same command keeps this run. Only searches that prune keep pruned runs."""
+        """True if the same command keeps this run. Only searches that prune keep pruned runs."""
         return run.status in (DONE, *LEFT_ALONE) or (run.status == PRUNED and self.planned.sampler.prunes)
 
     def _end(self, ended: Ended) -> None:

@@ -62,7 +62,7 @@ class Lines:
 
     @property
     def of_test_file(self) -> npt.NDArray[np.bool_]:
-        """Whether each row is in a file of the test part."""
+        """Mask of the rows in a file of the test part."""
         return np.repeat([name in self.tested for name in self.files], [len(of_file) for of_file in self._rows()])
 
     def with_rows(self, cells: "npt.NDArray[np.str_]", kept: npt.NDArray[np.bool_] | None = None) -> "Lines":

@@ -17,7 +17,7 @@ from adbench.training.module import TrainableModule
 
 
 def has_one_loss(detector: Any) -> bool:
-    """Whether a single loss exists, comparable across settings; adversarial losses are not."""
+    """True if a single loss exists, comparable across settings; adversarial losses are not."""
     return isinstance(detector, TrainableModule) and len(detector.objectives()) == 1
 
 

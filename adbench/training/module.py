@@ -189,7 +189,7 @@ class TrainableModule(LightningModule):
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * left
 
     def _needs_lightning(self) -> bool:
-        """Whether each step must go through Lightning: for other processes, scaled losses or a callback's hooks."""
+        """True if each step must go through Lightning: for other processes, scaled losses or a callback's hooks."""
         trainer = self.trainer
         listeners = (
             getattr(type(callback), hook) is not getattr(Callback, hook)

@@ -54,7 +54,7 @@ class TrainerSettings:
 
     @property
     def in_this_process(self) -> bool:
-        """Whether training happens in this process, so that callbacks see their own detector."""
+        """True if training happens in this process, so that callbacks see their own detector."""
         return self.strategy == "auto" and self.devices == 1
 
     @property

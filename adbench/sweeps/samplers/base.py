@@ -35,7 +35,7 @@ class Sampler(ABC):
         """Receive the result of a job that was handed out."""
 
     def stop_early(self, job: Job) -> bool:
-        """Whether to prune a running job that is falling behind."""
+        """True if a running job falls behind and should be pruned."""
         return False
 
     def close(self) -> None:  # noqa: B027 - most samplers have nothing to release

@@ -27,7 +27,7 @@ class Trial:
         self.n_seeds = len(self.jobs)
 
     def has(self, job: Job) -> bool:
-        """Whether the job is one of this trial's."""
+        """True if the job is one of this trial's."""
         return any(job.path == own.path for own in self.jobs)
 
     def falls_behind(self, column: str) -> bool:
