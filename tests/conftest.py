@@ -1,4 +1,4 @@
-"""Tiny files in the real format, read by the real code."""
+"""Fixtures of tiny files in the real format, read by the real code."""
 
 import gzip
 import hashlib

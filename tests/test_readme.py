@@ -1,4 +1,4 @@
-"""What README.md and docs/ show is there."""
+"""Tests of the imports, links and scripts shown in README.md and docs/."""
 
 import re
 import subprocess

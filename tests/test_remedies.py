@@ -1,4 +1,4 @@
-"""Every override that a message prints is accepted when it is pasted, and what it was printed for is gone."""
+"""Tests that every override in a message is accepted when pasted, and solves the problem."""
 
 import ast
 import logging

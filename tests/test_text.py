@@ -1,4 +1,4 @@
-"""What is printed to be pasted works when it is."""
+"""Tests that printed text can be pasted."""
 
 import re
 import shlex

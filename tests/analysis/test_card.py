@@ -1,4 +1,4 @@
-"""A dataset's card: what it counts, and what it warns of."""
+"""Tests of a dataset's card: its counts and its warnings."""
 
 import json
 from pathlib import Path

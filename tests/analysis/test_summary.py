@@ -1,4 +1,4 @@
-"""Tables of runs: what is grouped, ranked, filtered and shown, on run folders in the real format."""
+"""Tests of tables of runs: grouping, ranks, filters and columns, on run folders in the real format."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""Runs on other bytes of the data are another task; the same bytes are one, wherever they lie."""
+"""Tests of data versions: other bytes are another task; the same bytes are one, at any path."""
 
 import hashlib
 from pathlib import Path

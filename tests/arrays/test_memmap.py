@@ -1,4 +1,4 @@
-"""Mapped arrays: their pages go when they are told to, whatever numpy calls them."""
+"""Tests of memory-mapped arrays: pages are released on request, also behind numpy views."""
 
 from collections.abc import Callable
 from pathlib import Path

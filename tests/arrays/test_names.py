@@ -1,4 +1,4 @@
-"""A column of few texts stands for the array of texts that it replaces."""
+"""Tests of category columns as replacements for arrays of text."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The command line: exit codes, JSON, help, and what a newcomer reads."""
+"""Tests of the command line: exit codes, JSON, help, and messages for newcomers."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a run costs beside its training: the table of its stages, and what is not imported."""
+"""Tests of a run's cost beside its training: the table of its stages, and modules that are not imported."""
 
 import gc
 import json

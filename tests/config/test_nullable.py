@@ -1,4 +1,4 @@
-"""Which values may be null: as the parameter is annotated, and without importing what it belongs to."""
+"""Tests of nullable values: by the parameter's annotation, without importing its module."""
 
 import inspect
 import shutil

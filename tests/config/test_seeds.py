@@ -1,4 +1,4 @@
-"""The seeds of a run: each moves what it is of, and nothing else."""
+"""Tests of a run's seeds: each affects its own part, and nothing else."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Small detectors, each with a capability that no shipped model needs to have."""
+"""Small detectors, each with a capability that no shipped model needs."""
 
 from typing import Any, ClassVar, Self
 

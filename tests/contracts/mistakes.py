@@ -1,4 +1,4 @@
-"""Mistakes that an honest author of a plugin makes, each committed for real, and what comes of it.
+"""Mistakes that an honest plugin author makes, each committed for real, with its outcome.
 
 `docs/seal.md` prints the table: `scripts/docs/seal.py` writes it, `tests/contracts/test_mistakes.py` runs every row.
 """

@@ -1,4 +1,4 @@
-"""Every capability of the contract is one that a detector can have, by itself and in a run."""
+"""Tests of each capability of the contract, by itself and in a run."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Plugins that try to see test labels or statistics of test rows, each by real means: every one fails and says why."""
+"""Tests of plugins that try to see test labels or statistics of test rows: every one fails and says why."""
 
 import sys
 from collections.abc import Iterator

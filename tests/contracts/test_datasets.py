@@ -1,4 +1,4 @@
-"""The contract that every dataset keeps, found by the files under configs/data/, on the files that are bundled."""
+"""Contract tests of every dataset under configs/data/, on the bundled files."""
 
 import numpy as np
 import pytest

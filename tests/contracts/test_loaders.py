@@ -1,4 +1,4 @@
-"""The contract that every loader keeps, on a few lines of the bundled files and on small tables of a user's own."""
+"""Contract tests of every loader, on a few lines of the bundled files and on small user tables."""
 
 import gzip
 import hashlib

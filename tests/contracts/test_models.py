@@ -1,4 +1,4 @@
-"""The contract that every detector keeps, found by the files under configs/model/ and by what each can do."""
+"""Contract tests of every detector under configs/model/, by its capabilities."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""CIC-IDS2017 and the raw files of UNSW-NB15: tiny files of the layout that public excerpts show."""
+"""Tests of CIC-IDS2017 and the raw files of UNSW-NB15, on tiny files in the layout of public excerpts."""
 
 import gzip
 import subprocess

@@ -1,4 +1,4 @@
-"""Fetching and verifying datasets, against folders and a server on this machine."""
+"""Tests of fetching and verifying datasets, against folders and a server on this machine."""
 
 import functools
 import gzip

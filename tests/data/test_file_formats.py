@@ -1,4 +1,4 @@
-"""data=table reads what people have, by its first bytes; whatever it does not read is named, with what to do."""
+"""Tests of data=table on common file formats, recognised by first bytes; others are named, with a remedy."""
 
 import bz2
 import csv

@@ -1,4 +1,4 @@
-"""What is no feature as it stands is left out or asked about, in one sentence whose overrides work."""
+"""Tests of columns that cannot be features: left out or asked about, in one sentence with working overrides."""
 
 import datetime
 import re

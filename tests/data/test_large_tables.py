@@ -1,4 +1,4 @@
-"""Tables that do not fit in memory: the same table, the same run, and nothing of it stays in memory or on disk."""
+"""Tests of tables larger than memory: the same rows and run, and no remains in memory or on disk."""
 
 import errno
 import gzip

@@ -1,4 +1,4 @@
-"""What is odd about a table is asked at once: who pastes the first override of each sentence has a table then."""
+"""Tests of questions about a table: asked at once, and answered by pasting each sentence's first override."""
 
 import pickle
 import re

@@ -1,4 +1,4 @@
-"""data=table from files of one class each, its ids, and its name."""
+"""Tests of data=table from one file per class, its ids, and its name."""
 
 import json
 import tempfile

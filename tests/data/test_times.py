@@ -1,4 +1,4 @@
-"""The time of rows: however it is written it is the same order, and what is no time is refused in one sentence."""
+"""Tests of row times: every notation gives the same order, and anything else is refused in one sentence."""
 
 import datetime
 import tempfile

@@ -1,4 +1,4 @@
-"""data=table: what is written is what is read, and whatever is uncertain is one sentence."""
+"""Tests of data=table: values are read as written, and every uncertainty is one sentence."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""What counts as another state and as another score, and what is only a library's counter or a rounded sum."""
+"""Tests of batch invariance: changed states and scores against mere counters and rounding."""
 
 import threading
 from typing import Any

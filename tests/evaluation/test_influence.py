@@ -1,4 +1,4 @@
-"""Influences of test rows, and the intervals that follow from them."""
+"""Tests of the influences of test rows, and of the intervals derived from them."""
 
 import numpy as np
 import pytest

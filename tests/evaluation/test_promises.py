@@ -1,4 +1,4 @@
-"""Promises: when one is called exceeded, what a confidence takes and keeps, false discoveries, and use elsewhere."""
+"""Tests of promises: exceeded ones, the price of a confidence, false discoveries, and other base rates."""
 
 import dataclasses
 import json

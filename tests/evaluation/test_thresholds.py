@@ -1,4 +1,4 @@
-"""Each threshold rule: by hand, by simulation with known truth, by property, and through a whole run."""
+"""Tests of each threshold rule: by hand, by simulation with known truth, by property, and in a whole run."""
 
 from pathlib import Path
 from typing import Any

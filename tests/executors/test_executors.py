@@ -1,4 +1,4 @@
-"""Every executor under configs/executor: the same results, lost processes noticed, jobs stopped, one sentence else."""
+"""Tests of every executor under configs/executor: equal results, lost processes, stopped jobs, one sentence."""
 
 import os
 import signal

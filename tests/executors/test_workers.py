@@ -1,4 +1,4 @@
-"""Sweeps with real workers: what they share, and what is left when they, or the sweep, are killed."""
+"""Tests of sweeps with real workers: shared rows, and the state after they, or the sweep, are killed."""
 
 import json
 import os

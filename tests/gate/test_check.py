@@ -1,4 +1,4 @@
-"""The gate: the baseline file and the command line, on run folders in the real format."""
+"""Tests of the gate: the baseline file and the command line, on run folders in the real format."""
 
 import copy
 import json

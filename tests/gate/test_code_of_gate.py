@@ -1,4 +1,4 @@
-"""A gate about this code: a detector that was edited is run again and judged, and runs of other code are refused."""
+"""Tests of gates about this code: an edited detector is rerun and judged; runs of other code are refused."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""The gate's arithmetic: what values over seeds are called, and with which error and power."""
+"""Tests of the gate's arithmetic: verdicts on values over seeds, with their error and power."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Detectors without a network, against scikit-learn's own scores and by hand."""
+"""Tests of detectors without a network, against scikit-learn's scores and by hand."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Each model's closed-form pieces against values worked out by hand."""
+"""Tests of each model's closed-form parts against values computed by hand."""
 
 import math
 

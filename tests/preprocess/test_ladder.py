@@ -1,4 +1,4 @@
-"""One column pushed further and further outside what was fitted, by every preprocessing, for every model."""
+"""Tests of one column pushed further and further outside the fitted range, for all preprocessings and models."""
 
 from collections.abc import Iterator
 from itertools import product

@@ -1,4 +1,4 @@
-"""By time: all that is learned from is earlier than all that is tested, whatever the times and the lines' order."""
+"""Tests of by_time: training rows precede test rows, for any times and order of lines."""
 
 from dataclasses import replace
 from typing import Any

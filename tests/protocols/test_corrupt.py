@@ -1,4 +1,4 @@
-"""Harder tasks made of a table: wrong labels, columns of noise, anomalies of one known kind."""
+"""Tests of corrupted tables: wrong labels, columns of noise, synthetic anomalies."""
 
 import json
 from dataclasses import replace

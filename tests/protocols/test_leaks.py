@@ -1,4 +1,4 @@
-"""What gives the answer away: a copy of the label is refused, a lucky small table is not, and the rest is said."""
+"""Tests of leakage checks: a copy of the label is refused, a lucky small table is not, the rest is a warning."""
 
 import json
 from dataclasses import replace

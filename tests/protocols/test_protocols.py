@@ -1,4 +1,4 @@
-"""What every protocol promises, found by the files under configs/protocol/, on real rows."""
+"""Contract tests of every protocol under configs/protocol/, on real rows."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Real runs, made once for every test of the report."""
+"""Real runs, made once for all tests of the report."""
 
 from pathlib import Path
 from typing import Any

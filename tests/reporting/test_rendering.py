@@ -1,4 +1,4 @@
-"""Whatever words reach the page, its tags are those of the templates, and the words are what a reader sees."""
+"""Tests of rendering: all tags come from the templates, and all words reach the reader as text."""
 
 import dataclasses
 import shutil

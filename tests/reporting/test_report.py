@@ -1,4 +1,4 @@
-"""The report: what is on the page, what a stranger's folder cannot do to it, and how a real browser shows it."""
+"""Tests of the report: content of the page, malicious run folders, and the view in a real browser."""
 
 import html
 import json

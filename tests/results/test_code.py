@@ -1,4 +1,4 @@
-"""Which code made a run: what is in the digest, who is told apart by it, and what becomes of a run of other code."""
+"""Tests of a run's code: content of the digest, runs told apart by it, and treatment of other code."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What run folders name, and folders of earlier formats."""
+"""Tests of names in run folders, and of folders of earlier formats."""
 
 import copy
 import json

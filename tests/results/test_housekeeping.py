@@ -1,4 +1,4 @@
-"""`adbench runs` and `adbench cache`: nothing is lost that was not named, and old runs are found again."""
+"""Tests of `adbench runs` and `adbench cache`: only named things are removed, and old runs are found again."""
 
 import errno
 import json

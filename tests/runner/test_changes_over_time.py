@@ -1,4 +1,4 @@
-"""A run on rows with times, by the way that a user takes: what gets old is seen by time, and hidden at random."""
+"""Tests of a run on rows with times: drift is visible by time, and hidden in a random split."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""CV+ calibration: each row is compared with each normal row by the model that did not learn that one."""
+"""Tests of CV+ calibration: a row is compared with each normal row by the model that did not learn that row."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs that are trained as one: ordinary run folders, equal to what each would be alone, and apart where need be."""
+"""Tests of fused runs: ordinary run folders, equal to separate runs, and split up where necessary."""
 
 import json
 from collections.abc import Sequence

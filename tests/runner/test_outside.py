@@ -1,4 +1,4 @@
-"""Anomalies that lie where no fit row does are found by every shipped preprocessing; one that hides them is named."""
+"""Tests of anomalies outside the fitted range: found with every preprocessing, or the run warns."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A finished run, run again: the verdict, what changed since, and a stranger's folder."""
+"""Tests of reproducing a run: the verdict, the recorded changes, and malformed folders."""
 
 import json
 import shutil

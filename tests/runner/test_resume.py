@@ -1,4 +1,4 @@
-"""A run that was killed goes on where it was, and ends as if it had not been."""
+"""Tests of resuming a killed run, which ends as if uninterrupted."""
 
 import contextlib
 import multiprocessing

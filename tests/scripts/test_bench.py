@@ -1,4 +1,4 @@
-"""The speed scripts compare the same work, and run."""
+"""Tests of the speed scripts: they compare the same work, and run."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The beta-binomial law: by rational arithmetic, and by scipy where that takes too long."""
+"""Tests of the beta-binomial law, by rational arithmetic or, where that is too slow, by scipy."""
 
 from fractions import Fraction
 from math import comb

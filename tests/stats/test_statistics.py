@@ -1,4 +1,4 @@
-"""Statistics across runs, and of one, against published examples and other implementations."""
+"""Tests of statistics across runs and of one run, against published examples and other implementations."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Prepared rows out of the cache: the same run, whatever happens to the folder, and labels under the same seal."""
+"""Tests of cached rows: the same run, whatever happens to the folder, and labels under the same seal."""
 
 import ast
 import errno

@@ -1,4 +1,4 @@
-"""What a file says is its digest; how it is written is none of it."""
+"""Tests of source digests: they depend on content, not on formatting."""
 
 import importlib
 import sys

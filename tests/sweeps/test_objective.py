@@ -1,4 +1,4 @@
-"""What a sweep may choose by: measured without a test row, refused where it is not, and used to end runs early."""
+"""Tests of objectives: measured without test rows, refused otherwise, and used to end runs early."""
 
 from pathlib import Path
 from typing import Any

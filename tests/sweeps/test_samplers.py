@@ -1,4 +1,4 @@
-"""Searches: what is drawn composes, what is asked for is run and told once, however often the sweep is killed."""
+"""Tests of searches: drawn values compose, and trials are run and reported once, even after kills."""
 
 import json
 import os

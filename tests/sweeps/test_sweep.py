@@ -1,4 +1,4 @@
-"""Sweeps: what is missing is run, once; failures are rows; whatever is killed, the table is the same in the end."""
+"""Tests of sweeps: missing jobs run once, failures are rows, and kills do not change the final table."""
 
 import json
 import os

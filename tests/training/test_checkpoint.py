@@ -1,4 +1,4 @@
-"""A checkpoint as a file: what is in it, when it is written, and what is refused in its place."""
+"""Tests of checkpoint files: their content, when they are written, and refused replacements."""
 
 import hashlib
 import io

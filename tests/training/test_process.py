@@ -1,4 +1,4 @@
-"""What a training asks of its process is undone when it is over, and nothing happens by an import."""
+"""Tests of process-wide settings: undone after training, and untouched by imports."""
 
 import json
 import logging

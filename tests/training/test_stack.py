@@ -1,4 +1,4 @@
-"""Detectors trained as one: each as it would have been alone."""
+"""Tests of stacked training: each detector as if trained separately."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Lightning underneath: order of rows, several batches a step, processes, precision, interrupts."""
+"""Tests of training through Lightning: row order, batches per step, processes, precision, interrupts."""
 
 import os
 import signal
