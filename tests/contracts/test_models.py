@@ -34,7 +34,7 @@ def test_a_model_file_says_what_it_is(model: str) -> None:
 
 
 def wrong_values(model: str) -> list[str]:
-    """Overrides out of range, by what the keys of a model mean."""
+    """Overrides out of range, by the meaning of a model's keys."""
     wrong = []
     for key, value in compose([f"model={model}"])["model"].items():
         if key == "learning_rate":

@@ -84,7 +84,7 @@ def test_what_is_no_python_has_the_digest_of_its_bytes() -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Of its own, with a module that reaches some of the others, and a script beside it."""
+    """A temporary package with modules that import some of the others, and a script beside it."""
     files = {
         "own/__init__.py": "",
         "own/model.py": "import numpy, own\nfrom . import near\nfrom .deep.far import f\ndef g():\n import own.late\n",
