@@ -1,31 +1,31 @@
-"""How the shipped defaults were chosen: without a test file. Takes an hour or so on two idle cores.
+"""Selection of the shipped defaults, without a test file. Takes an hour or so on two idle cores.
 
-Every candidate is a run that tests on what may be looked at:
+Every candidate is run on permitted data:
 
 - nslkdd, kddcup99, few-rows: protocol=labelled_validation fits on normals of a training file, and tests on held-out
-  normals and the attacks of that training file; few-rows has a fifth of NSL-KDD's normals to fit on. What is counted is
-  the mean AUROC over attack families, each counting the same: by rows, one kind of flood would decide alone.
+  normals and the attacks of that training file; few-rows fits on a fifth of NSL-KDD's normals. The metric is the
+  unweighted mean AUROC over attack families: weighted by rows, one kind of flood would dominate.
 - tables: the 22 development tables of the ADBench collection, under protocol=one_class, at most 10,000 rows of each,
-  drawn with seed 0. What is counted is the mean AUROC over tables.
+  drawn with seed 0. The metric is the mean AUROC over tables.
 
-The test files of the other datasets are loaded by nobody's choice here, and no run opens their labels. The criterion is
-the mean over these conditions and the models ae, vae and gan, each counting the same.
+The test files of the other datasets take no part, and no run opens their labels. The criterion is the unweighted mean
+over these conditions and the models ae, vae and gan.
 
-Candidates are thinned by successive halving. First all run with one seed on the tables and on few-rows; the better half
-of them and what is shipped then run with three seeds on all conditions. A candidate replaces what is shipped when it is
-better there by more than two standard errors of the paired difference over seeds; of several, the best. Ties keep the
-shipped one. When something was replaced, the script is run again.
+Candidates are reduced by successive halving. First all run with one seed on the tables and on few-rows; then the better
+half and the shipped defaults run with three seeds on all conditions. A candidate replaces the default if it is better
+there by more than two standard errors of the paired difference over seeds; of several, the best. Ties keep the default.
+After a replacement, the script is run again.
 
-Candidates that are not eligible are printed for comparison: preprocess.tail=null takes all values beyond the range of
-the fit rows for one, which hides what a detector is there to show.
+Ineligible candidates are printed for comparison: preprocess.tail=null merges all values beyond the range of the fit
+rows, which hides exactly what a detector should show.
 
-One verdict is overruled: the GAN's reconstruction_share stays at one half though 0.9 ranks the attacks a little better.
-A GAN whose score its discriminator does not carry is an autoencoder by another name, and we ship one already.
+One verdict is overruled: the GAN's reconstruction_share stays at one half though 0.9 ranks the attacks slightly better.
+A GAN whose score hardly uses its discriminator is an autoencoder by another name, and one is shipped already.
 
-The models' own keys are searched model by model, the classical detectors' too, each by its own runs alone.
+The models' own keys are searched model by model, including the classical detectors', each by its own runs.
 
 Arguments restrict the script to sections (preprocess, training, or a model), conditions (nslkdd, kddcup99, few-rows,
-tables) and values that are tried (trainer.schedule=linear); the rule is for all conditions.
+tables) and candidate values (trainer.schedule=linear); the rule applies to all conditions.
 """
 
 import os
@@ -57,14 +57,14 @@ ATTACKS = "protocol=labelled_validation"
 CONDITIONS = {
     "nslkdd": ("data=nslkdd", ATTACKS),
     "kddcup99": ("data=kddcup99", "protocol.deduplicate=true", ATTACKS),
-    "few-rows": ("data=nslkdd", "protocol.calibration_fraction=0.6", ATTACKS),  # 13,468 to fit on
+    "few-rows": ("data=nslkdd", "protocol.calibration_fraction=0.6", ATTACKS),  # 13,468 fit rows
     "tables": (),
 }
 FIRST = ("tables", "few-rows")
 MAX_ROWS = 10_000
 FUSED = 8
 
-SQUARES = "null"  # an error_scale: errors count by their squares, not their logarithms
+SQUARES = "null"  # an error_scale: squared errors instead of logarithms
 NOT_ELIGIBLE = ("preprocess.tail=null",)
 SHARED = {
     "preprocess": {
@@ -107,14 +107,14 @@ OWN = {
     "iforest": {"model.n_trees": ["100", "300"], "model.sample_size": ["128", "256", "1024"]},
 }
 
-Candidate = tuple[str, ...]  # the overrides that set it apart from what is shipped; () is what is shipped
+Candidate = tuple[str, ...]  # overrides that differ from the shipped defaults; (): the defaults
 Cell = tuple[str, str]  # model and condition
 Job = tuple[str, str, Candidate, int]  # model, dataset, candidate, seed
-Found = dict[Cell, list[float]]  # what a candidate reached there, one number a seed
+Found = dict[Cell, list[float]]  # results of a candidate, one number per seed
 
 
 def tables() -> dict[str, tuple[str, ...]]:
-    """Table -> the overrides that load it; its rows are written where the runs are."""
+    """Table -> the overrides that load it; its rows are written beside the runs."""
     folder, written = data_folder() / "adbench47", RUNS / "tables"
     sources = sorted(folder.glob("*.npz"))
     if not sources:
@@ -136,22 +136,22 @@ def tables() -> dict[str, tuple[str, ...]]:
 
 
 def qualities(jobs: list[tuple[tuple[str, ...], Job]]) -> list[float]:
-    """Of runs that are trained as one network, where that is possible."""
+    """The qualities of runs, trained as one network if possible."""
     run_jobs([compose(overrides(data, job)) for data, job in jobs], Context(Reporter()))
     return [quality(data, job) for data, job in jobs]
 
 
 def overrides(data: tuple[str, ...], job: Job) -> list[str]:
-    """What is typed for one run."""
+    """The overrides of one run."""
     model, _, candidate, seed = job
     more = list(candidate)
     if any(text.startswith("trainer.max_epochs=") for text in more) and "trainer.min_steps" not in " ".join(more):
-        more.append(f"trainer.min_steps={compose([])['trainer']['min_steps']}")  # which typed epochs alone switch off
+        more.append(f"trainer.min_steps={compose([])['trainer']['min_steps']}")  # typing epochs alone switches it off
     return [f"model={model}", *data, *more, f"seed={seed}", *COMMON]
 
 
 def quality(data: tuple[str, ...], job: Job) -> float:
-    """AUROC of one run, or its mean over the attack families; a finished run is read, not run again."""
+    """AUROC of one run, or its mean over attack families; a finished run is read, not repeated."""
     run = train(overrides(data, job))
     if run.status != "done":
         sys.exit(f"{run.folder}: {run.error}")
@@ -161,7 +161,7 @@ def quality(data: tuple[str, ...], job: Job) -> float:
 
 
 def together(jobs: list[tuple[tuple[str, ...], Job]]) -> Iterator[list[tuple[tuple[str, ...], Job]]]:
-    """The jobs in batches that can be trained as one network: of one model and dataset, with the same trainer."""
+    """The jobs in batches that can be trained as one network: same model, dataset and trainer."""
 
     def alike(entry: tuple[tuple[str, ...], Job]) -> tuple[str, ...]:
         model, dataset, candidate, _ = entry[1]
@@ -172,14 +172,14 @@ def together(jobs: list[tuple[tuple[str, ...], Job]]) -> Iterator[list[tuple[tup
 
 
 def batched(jobs: Iterable[tuple[tuple[str, ...], Job]]) -> Iterator[list[tuple[tuple[str, ...], Job]]]:
-    """At most so many at a time as a sweep trains together."""
+    """The jobs in batches of at most the size that a sweep fuses."""
     remaining = iter(jobs)
     while batch := list(islice(remaining, FUSED)):
         yield batch
 
 
 class Runs:
-    """The runs of all conditions; each is made once."""
+    """The runs of all conditions, each made once."""
 
     def __init__(self, pool: ProcessPoolExecutor, conditions: list[str]) -> None:
         self.pool = pool
@@ -192,7 +192,7 @@ class Runs:
     def found(
         self, models: tuple[str, ...], conditions: list[str], candidates: list[Candidate], seeds: range
     ) -> dict[Candidate, Found]:
-        """What each candidate reached, by model and condition: for each seed, the mean over its datasets."""
+        """Each candidate's results by model and condition: the mean over datasets, per seed."""
         wanted = {
             (model, dataset, candidate, seed): data
             for candidate, seed, condition in product(candidates, seeds, conditions)
@@ -216,7 +216,7 @@ class Runs:
 
 
 def choose(runs: Runs, section: str, models: tuple[str, ...], candidates: list[Candidate]) -> None:
-    """Print what each candidate reached beside what is shipped, and whether it should replace it."""
+    """Print each candidate's results beside the default's, and whether it should replace it."""
     first = [condition for condition in runs.conditions if condition in FIRST]
     if first and len(candidates) > 2:
         show(f"{section}, seed 0", found := runs.found(models, first, candidates, SEEDS[:1]))
@@ -228,7 +228,7 @@ def choose(runs: Runs, section: str, models: tuple[str, ...], candidates: list[C
 
 
 def show(title: str, found: dict[Candidate, Found]) -> None:
-    """A line for each candidate, the best first."""
+    """Print one line per candidate, the best first."""
     print(
         f"\n{title}; of each condition the mean over models, and the standard deviation over seeds of one", flush=True
     )
@@ -256,12 +256,12 @@ def line(candidate: Candidate, ours: Found, shipped: Found) -> str:
 
 
 def by_seed(found: Found) -> list[float]:
-    """The criterion of each seed: every model and condition counts the same."""
+    """The criterion per seed, an unweighted mean over models and conditions."""
     return [mean(qualities) for qualities in zip(*found.values(), strict=True)]
 
 
 def alternatives(model: str, grid: dict[str, list[str]]) -> list[Candidate]:
-    """What is shipped, then every value of the grid that differs from it, one at a time."""
+    """The default, then every value of the grid that differs from it, one at a time."""
     shipped = compose([f"model={model}"])
     others = [(f"{key}={value}",) for key, values in grid.items() for value in values]
     return [(), *(other for other in others if compose([f"model={model}", *other]) != shipped)]

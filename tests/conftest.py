@@ -1,4 +1,4 @@
-"""Tiny files in the real format, read by the real code."""
+"""Fixtures of tiny files in the real format, read by the real code."""
 
 import gzip
 import hashlib
@@ -16,7 +16,7 @@ from adbench.data import nslkdd
 
 TRAIN, TEST = nslkdd.INFO.files
 
-# The same examples each time, so that a change alone decides whether tests pass; `make test-search` looks for new ones.
+# The same examples each time, so that only code changes decide whether tests pass; `make test-search` draws new ones.
 settings.register_profile("same", derandomize=True)
 settings.register_profile("search", derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
@@ -30,7 +30,7 @@ def head(name: str, n_rows: int) -> bytes:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache for each test alone: some change the code that fills it."""
+    """A separate cache per test, since some tests change the code that fills it."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("ADBENCH_CACHE", str(folder))
     return folder
@@ -43,7 +43,7 @@ def first_lines() -> dict[str, bytes]:
 
 @pytest.fixture
 def write_nslkdd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Writes files as the dataset's upstream ones, and makes the loader expect just these bytes and rows."""
+    """Writes files in place of the upstream ones, and makes the loader expect their bytes and rows."""
 
     def write(contents: dict[str, bytes], accept: bool = True) -> Path:
         folder = tmp_path / "data"
@@ -78,7 +78,7 @@ def quick(tiny_data: Path, tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """A table of 500 rows, a tenth of them shifted and labelled 1: workers are processes, and read real files."""
+    """A table of 500 rows, a tenth shifted and labelled 1, as a real file, which worker processes can read."""
     rng = np.random.default_rng(0)
     label = (np.arange(500) % 10 == 0).astype(int)
     columns = {f"x{i}": rng.normal(size=500) + 2 * label for i in range(12)}

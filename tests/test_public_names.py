@@ -1,4 +1,4 @@
-"""What `import adbench` offers."""
+"""Tests of the public names of `import adbench`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Every override that a message prints is accepted when it is pasted, and what it was printed for is gone."""
+"""Tests that every override in a message is accepted when pasted, and solves the problem."""
 
 import ast
 import logging
@@ -37,27 +37,27 @@ from adbench.sweeps.plan import plan
 ROOT = Path(adbench.__file__).parent
 KEYS = {*groups(), *groups(SWEEP), *compose([]), *compose([], SWEEP)} - {"choices"}
 KEY = rf"(?<![\w.'@\[])(?:{'|'.join(sorted(KEYS))})(?:\.\w+)*"
-HOLE = "\0"  # for what a message is filled in with
-CALLS = ("override", "_named")  # what makes an override to be pasted
-PLACE = re.compile(r"=(|\.+|PATH|NEW|NAME|FOLDER|FILE|COLUMN)$")  # what the user has to fill in
-# What is said by engines, devices and packages that are not here, or of a whole process: what it prints is composed.
+HOLE = "\0"  # placeholder of a message's values
+CALLS = ("override", "_named")  # functions that make pasteable overrides
+PLACE = re.compile(r"=(|\.+|PATH|NEW|NAME|FOLDER|FILE|COLUMN)$")  # placeholders for the user
+# Messages about missing engines, devices and packages, or about a whole process: their overrides are only composed.
 ELSEWHERE = (
     *("executors/", "training/settings.py", "runner/loggers/", "sweeps/samplers/study.py:143"),
     "data/reading/formats/workbook.py",
-    "runner/prepare.py",  # of an encoding that flattens: see tests/runner/test_outside.py
+    "runner/prepare.py",  # on encodings that lose distances: see tests/runner/test_outside.py
 )
-NONE = ("runner/fused.py",)  # an override is named, as what was typed
+NONE = ("runner/fused.py",)  # quotes an override that was typed
 
 
-# What messages there are.
+# Messages in the source.
 
 
 @dataclass(frozen=True)
 class Site:
-    """A text in the source with an override to be pasted in it."""
+    """A text in the source that contains a pasteable override."""
 
     where: str
-    text: str  # with a HOLE for each part that is filled in
+    text: str  # with a HOLE per value
 
     @property
     def pattern(self) -> "re.Pattern[str]":
@@ -87,7 +87,7 @@ def _text(node: ast.AST) -> str:
 
 
 def _prints(node: ast.AST, text: str) -> bool:
-    """Whether it has an override to be pasted; "expected ..., got ..." before the semicolon is what is wrong."""
+    """True if a text contains a pasteable override, ignoring the "expected ..., got ..." before its semicolon."""
     calls = [call for call in ast.walk(node) if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)]
     if any(call.func.id in CALLS for call in calls):  # type: ignore[attr-defined]
         return True
@@ -96,13 +96,13 @@ def _prints(node: ast.AST, text: str) -> bool:
 
 
 def literals(advice: str) -> list[str]:
-    """The overrides that a text spells out itself, as far as there is nothing to fill in."""
+    """The overrides that a text spells out without placeholders."""
     found = (_word(word.group()) for word in re.finditer(rf"{KEY}=[^\s{HOLE}]+", advice))
     return [word for word in found if not PLACE.search(word)]
 
 
 def _word(text: str) -> str:
-    """Without what ends a part of the sentence."""
+    """A word without trailing punctuation."""
     text = text.rstrip(".,;:")
     return text if "(" in text or text.endswith("'") else text.rstrip(")")
 
@@ -110,17 +110,17 @@ def _word(text: str) -> str:
 SITES = sorted({site.where: site for site in sites()}.values(), key=lambda site: site.where)
 
 
-# What is printed, in situations of a user's.
+# Messages printed in a user's situations.
 
 
 def advised(message: str) -> list[list[str]]:
-    """The overrides to be pasted: those with a blank alone between them are pasted together."""
+    """The pasteable overrides; those separated only by a blank are pasted together."""
     advice = message.partition("; ")[2] if message.startswith("expected") and "; " in message else message
     found: list[list[str]] = []
     end = -1
     for match in re.finditer(rf"{KEY}=(?=\S)", advice):
         if match.start() < end:
-            continue  # within the last one
+            continue  # part of the last one
         word = re.match(r"""(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\])+""", advice[match.start() :])
         assert word, message
         text = _word(word.group())
@@ -137,7 +137,7 @@ def advised(message: str) -> list[list[str]]:
 
 
 class Heard(logging.Handler):
-    """The notes of a loader."""
+    """Records the notes of a loader."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ Composed = Callable[[list[str]], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def composed() -> Composed:
-    """`compose`, which takes Hydra's time once for each choice of options."""
+    """`compose`, calling Hydra once per choice of options."""
     composer = _Composer(TRAIN)
 
     def compose_one(typed: list[str]) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def composed() -> Composed:
 
 
 def read(config: dict[str, Any]) -> None:
-    """As far as a run looks at the data: loaded, divided, enough to calibrate."""
+    """Process the data as far as a run does before training: load, divide, check calibration rows."""
     with Scratch(math.inf) as scratch:
         table = load(config, scratch)
     say(table.notes)
@@ -173,12 +173,12 @@ def read(config: dict[str, Any]) -> None:
 
 
 def warned(config: dict[str, Any]) -> None:
-    """The same, and what is said of the division."""
+    """Process the data likewise, and report the warnings of the division."""
     say(divide(config, build(config["data"], "data")).warnings)
 
 
 def tail(config: dict[str, Any]) -> None:
-    """Scores without a tail that extreme value theory knows."""
+    """Set a threshold on scores without a tail that extreme value theory covers."""
     rule = build(config["threshold"], "threshold")
     scores = np.repeat([0.0, 1.0, 2.0], 1000)
     rule(scores, np.empty(0), config["target_fpr"])
@@ -190,7 +190,7 @@ def codes(config: dict[str, Any]) -> None:
 
 
 class Scaled:
-    """A detector with a scale of its own."""
+    """A detector that calibrates its own scale."""
 
     def calibrate(self, x: Any) -> None: ...
 
@@ -203,7 +203,7 @@ def cross(config: dict[str, Any]) -> None:
 
 
 def stream(config: dict[str, Any]) -> None:
-    """The threshold of a run, for rows that come one after the other."""
+    """Ask for a run's threshold for streaming rows."""
     rule = build(config["threshold"], "threshold")
     metrics = {"promises_fpr": int(rule.promises_rate), "threshold": 0.0}
     assert Fitted(Run(Path(), "done", config, metrics, {}), None, None).threshold == 0.0
@@ -231,7 +231,7 @@ def words(normal: str, other: str) -> list[str]:
 
 
 NAMES = ("Flow (m3)", "it's, [a] {b}", 'say ""x"" = ${y}', "a\\")
-WAYS: dict[str, tuple[Callable[[int], str], list[str]]] = {  # how a column is wrong: its cells, and what was typed
+WAYS: dict[str, tuple[Callable[[int], str], list[str]]] = {  # defect of a column -> its cells, and the typed overrides
     "all gaps": (lambda i: "", ["data.missing=drop_rows"]),
     "ids": (lambda i: f"id-{i}-{i * i}", []),
     "infinite": (lambda i: "inf" if i == GAP else str(i % 5), []),
@@ -239,7 +239,7 @@ WAYS: dict[str, tuple[Callable[[int], str], list[str]]] = {  # how a column is w
     "units": (lambda i: f"{i % 5} kg", []),
     "leak": (lambda i: LABELS[i], []),
 }
-TABLES: dict[str, tuple[str, str, list[str]]] = {  # a file, how it is looked at, and what was typed
+TABLES: dict[str, tuple[str, str, list[str]]] = {  # a file, how it is processed, and the typed overrides
     **{
         f"a gap in {name}": (csv(f'"{name}",z,y', lambda i: "" if i == GAP else str(i % 5)), "read", [])
         for name in NAMES
@@ -339,7 +339,7 @@ class Situation:
     typed: list[str]
 
     def said(self, composed: Composed, pasted: list[str] | None = None) -> list[str]:
-        """What is said: notes, and the error."""
+        """The printed notes and error."""
         typed = self.typed if pasted is None else pasted if self.how == "instead" else replace(self.typed, pasted)
         heard = Heard()
         log = logging.getLogger("adbench.data.base")

@@ -1,4 +1,4 @@
-"""What is printed to be pasted works when it is."""
+"""Tests that printed text can be pasted."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from adbench.config.overrides import hydra_at_hand, parse
 from adbench.errors import ConfigError
 from adbench.text import override
 
-# No null character, which no command line can hold, and none that YAML refuses.
+# No null character, which command lines cannot hold, and none that YAML refuses.
 TEXTS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=20)
 AWKWARD = [
     "null",

@@ -1,1 +1,1 @@
-"""Detectors: one file each. Nothing here knows a dataset, a metric, a threshold or a data loader."""
+"""Detectors, one per file, independent of datasets, metrics, thresholds and data loaders."""

@@ -1,4 +1,4 @@
-"""The detector contract. Needs no torch, so that a detector without a network is up at once."""
+"""The detector contract, free of torch so that detectors without a network start fast."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
@@ -13,46 +13,46 @@ if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
 
 
-SCORING_ROWS = 8_192  # rows scored at once; bounds the memory, does not change a score
+SCORING_ROWS = 8_192  # rows scored at once: bounds memory, never changes a score
 
 
 class Training(Protocol):
-    """What a detector is handed to be trained with; `adbench.training.trainer.Training` is one."""
+    """The trainer a detector receives; implemented by `adbench.training.trainer.Training`."""
 
     def fit(self, module: "LightningModule", x: Matrix) -> int:
-        """Train the module on the rows of x; returns the number of rows gone through, all epochs together."""
+        """Train the module on the rows of x; returns the number of rows processed over all epochs."""
 
 
 class Detector(Protocol):
-    """Learns from rows taken for normal, then scores any row: higher = more anomalous.
+    """A model that learns from rows assumed normal and scores any row: higher = more anomalous.
 
-    The constructor takes plain arguments and `columns`, a `Columns`. A row's score is the same alone, in any batch and
-    in any order. Whatever is drawn comes from the global generators of torch or numpy, which the runner seeds before it
-    builds a detector.
+    The constructor takes plain arguments and `columns`, a `Columns`. A row's score does not depend on its batch or on
+    the order of rows. Random numbers come from the global generators of torch or numpy, which the runner seeds before
+    it builds a detector.
 
-    What it takes beside plain rows of numbers it says in its class: `takes_windows`, rows of shape (steps, columns),
-    which others get laid out as one row; `takes_codes`, columns of whole numbers, which others refuse; `takes_labels`,
-    the known anomalies of a protocol among the fit rows, which others never see. What it can do beside scoring it shows
-    by having the method: see `Contributes`, `Updates`, `Calibrates` and `KeepsObjects`.
+    Class attributes declare inputs beyond plain numeric rows: `takes_windows`, rows of shape (steps, columns), which
+    are flattened for other detectors; `takes_codes`, integer-coded columns, which other detectors refuse;
+    `takes_labels`, a protocol's known anomalies among the fit rows, which other detectors never see. Further
+    capabilities are declared by having the method: see `Contributes`, `Updates`, `Calibrates` and `KeepsObjects`.
     """
 
     def fit(self, x: Matrix, training: Training, labels: RowLabels | None = None) -> int:
-        """Learn from the rows of x; returns the number of rows gone through, all epochs together.
+        """Learn from the rows of x; returns the number of rows processed over all epochs.
 
-        labels: 1 for each known anomaly, shape (rows,); None: all rows are taken for normal.
+        labels: 1 for each known anomaly, shape (rows,); None: all rows are assumed normal.
         """
 
     def score_rows(self, x: Matrix) -> Scores:
         """One score per row, shape (rows,)."""
 
     def untrained(self) -> Self | None:
-        """A copy that scores as this one does before `fit`; None where an unfitted detector cannot score."""
+        """A copy that scores as this detector does before `fit`; None if an unfitted detector cannot score."""
 
     def arrays(self) -> Arrays:
-        """All that was learned, as named arrays of at least one dimension."""
+        """The learned state, as named arrays of at least one dimension."""
 
     def restore(self, arrays: Arrays) -> Self:
-        """Take back what `arrays` gave."""
+        """Load the state returned by `arrays`."""
 
 
 @runtime_checkable
@@ -60,56 +60,56 @@ class Contributes(Protocol):
     """A detector whose score is a sum over columns."""
 
     def contributions(self, x: Matrix) -> Contributions:
-        """What each column adds to a row's score, shaped like x: their sum over all but the rows is `score_rows(x)`."""
+        """Each column's part of a row's score, shaped like x; summed over all axes but rows it is `score_rows(x)`."""
 
 
 @runtime_checkable
 class Updates(Protocol):
-    """A detector that learns further rows without those it learned before."""
+    """A detector that learns from further rows without seeing the earlier ones again."""
 
     def update(self, x: Matrix) -> None:
-        """Learn from these rows too, taken for normal."""
+        """Also learn from these rows, assumed normal."""
 
 
 @runtime_checkable
 class Calibrates(Protocol):
-    """A detector that makes its scores from parts which need a common scale, such as an ensemble."""
+    """A detector, such as an ensemble, that combines parts which need a common scale."""
 
     def calibrate(self, x: Matrix) -> None:
-        """Find the scale on normal rows that were not fitted on. Called once, between `fit` and scoring.
+        """Set the scale on normal rows held out from `fit`. Called once, between `fit` and scoring.
 
-        They are half of the calibration rows; the threshold is set by the other half, which this never sees.
+        These are half of the calibration rows; the threshold is set on the other half, which this method never sees.
         """
 
 
 @runtime_checkable
 class KeepsObjects(Protocol):
-    """A detector that learned objects of a library, which are stored by skops: as data that names types.
+    """A detector whose learned state includes library objects, stored by skops as data that names types.
 
-    trusted: the full names of the types that may be made when they are read, beside those of numpy, scipy and
-    scikit-learn. They are the class's own: a file never names what may be made.
+    trusted: full names of the types that loading may instantiate, beside those of numpy, scipy and scikit-learn.
+    They are fixed by the class: a file can never extend them.
     """
 
     trusted: ClassVar[tuple[str, ...]]
 
     def objects(self) -> dict[str, Any]:
-        """The objects by name; with `arrays`, all that was learned."""
+        """The objects by name; with `arrays`, the whole learned state."""
 
     def restore_objects(self, objects: dict[str, Any]) -> Self:
-        """Take back what `objects` gave."""
+        """Load the objects returned by `objects`."""
 
 
 class ClassicalDetector:
-    """What detectors without a network share: one pass over the rows, no twin, and a state of named arrays.
+    """Base class of detectors without a network: one pass over the rows, no untrained twin, named arrays as state.
 
-    A subclass gives `learn(x) -> arrays` and `score(x)`, which reads `self.learned`.
+    A subclass implements `learn(x) -> arrays` and `score(x)`, which reads `self.learned`.
     """
 
     def __init__(self) -> None:
         self.learned: Arrays = {}
 
     def learn(self, x: Matrix) -> Arrays:
-        """All that scoring needs, learned from the rows of x."""
+        """Learn from the rows of x; returns the arrays that scoring needs."""
         raise NotImplementedError
 
     def score(self, x: Matrix) -> Scores:
@@ -117,7 +117,7 @@ class ClassicalDetector:
         raise NotImplementedError
 
     def fit(self, x: Matrix, training: Training, labels: RowLabels | None = None) -> int:
-        """Learn from the rows of x, each once."""
+        """Learn from the rows of x in one pass."""
         self.learned = self.learn(x)
         return len(x)
 
@@ -126,27 +126,27 @@ class ClassicalDetector:
         return np.concatenate([np.empty(0), *(self.score(block) for block in blocks(x))])
 
     def untrained(self) -> None:
-        """There is none: without `fit` there is nothing to score with."""
+        """None: the detector cannot score before `fit`."""
 
     def arrays(self) -> Arrays:
-        """All that was learned."""
+        """The learned state."""
         return self.learned
 
     def restore(self, arrays: Arrays) -> Self:
-        """Take back what `arrays` gave."""
+        """Load the state returned by `arrays`."""
         self.learned = arrays
         return self
 
 
 def blocks(x: Matrix) -> Iterator[Matrix]:
-    """The rows of x, some at a time."""
+    """Consecutive blocks of the rows of x."""
     return (x[start : start + SCORING_ROWS] for start in range(0, len(x), SCORING_ROWS))
 
 
 def as_taken(detector: Any, columns: Columns) -> Columns:
-    """The columns as a detector, or its class, takes them. Raises ConfigError as `require_takes_codes` does.
+    """The columns in the shape a detector (or its class) takes. Raises ConfigError as `require_takes_codes` does.
 
-    The rows are then shaped (rows, *columns.shape).
+    The rows then have shape (rows, *columns.shape).
     """
     if any(column.kind == CODE for column in columns):
         require_takes_codes(detector, "this one")
@@ -154,7 +154,7 @@ def as_taken(detector: Any, columns: Columns) -> Columns:
 
 
 def require_takes_codes(detector: Any, name: str) -> None:
-    """Raise ConfigError for a detector, or a class, that would take codes of categories for numbers."""
+    """Raise ConfigError if a detector (or its class) would treat category codes as numbers."""
     if not getattr(detector, "takes_codes", False):
         raise ConfigError(
             f"expected a model that embeds categories for preprocess.categories=codes, got {name}, which would take"
@@ -163,5 +163,5 @@ def require_takes_codes(detector: Any, name: str) -> None:
 
 
 def draw_seed() -> int:
-    """A seed drawn from numpy's global generator, which the runner has seeded."""
-    return int(np.random.randint(2**31))  # noqa: NPY002  # the global one is the point
+    """Draw a seed from numpy's global generator, which the runner has seeded."""
+    return int(np.random.randint(2**31))  # noqa: NPY002  # the global generator, on purpose

@@ -1,1 +1,1 @@
-"""Preprocessing: numeric columns scaled, categorical ones one-hot, all of it fitted on the fit rows alone."""
+"""Preprocessing: scaled numeric and one-hot categorical columns, fitted on the fit rows alone."""

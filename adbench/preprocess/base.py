@@ -1,4 +1,4 @@
-"""From columns to one float32 matrix; the scalings differ only in what they do to numeric columns."""
+"""Encoder base class: columns to one float32 matrix. Subclasses differ only in how they scale numeric columns."""
 
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
@@ -17,38 +17,38 @@ from adbench.preprocess.tails import departure, grown, require_tail, robust_scal
 Numeric = npt.NDArray[np.float64]  # (rows, numeric columns)
 UNSEEN = "<unseen>"
 CODES = "codes"
-CONSTANT = "constant"  # the array of the values of constant columns; NaN for the others
-LOW, HIGH, SPREAD = "lowest", "highest", "robust_scale"  # the arrays of the range of the fit rows, and of its unit
+CONSTANT = "constant"  # array of constant columns' values, NaN for other columns
+LOW, HIGH, SPREAD = "lowest", "highest", "robust_scale"  # arrays of the fitted range and its unit
 RANGE = (LOW, HIGH, SPREAD, CONSTANT)
 CATEGORIES = (CODES,)
 PLAIN = "plain"
-# A value so many scales away is as strange as can be; further out its square would no longer be a float32.
+# Encoded values are clipped here: the square of a larger one would overflow float32.
 FURTHEST = 1e12
-# Rows encoded at a time: a block is still in the processor's cache when its columns are laid beside each other.
+# Rows per block, small enough to stay in the processor's cache until its columns are joined.
 BLOCK_ROWS = 8_192
-# Their numpy calls run side by side, while the Python between them takes turns: more threads gain little.
+# Only the numpy calls run in parallel (the Python between them holds the GIL), so more threads gain little.
 THREADS = 4
-BLOCKS_HELD = 64  # encoded before the memory of what lies on disk is given up
+BLOCKS_HELD = 64  # encoded before memory-mapped pages are released
 
 
 class Encoder(ABC):
-    """Numeric columns scaled, then for each categorical column a 0/1 column a value seen at fit, plus one "unseen".
+    """Encodes numeric columns scaled, then each categorical column one-hot: a 0/1 column per value seen, plus "unseen".
 
-    The unseen column is 0 on every fit row: a value never met is then itself a deviation, rather than a row of
-    zeros or an error. So is any change of a number that was constant: see `tails.departure`, in units of `change`. A
-    number beyond the range of the fit rows lies beyond the encoded end of that range, farther the farther it is. A
-    subclass gives `fit_numeric` and `scale`, and keeps what it learned in `self.arrays`.
+    The unseen column is 0 on every fit row, so that an unknown value is itself a deviation, not a row of zeros or an
+    error. So is any change of a constant column: see `tails.departure`, in units of `change`. A number beyond the
+    fitted range is encoded beyond the encoded end of that range, increasing with its distance. A subclass implements
+    `fit_numeric` and `scale`, and stores what it learned in `self.arrays`.
 
-    categories: None, or "codes": one column of whole numbers per categorical column instead, for models that embed
-    them. A float32 holds those below 2^24 exactly.
-    tail: how a number encodes that lies beyond the range by so many robust scales (see `tails.robust_scale`): `change`
-    times their logarithm log(1 + distance) ("log") or the distance itself ("linear") beyond the end, or farther where
-    `scale` says so; None as `scale` says. Where that no longer grows with the number, a run says so.
-    constant: None, or "plain": a change of a column that was constant is scaled as any other number, by its own unit
-    of 1, as published preparations have it.
+    categories: None, or "codes": one column of integer codes per categorical column instead, for models that embed
+    them. float32 represents codes below 2^24 exactly.
+    tail: encoding of numbers beyond the fitted range, by their distance in robust scales (see `tails.robust_scale`):
+    at least `change` times log(1 + distance) ("log") or the distance itself ("linear") beyond the encoded end; None:
+    `scale` alone. A run warns if the encoding stops growing with the number.
+    constant: None, or "plain": changes of constant columns are scaled like other numbers, with unit 1, as in
+    published preparations.
     """
 
-    change: ClassVar[float] = 1.0  # in the scale's units, the least that a change of a constant column counts
+    change: ClassVar[float] = 1.0  # minimum encoded change of a constant column, in scaled units
 
     def __init__(self, categories: str | None = None, tail: str | None = None, constant: str | None = None) -> None:
         if categories is not None:
@@ -61,20 +61,20 @@ class Encoder(ABC):
         self.numeric_names: tuple[str, ...] = ()
         self.values: dict[str, tuple[str, ...]] = {}  # categorical column -> values seen at fit, sorted
         self.arrays: dict[str, npt.NDArray[Any]] = {}
-        self.columns = Columns(())  # of `transform`'s matrix
+        self.columns = Columns(())  # of the matrix `transform` returns
         self.constant_columns = np.empty(0, dtype=np.intp)
-        self.ends: tuple[Numeric, Numeric] | None = None  # the range of the fit rows as `scale` has it, to be outgrown
+        self.ends: tuple[Numeric, Numeric] | None = None  # the fitted range, scaled; exceeded in `_outgrow`
 
     @abstractmethod
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that `scale` needs, each with one column (or entry) a numeric column; called with one of them."""
+        """The arrays `scale` needs, with one column (or entry) per numeric column; called once per column."""
 
-    def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
-        """Work out what `scale` needs beside `self.arrays`; called whenever they were learned or restored."""
+    def prepare(self) -> None:  # noqa: B027 - most encoders have nothing to prepare
+        """Derive from `self.arrays` whatever else `scale` needs; called after fitting and restoring."""
 
     @abstractmethod
     def scale(self, x: Numeric) -> Numeric:
-        """The scaled numeric columns of some rows, by `self.arrays`; called from several threads."""
+        """Scale the numeric columns of some rows by `self.arrays`; called from several threads."""
 
     def fit(self, features: Features) -> Self:
         """Learn scales and vocabularies from these rows."""
@@ -83,7 +83,7 @@ class Encoder(ABC):
             name: tuple(sorted(vocabulary[code] for code in np.unique(codes)))
             for (name, vocabulary), codes in zip(features.vocabularies.items(), features.code_columns(), strict=True)
         }
-        # Column by column: so much of a large table is in memory at a time.
+        # One column at a time, to bound the memory of a large table.
         learned = [self.fit_numeric(column[:, None]) | _range(column) for column in features.columns()]
         learned = learned or [self.fit_numeric(np.empty((len(features), 0))) | dict.fromkeys(RANGE, np.empty(0))]
         self.arrays = {name: np.concatenate([of[name] for of in learned], axis=-1) for name in learned[0]}
@@ -92,7 +92,7 @@ class Encoder(ABC):
 
     def _begin(self) -> None:
         self.columns = self._columns()
-        # Runs from before changes of constant columns were told have no such array.
+        # Runs older than the handling of constant columns lack this array.
         constant = self.arrays.get(CONSTANT, np.empty(0))
         self.constant_columns = np.flatnonzero(np.isfinite(constant) & self.tells_changes)
         self.prepare()
@@ -113,9 +113,9 @@ class Encoder(ABC):
         return Columns((*numbers, *categories))
 
     def transform(self, features: Features, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
-        """The matrix, shape (rows, len(columns)).
+        """Encode the rows, shape (rows, len(columns)).
 
-        out: zeros of this shape to be filled, such as a file. Raises DataError when the columns are not those of `fit`.
+        out: zeros of this shape to fill, such as a memory map. Raises DataError if the columns differ from `fit`'s.
         """
         found = (features.numeric_names, tuple(features.vocabularies))
         if found != (self.numeric_names, tuple(self.values)):
@@ -133,14 +133,14 @@ class Encoder(ABC):
         starts = range(0, len(features), BLOCK_ROWS)
         with ThreadPoolExecutor(THREADS) as pool:
             for some in range(0, len(starts), BLOCKS_HELD):
-                list(pool.map(encode, starts[some : some + BLOCKS_HELD]))  # the list raises what a block raised
+                list(pool.map(encode, starts[some : some + BLOCKS_HELD]))  # list() re-raises a block's exception
                 features.release_pages()
                 release_pages(x)
         return x
 
     def _positions(self, vocabularies: dict[str, tuple[str, ...]]) -> list[npt.NDArray[np.intp]]:
-        """For each categorical column: code in these vocabularies -> code among the values seen at fit, unseen last, or
-        the column of the matrix that is 1.
+        """Per categorical column, a map from a code in these vocabularies to the fitted code (unseen last) or, for
+        one-hot columns, to the position of the column that is 1.
         """
         found, start = [], len(self.numeric_names)
         for name, values in self.values.items():
@@ -157,7 +157,7 @@ class Encoder(ABC):
         positions: list[npt.NDArray[np.intp]],
         out: npt.NDArray[np.float32],
     ) -> None:
-        with np.errstate(over="ignore"):  # what overflows is clipped like the rest
+        with np.errstate(over="ignore"):  # overflow is clipped with the rest
             scaled = self.scale(numeric)
             if self.ends is not None:
                 self._outgrow(numeric, scaled, *self.ends)
@@ -173,7 +173,7 @@ class Encoder(ABC):
                 out[rows, position[column]] = 1.0
 
     def _outgrow(self, x: Numeric, scaled: Numeric, low: Numeric, high: Numeric) -> None:
-        """Move what lies beyond the range of the fit rows at least as far beyond its encoded ends as the tail says."""
+        """Move values beyond the fitted range at least as far beyond its encoded ends as the tail requires."""
         for fitted, end, side in ((self.arrays[LOW], low, -1), (self.arrays[HIGH], high, 1)):
             outside = x < fitted if side < 0 else x > fitted
             for column in np.flatnonzero(outside.any(axis=0)):
@@ -183,12 +183,12 @@ class Encoder(ABC):
                 scaled[rows, column] = end[column] + side * np.maximum(own, self.change * grown(distance, self.tail))
 
     def description(self) -> dict[str, Any]:
-        """What, beside `arrays`, restores a fitted encoder; plain JSON types."""
+        """The state of a fitted encoder beside `arrays`, in plain JSON types."""
         values = {name: list(values) for name, values in self.values.items()}
         return {"numeric_names": list(self.numeric_names), "values": values}
 
     def restore(self, description: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Self:
-        """The inverse of `description` and `arrays`."""
+        """Restore a fitted encoder from `description` and `arrays`."""
         self.numeric_names = tuple(description["numeric_names"])
         self.values = {name: tuple(values) for name, values in description["values"].items()}
         self.arrays = arrays
@@ -197,17 +197,17 @@ class Encoder(ABC):
 
 
 def _range(column: Numeric) -> dict[str, npt.NDArray[Any]]:
-    """The ends, the robust scale and, of a column that has only one, the value; each of shape (1,)."""
+    """Minimum, maximum, robust scale and, if the column is constant, its value (else NaN); each of shape (1,)."""
     low, high = column.min(), column.max()
     found = (low, high, robust_scale(column), low if low == high else np.nan)
     return {name: np.array([value]) for name, value in zip(RANGE, found, strict=True)}
 
 
 def mean_and_scale(x: Numeric) -> dict[str, npt.NDArray[Any]]:
-    """Mean and standard deviation a column; a constant column is centred on its value, with scale 1.
+    """Mean and standard deviation per column; a constant column is centred on its value, with scale 1.
 
-    Whether it is constant is asked of the values: their computed deviation is seldom exactly 0.
+    Constant columns are recognised by their values, since the computed deviation is seldom exactly 0.
     """
     scale = x.std(axis=0)
-    constant = (x.min(axis=0) == x.max(axis=0)) | (scale == 0)  # the last: differences too small to square
+    constant = (x.min(axis=0) == x.max(axis=0)) | (scale == 0)  # scale 0: differences too small to square
     return {"mean": np.where(constant, x[0], x.mean(axis=0)), "scale": np.where(constant, 1.0, scale)}

@@ -1,4 +1,4 @@
-"""How unusual each value of the table's own columns is, before any encoding: what controls are made of."""
+"""Per-column unusualness of raw table values, computed before any encoding; the basis of the controls."""
 
 from typing import Any, ClassVar, Self
 
@@ -11,16 +11,16 @@ from adbench.preprocess.tails import robust_scale
 
 
 class Deviations(Encoder):
-    """z = (x - median) / robust scale of each number, -log(frequency) of each category, by the fit rows.
+    """z = (x - median) / robust scale per number, -log(frequency) per category, relative to the fit rows.
 
-    A category that no fit row has counts as half a row. See `tails.robust_scale`.
+    A category missing from the fit rows counts as half a row. See `tails.robust_scale`.
     """
 
     change: ClassVar[float] = 3.0  # robust scales
 
     def __init__(self) -> None:
         super().__init__(CODES)
-        self.surprise: list[npt.NDArray[np.float32]] = []  # of each category of a column, the unseen last
+        self.surprise: list[npt.NDArray[np.float32]] = []  # per column, of each category; unseen last
 
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
         return {"median": np.median(x, axis=0), "spread": np.array([robust_scale(column) for column in x.T])}

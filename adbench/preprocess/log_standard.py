@@ -13,7 +13,7 @@ from adbench.preprocess.tails import grown
 class LogStandard(Encoder):
     """z = (s - mean(s)) / standard deviation(s) with s = sign(x) log(1 + |x|).
 
-    clip: beyond so many standard deviations z grows by their logarithm or linearly, as tail says; None: not at all.
+    clip: the number of standard deviations beyond which z grows logarithmically or linearly (tail), or stays (None).
     """
 
     change: ClassVar[float] = 3.0  # standard deviations

@@ -1,4 +1,4 @@
-"""Columns stretched to the unit interval."""
+"""Columns scaled to the unit interval."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from adbench.preprocess.base import Encoder, Numeric
 
 
 class MinMax(Encoder):
-    """(x - min) / (max - min) of the fit rows."""
+    """(x - min) / (max - min), over the fit rows."""
 
     def fit_numeric(self, x: Numeric) -> dict[str, npt.NDArray[Any]]:
         low, high = x.min(axis=0), x.max(axis=0)

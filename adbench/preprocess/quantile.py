@@ -1,4 +1,4 @@
-"""Columns replaced by their quantile level among the fit rows, and how far outside of these they lie."""
+"""Columns replaced by their quantile level among the fit rows, with a tail outside their range."""
 
 from typing import Any
 
@@ -8,16 +8,15 @@ import numpy.typing as npt
 from adbench.config.checks import require_at_least
 from adbench.preprocess.base import Encoder, Numeric
 
-# Smaller quantiles count as 0: the slope of a line between them would overflow.
+# Smaller quantiles count as 0: the interpolation slope between them would overflow.
 NOTHING = 1e-290
 
 
 class Quantile(Encoder):
-    """The share of fit rows below a value, in [0, 1]; between two quantiles it is interpolated.
+    """The share of fit rows below a value, in [0, 1], interpolated between quantiles.
 
-    A value that many rows share gets the middle of the levels it spans, except at the two ends: the smallest
-    value is 0 and the largest 1, whatever their share. Without a tail, how far a value lies beyond the range of the fit
-    rows is not kept.
+    A value shared by many rows gets the middle of the levels it spans, except at the two ends: the minimum is 0 and
+    the maximum 1, whatever their share. Without a tail, the distance beyond the fitted range is lost.
     """
 
     def __init__(self, n_quantiles: int, categories: str | None = None, tail: str | None = None) -> None:
@@ -42,10 +41,10 @@ class Quantile(Encoder):
 
 
 def _corners(quantiles: Numeric) -> tuple[Numeric, Numeric]:
-    """The level as a function of the value is a line between these values; their levels.
+    """The values and levels of the piecewise linear map from value to level.
 
-    On equal quantiles it jumps, from the first of their levels to the middle and on to the last. Between one float
-    and the next there is no value, so that a jump is a steep line and a single np.interp is exact.
+    At equal quantiles the map jumps, from the first of their levels to the middle and on to the last. A jump is a
+    line between adjacent floats, with no value between them, so that a single np.interp is exact.
     """
     values, counts = np.unique(quantiles, return_counts=True)
     shared = values[counts > 1]
@@ -55,12 +54,12 @@ def _corners(quantiles: Numeric) -> tuple[Numeric, Numeric]:
 
 def _level(x: Numeric, quantiles: Numeric) -> Numeric:
     levels = np.linspace(0.0, 1.0, len(quantiles))
-    # np.interp takes the last of several equal quantiles, and the first when everything is mirrored: the mean
-    # of the two is the middle of the levels that a shared value spans (as scikit-learn does it).
+    # np.interp takes the last of several equal quantiles, and the first when mirrored: the mean of both is the
+    # middle of the levels that a shared value spans (as in scikit-learn).
     upper = np.interp(x, quantiles, levels)
     lower = -np.interp(-x, -quantiles[::-1], -levels[::-1])
     middle: Numeric = (upper + lower) / 2
     middle[x <= quantiles[0]] = 0.0
-    # A column that was constant at fit has no upper end of its own: what lies above it is new, so it is 1.
+    # A constant column has no separate upper end: any value above it is new and gets 1.
     middle[(x >= quantiles[-1]) & (x > quantiles[0])] = 1.0
     return middle

@@ -1,4 +1,4 @@
-"""Standardised columns: zero mean and unit variance on the fit rows."""
+"""Columns standardised to zero mean and unit variance on the fit rows."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""How strange a number is that lies outside what was fitted: in units that a few strange fitted rows do not change."""
+"""Distances outside the fitted range, in units robust to a few outliers among the fit rows."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ LINEAR, LOG = "linear", "log"
 TAILS = (LINEAR, LOG)
 Column = npt.NDArray[np.float64]  # (rows,)
 
-# The middle half of the rows; where they share one value, more of them, and in the end all.
+# The middle half of the rows; if these share one value, wider ranges up to all rows.
 _SHARES = (0.5, 0.9, 0.98, 0.998, 1.0)
-_ROUNDING = 2.0**-50  # of a value, what arithmetic alone can change
-_FINEST = 2.0**-40  # of a column's largest value: smaller distances are no scale at its ends
+_ROUNDING = 2.0**-50  # relative rounding error of a value
+_FINEST = 2.0**-40  # relative to a column's largest value; smaller widths cannot be its scale
 
 
 def robust_scale(x: Column) -> float:
-    """The interquartile range of a column as the standard deviation of a normal distribution that has it.
+    """The standard deviation of the normal distribution with a column's interquartile range.
 
-    Where more than half of the rows share a value: the range of 90 % of the rows, of 98 %, 99.8 % or all of them, each
-    as if it were normal. A constant column: the size of its value, or 1 for a column of zeros.
+    If more than half of the rows share a value, the range of the middle 90 %, 98 %, 99.8 % or all rows is used
+    likewise. For a constant column, the absolute value, or 1 if it is zero.
     """
     from scipy.special import ndtri
 
@@ -33,27 +33,27 @@ def robust_scale(x: Column) -> float:
 
 
 def own_unit(value: float) -> float:
-    """The unit in which a column changes that was always this value."""
+    """The unit of change of a column that is constantly this value."""
     return abs(value) or 1.0
 
 
 def require_tail(tail: str | None) -> None:
-    """Raise ConfigError for what is no tail."""
+    """Raise ConfigError for an unknown tail."""
     if tail is not None:
         require_one_of("preprocess.tail", tail, TAILS)
 
 
 def grown(distance: npt.NDArray[np.float64], tail: str | None) -> npt.NDArray[np.float64]:
-    """What a distance of so many scales outside adds to the encoded end, 0 for none; grows with the distance."""
+    """The amount that a distance outside, in robust scales, adds to the encoded end: increasing, and 0 at 0."""
     if tail is None:
         return np.zeros_like(distance)
     return np.log1p(distance) if tail == LOG else distance
 
 
 def departure(x: npt.NDArray[np.float64], constant: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-    """How far columns lie from what they always were: 0; or 1 and more, for any change, below it negative.
+    """The distance of values from their column's constant: 0 if unchanged, else at least 1, negative if below.
 
-    x: (rows, columns); constant: (columns,). The logarithm of the distance, in the column's own unit, is added.
+    x: (rows, columns); constant: (columns,). Grows with the logarithm of the distance in the column's own unit.
     """
     unit = np.where(constant == 0, 1.0, np.abs(constant))
     distance = (x - constant) / unit

@@ -1,4 +1,4 @@
-"""What was usual in each column of the fitted rows: what explains a later score, and what drift is measured against."""
+"""Usual values per column of the fit rows, the reference for explanations of scores and for drift."""
 
 from typing import Any
 
@@ -8,20 +8,19 @@ from adbench.data.base import Features
 
 NUMBER, CATEGORY = "number", "category"
 LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
-SAMPLED_ROWS = 20_000  # evenly spaced, from which quantiles are taken; the smallest and largest are those of all rows
-N_VALUES = 100  # of a categorical column, the most frequent
+SAMPLED_ROWS = 20_000  # evenly spaced, for the inner quantiles; minimum and maximum are of all rows
+N_VALUES = 100  # the most frequent values kept per categorical column
 
 
 def usual_values(fitted: Features) -> list[dict[str, Any]]:
     """One entry per column of the table, in plain JSON types.
 
-    A number has its quantiles by level; a category its most frequent values with their counts, and how many others
-    there are.
+    A number has its quantiles by level; a category its most frequent values with counts, and the number of others.
     """
     n_rows, step = len(fitted), len(fitted) // SAMPLED_ROWS + 1
     entries: list[dict[str, Any]] = []
     for name, column in zip(fitted.numeric_names, fitted.columns(), strict=True):
-        levels = np.quantile(column[::step], LEVELS, method="lower")  # no arithmetic that could overflow
+        levels = np.quantile(column[::step], LEVELS, method="lower")  # no interpolation, which could overflow
         levels[0], levels[-1] = column.min(), column.max()
         quantiles = {f"{level:g}": float(value) for level, value in zip(LEVELS, levels, strict=True)}
         entries.append({"name": name, "kind": NUMBER, "n": n_rows, "quantiles": quantiles})
@@ -35,5 +34,5 @@ def usual_values(fitted: Features) -> list[dict[str, Any]]:
 
 
 def without_values(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The entries without anything that tells of a row: the names and kinds of the columns alone."""
+    """The entries stripped of all values of rows: names and kinds of columns alone."""
     return [{key: entry[key] for key in ("name", "kind")} for entry in entries]

@@ -1,1 +1,1 @@
-"""Protocols: which rows fit, which calibrate the threshold, which test. One file each, called with (table, seed)."""
+"""Protocols: divisions of a table into fit, calibration and test rows, one per file, called with (table, seed)."""

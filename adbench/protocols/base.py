@@ -1,4 +1,4 @@
-"""What every protocol returns, and what protocols share."""
+"""The protocol contract: the split every protocol returns, and the base class with all shared checks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -21,40 +21,40 @@ Rows = npt.NDArray[np.intp]  # positions in the table
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of one run. Nothing in it tells a test row's label before the seal is broken."""
+    """The rows of one run. It reveals no test row's label before the seal is opened."""
 
-    fit: Features  # with vocabularies of their own values; what the preprocessing and the detector are fitted on
-    calibration: Features  # like the fit rows, but never fitted on: they set the threshold; can be empty
+    fit: Features  # for preprocessing and detector, with vocabularies of their own values
+    calibration: Features  # never fitted on: these set the threshold; can be empty
     test: Features
     test_rows: Rows  # position of each test row in the table: its id in scores.parquet
     labels: SealedLabels  # of the test rows
-    anomalies: Features  # known ones, for detectors that learn from labels; nothing else is fitted on them
-    warnings: tuple[str, ...] = ()  # what makes results look better than a detector is, for the user
-    test_ids: Any = None  # a pyarrow array: what the user calls each test row
+    anomalies: Features  # known anomalies, seen only by detectors that learn from labels
+    warnings: tuple[str, ...] = ()  # sentences for the user on what inflates the results
+    test_ids: Any = None  # a pyarrow array: the user's id of each test row
     test_order: Order | None = None  # of the test rows
-    calibration_is_normal: bool = True  # whether no anomaly hides there
+    calibration_is_normal: bool = True  # whether it contains no anomaly
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Which rows of the table do what. No row is in two parts."""
+    """Disjoint sets of rows of the table, by their use."""
 
     fit: Rows
     calibration: Rows
     test: Rows
-    anomalies: Rows = field(default_factory=lambda: np.empty(0, np.intp))  # of the training file, known from the start
+    anomalies: Rows = field(default_factory=lambda: np.empty(0, np.intp))  # known ones of the training file
 
 
 class Protocol(ABC):
-    """Divides a table, called with (table, seed). A subclass gives `divide`.
+    """Divides a table, called with (table, seed). A subclass implements `divide`.
 
-    split_seed: fixes the division, so that runs with several seeds share it; None: it follows the run's seed.
-    deduplicate: of test rows with the same features and label only the first counts.
+    split_seed: fixes the division across runs with different seeds; None: it follows the run's seed.
+    deduplicate: keep only the first of test rows with the same features and label.
     """
 
-    # Whether its "test" rows all come from the training file, so that hyper-parameters may be chosen by their labels.
+    # Whether all its "test" rows come from the training file, so that hyper-parameters may be chosen by their labels.
     validates = False
-    calibrates = True  # whether it sets rows aside for the threshold
+    calibrates = True  # whether it holds out rows for the threshold
 
     def __init__(self, split_seed: int | None, deduplicate: bool) -> None:
         if split_seed is not None:
@@ -63,41 +63,39 @@ class Protocol(ABC):
 
     @abstractmethod
     def divide(self, table: Table, rng: np.random.Generator) -> Parts:
-        """The parts, by all that is known of the rows but their features, which are sealed; every random choice comes
-        from rng.
-        """
+        """Divide the rows by anything but their features, which are sealed; all randomness comes from rng."""
 
     def relabel(self, table: Table) -> Table:
-        """The table under this protocol's idea of an anomaly; as it is, unless a protocol says otherwise."""
+        """The table under this protocol's definition of an anomaly; unchanged by default."""
         return table
 
     def may_have_met(self, table: Table) -> npt.NDArray[np.bool_]:
-        """The anomalies of the training file, whose types are not new at the test."""
+        """The anomalies of the training file, whose types count as known at test time."""
         return ~table.is_test & (table.label == 1)
 
     def within(self, table: Table) -> Rows:
-        """The rows that are there for this run at all: of others, nothing is said."""
+        """The rows in the scope of this run; others are not examined for warnings."""
         return np.arange(len(table))
 
     def corrupt(
         self, parts: tuple[Features, ...], labels: Labels, warnings: tuple[str, ...], rng: np.random.Generator
     ) -> tuple[tuple[Features, ...], Labels, tuple[str, ...]]:
-        """A harder task, where one is asked for: the parts of `Split` in their order, the labels of the test rows, and
-        what is to be said; as they are, unless a protocol says otherwise.
+        """Make the task harder if requested: the parts in the order of `Split`, the test labels and the warnings;
+        unchanged by default.
         """
         return parts, labels, warnings
 
     def __call__(self, table: Table, seed: int, keep: Callable[[Labels], None] = lambda _: None) -> Split:
-        """Divide the table and seal the test labels. Raises DataError when no row is left to fit or to test.
+        """Divide the table and seal the test labels. Raises DataError if no row is left to fit or to test.
 
-        keep: called with the labels before they are sealed, to write them where a later run seals them anew.
+        keep: called with the labels before they are sealed, to store them for a later run that seals them again.
         """
         of_test_file = table.is_test
         table = self.relabel(table)
         without_features: Any = SealedFeatures(len(table))
         unseen = replace(table, features=without_features)
         parts = self.divide(unseen, np.random.default_rng(seed if self.split_seed is None else self.split_seed))
-        # In file order: whoever wants them shuffled says so with a seed of their own.
+        # In file order: shuffling is up to the consumer, with a seed of its own.
         parts = Parts(*(np.sort(rows) for rows in (parts.fit, parts.calibration, parts.test, parts.anomalies)))
         _require_honest(table, parts)
         unmarked = _unmarked(table, parts)
@@ -124,7 +122,7 @@ class Protocol(ABC):
         features = tuple(map(take, (parts.fit, parts.calibration, parts.test, parts.anomalies)))
         ignored = _ignored_times(table, parts, of_test_file)
         warnings = (*leaks_of(table, looked_at).warnings(), *_said_of(unmarked), *ignored)
-        # Draws of its own: the rows are divided as they would be without.
+        # A separate generator, so that corruption does not change the division.
         own = np.random.default_rng((seed if self.split_seed is None else self.split_seed, 1))
         features, labels, warnings = self.corrupt(features, labels, warnings, own)
         keep(labels)
@@ -139,7 +137,7 @@ class Protocol(ABC):
 
 
 class SealedFeatures(Sealed):
-    """What stands for the features while rows are divided."""
+    """Placeholder for the features while rows are divided."""
 
     __slots__ = ()
 
@@ -151,7 +149,7 @@ class SealedFeatures(Sealed):
 
 
 def _require_both_labels(name: str, labels: Labels) -> None:
-    """Raise DataError where the test rows, or a part of them that is reported as well, are all of one label."""
+    """Raise DataError if the test rows, or a reported subset of them, all have one label."""
     for part, rows in {"": np.ones(len(labels.label), bool), **labels.subsets}.items():
         n, n_anomalies = int(rows.sum()), int(labels.label[rows].sum())
         if not 0 < n_anomalies < n:
@@ -164,7 +162,7 @@ def _require_both_labels(name: str, labels: Labels) -> None:
 
 
 def _unmarked(table: Table, parts: Parts) -> dict[str, int]:
-    """The indicators that are 0 on all fit rows, which then say nothing, and on how many test rows each is 1."""
+    """The indicators that are 0 on all fit rows, and so uninformative, with the number of test rows where each is 1."""
     if not table.indicators:
         return {}
     named = dict(zip(table.features.numeric_names, table.features.columns(), strict=True))
@@ -183,7 +181,7 @@ def _said_of(unmarked: dict[str, int]) -> Iterator[str]:
 
 
 def _require_honest(table: Table, parts: Parts) -> None:
-    """Raise DataError when a row would be both learned from and tested."""
+    """Raise DataError if a row would be both learned from and tested."""
     learned = np.concatenate([parts.fit, parts.calibration, parts.anomalies])
     if np.intersect1d(parts.anomalies, learned[: -len(parts.anomalies) or None]).size:
         raise DataError("expected known anomalies that are not fitted on as normal rows, got some in both parts")
@@ -196,7 +194,7 @@ def _require_honest(table: Table, parts: Parts) -> None:
 
 
 def _ignored_times(table: Table, parts: Parts, of_test_file: npt.NDArray[np.bool_]) -> Iterator[str]:
-    """What is to be said where the times of rows were at hand to divide them, and others were taken."""
+    """A warning if rows have times but were not divided by them."""
     if table.order is None or of_test_file.any():
         return
     earlier = table.order.time[parts.test] <= table.order.time[parts.fit].max()
@@ -208,7 +206,7 @@ def _ignored_times(table: Table, parts: Parts, of_test_file: npt.NDArray[np.bool
 
 
 def _require_no_label(table: Table, rows: Rows) -> None:
-    """Raise DataError when a column of these rows is the label again."""
+    """Raise DataError if a column of these rows duplicates the label."""
     found = label_copies(table.features, table.label, rows)
     if not (copies := {name: n for name, n in found.items() if name not in table.measured}):
         return
@@ -231,8 +229,8 @@ def shuffled(rows: Rows, rng: np.random.Generator) -> Rows:
 def normals_and_test(table: Table, rng: np.random.Generator, test_fraction: float) -> tuple[Rows, Rows]:
     """The normals to learn from, in random order, and the test rows.
 
-    Where the dataset has a test file, that is the test part and the other normals are left to learn from. Where it
-    has none, this share of the normals and all anomalies become the test part.
+    If the dataset has a test file, it is the test part, and all other normals are learned from. Otherwise this share
+    of the normals and all anomalies form the test part.
     """
     if table.is_test.any():
         return shuffled(np.flatnonzero(~table.is_test & (table.label == 0)), rng), np.flatnonzero(table.is_test)
@@ -242,7 +240,7 @@ def normals_and_test(table: Table, rng: np.random.Generator, test_fraction: floa
 
 
 def require_test_file(table: Table, protocol: str, why: str) -> None:
-    """Raise DataError for a dataset without an official test part."""
+    """Raise DataError for a dataset without a test file."""
     if not table.is_test.any():
         raise DataError(f"expected a dataset with a test file for protocol={protocol}, got {table.name}: {why}")
 
@@ -254,7 +252,7 @@ def _distinct(table: Table, rows: Rows) -> Rows:
 
 
 def _labels(table: Table, rows: Rows, may_have_met: npt.NDArray[np.bool_]) -> Labels:
-    # Without a test file no anomaly was set apart as known: nothing can be said of known against novel ones.
+    # Without a test file there are no training anomalies, hence no distinction between known and novel ones.
     known = frozenset(table.attack[may_have_met].counts()) if table.is_test.any() else None
     return Labels(
         label=table.label[rows],

@@ -1,4 +1,4 @@
-"""Training before test: what a detector meets in use is later than what it learned from."""
+"""Division by time: train on earlier rows, test on later ones, as in use."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,26 +14,26 @@ from adbench.errors import ConfigError, DataError
 from adbench.protocols.base import Parts, Protocol, Rows
 from adbench.text import override
 
-FOLDS = 4  # where nothing else is said
+FOLDS = 4  # by default
 MAX_FOLDS = 1_000
 
 Times = npt.NDArray[np.float64]  # (rows,)
 
 
 class ByTime(Protocol):
-    """As `one_class`, divided by time: early normals fit, later ones calibrate, what comes after them tests.
+    """`one_class` divided by time: early normals fit, later ones calibrate, all later rows test.
 
     The constraints are those of Pendlebury et al. 2019, "TESSERACT: Eliminating Experimental Bias in Malware
-    Classification across Space and Time": all that is learned from is earlier than all that is tested, normals and
-    anomalies of the test part are of the same period, and they are as many as came in it. The most recent of the
-    training normals calibrate, as they would in use. Anomalies before the test part are left out. Rows of one time are
-    of one part. Nothing is drawn: seeds differ in the detector alone.
+    Classification across Space and Time": all training rows precede all test rows, and the normals and anomalies of
+    the test part cover the same period at their natural ratio. The most recent training normals calibrate, as in
+    use. Anomalies before the test part are left out. Rows with equal times are in the same part. The division is
+    deterministic: seeds affect the detector alone.
 
-    calibration_fraction: the last part of the training normals, which is never fitted on. test_fraction: where the
-    dataset has no test file, the share of the normals that is in the test part; of folds it is not asked. gap: seconds
-    before the test part, or units of a time that is a number, from which nothing is learned; None: none. fold, folds:
-    the growing window: of folds + 1 blocks with equally many normals, fold k learns from the first k + 1 and is tested
-    on the next one. A test file has to be later than the other rows.
+    calibration_fraction: share of the training normals, the latest ones, that is never fitted on. test_fraction: for
+    datasets without a test file, the share of the normals in the test part; unused with folds. gap: length of the
+    period before the test part from which nothing is learned, in seconds or units of a numeric time; None: no gap.
+    fold, folds: a growing window: of folds + 1 blocks with equally many normals, fold k learns from the first k + 1
+    and is tested on the next one. A test file must be later than all other rows.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ByTime(Protocol):
         self.fold, self.folds = _fold_of(fold, folds)
 
     def relabel(self, table: Table) -> Table:
-        """The test part is set apart as a test file would be: what came before it is known."""
+        """Mark the test part as a test file, so that anomalies before it count as known."""
         order = _order(table)
         if not table.is_test.any():
             return replace(table, is_test=order.time >= self._window(table)[0])
@@ -98,7 +98,7 @@ class ByTime(Protocol):
         return Parts(fit=normals[times < calibrates_from], calibration=normals[times >= calibrates_from], test=test)
 
     def _window(self, table: Table) -> tuple[float, float]:
-        """From when on rows are tested, and until when. Of a table without a test file."""
+        """Start and end of the test period of a table without a test file."""
         times = _order(table).time[table.label == 0]
         n = len(times)
         if self.fold is None:
@@ -142,9 +142,9 @@ def _order(table: Table) -> Order:
 
 
 def _cut(times: Times, n_before: int) -> float | None:
-    """The time from which on rows are after a cut, about so many of them before it; None where all times are the same.
+    """The start of the later part if about n_before rows come earlier; None if all times are equal.
 
-    Rows of one time are on one side, and on either side is one.
+    Rows with equal times stay together, and neither part is empty.
     """
     ordered = np.sort(times)
     cuts = np.flatnonzero(ordered[1:] > ordered[:-1]) + 1

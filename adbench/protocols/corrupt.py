@@ -1,7 +1,7 @@
-"""Harder tables made of a table: columns that say nothing, and anomalies of one known kind in place of its own.
+"""Corruptions of a table: added columns of noise, and synthetic anomalies of one type in place of the real ones.
 
 After Han et al. 2022, "ADBench: Anomaly Detection Benchmark" (NeurIPS), sections on types of anomalies and on noise.
-Needs the rows in memory.
+The rows must be in memory.
 """
 
 import warnings
@@ -17,16 +17,16 @@ from adbench.errors import ConfigError, DataError
 
 LOCAL, GLOBAL, DEPENDENCY = "local", "global", "dependency"
 KINDS = (LOCAL, GLOBAL, DEPENDENCY)
-ALPHA = 5.0  # ADBench's: how many times the covariance of its neighbourhood a local anomaly has
-MOST_IRRELEVANT = 0.99  # of all columns: a hundred of noise for one
-WIDER = 0.1  # of the fitted range, by which global anomalies exceed it on either side
-MIXTURE_ROWS, MIXTURE_COMPONENTS = 2_000, range(1, 6)  # fewer than ADBench's all and 1 to 10, for time
+ALPHA = 5.0  # a local anomaly's covariance, relative to its neighbourhood's, as in ADBench
+MOST_IRRELEVANT = 0.99  # of all columns: 99 noise columns per real one
+WIDER = 0.1  # of the fitted range: how far global anomalies exceed it on each side
+MIXTURE_ROWS, MIXTURE_COMPONENTS = 2_000, range(1, 6)  # ADBench uses all rows and 1 to 10; fewer here to save time
 Rng = np.random.Generator
 Rows = tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]  # (rows, numeric columns), (rows, categorical columns)
 
 
 def require_irrelevant(share: float | None) -> None:
-    """Raise ConfigError for a share of columns that is none."""
+    """Raise ConfigError for an invalid share of columns."""
     if share is not None:
         require_fraction("protocol.irrelevant", share)
         if share > MOST_IRRELEVANT:
@@ -34,15 +34,15 @@ def require_irrelevant(share: float | None) -> None:
 
 
 def require_kind(kind: str | None) -> None:
-    """Raise ConfigError for a kind of anomalies that nobody can make."""
+    """Raise ConfigError for an unknown kind of anomalies."""
     if kind is not None:
         require_one_of("protocol.synthetic", kind, KINDS)
 
 
 def with_irrelevant(parts: Sequence[Features], share: float, rng: Rng) -> list[Features]:
-    """The parts, the first of which is fitted on, with columns of noise that are this share of all columns.
+    """The parts, of which the first is fitted on, with noise columns making up this share of all columns.
 
-    Each is uniform over the range of a column drawn from the numeric ones.
+    Each noise column is uniform over the range of a randomly chosen numeric column.
     """
     fit = _in_memory(parts[0])
     n_columns = len(fit.numeric_names) + len(fit.vocabularies)
@@ -67,14 +67,14 @@ def with_irrelevant(parts: Sequence[Features], share: float, rng: Rng) -> list[F
 
 
 def with_synthetic(test: Features, label: npt.NDArray[np.int8], fit: Features, kind: str, rng: Rng) -> Features:
-    """The test rows with an anomaly of this kind in place of each of theirs, made of the normal ones beside it.
+    """The test rows with each anomaly replaced by a synthetic one of this kind, generated from their normal rows.
 
-    local: a normal row moved by noise with `ALPHA` - 1 times the covariance of its component of a Gaussian mixture, so
-    that it has `ALPHA` times that covariance about the component's mean; each number becomes the nearest that a fitted
-    row has, so that no value gives it away. global: every column uniform over the fitted range and a tenth beyond it,
-    whole numbers where the fitted ones are. dependency: every column of another normal row, so that each column alone
-    is as normal as can be. (ADBench smooths those columns by a kernel, whose values between whole numbers would.)
-    Mixture and ranges are of the fitted rows.
+    local: a normal row plus noise with `ALPHA` - 1 times the covariance of its component of a Gaussian mixture, which
+    gives `ALPHA` times that covariance around the component's mean; each number is rounded to the nearest fitted
+    value, so that no single value gives the anomaly away. global: every column uniform over the fitted range and a
+    tenth beyond it, integers where the fitted values are. dependency: every column drawn from normal rows on its own,
+    so that each column alone looks normal. (ADBench smooths those columns with a kernel, whose values between
+    integers would give anomalies away.) Mixture and ranges are fitted on the fit rows.
     """
     test, fit = _in_memory(test), _in_memory(fit)
     anomalous = label == 1
@@ -121,14 +121,14 @@ def _dependency(normals: Features, fit: Features, n: int, rng: Rng) -> Rows:
 
 
 def _mixture(x: npt.NDArray[np.float64], rng: Rng) -> Any:
-    """The one with the best BIC."""
+    """The Gaussian mixture with the best BIC."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     some = x[np.sort(rng.permutation(len(x))[:MIXTURE_ROWS])]
     seed = int(rng.integers(2**31))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # rows that repeat, as most do in tables of connections
+        warnings.simplefilter("ignore", ConvergenceWarning)  # duplicates, frequent in tables of connections
         fitted = [GaussianMixture(k, random_state=seed).fit(some) for k in MIXTURE_COMPONENTS if k < len(some)]
     if not fitted:
         raise DataError(f"expected at least two fit rows to make local anomalies by, got {len(x):,}; bring more")
@@ -136,7 +136,7 @@ def _mixture(x: npt.NDArray[np.float64], rng: Rng) -> Any:
 
 
 def _nearest(x: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Of sorted values, the one nearest to each x."""
+    """The nearest of the sorted values to each x."""
     above = np.searchsorted(values, x).clip(1, len(values) - 1) if len(values) > 1 else np.zeros(len(x), np.intp)
     below = np.maximum(above - 1, 0)
     return np.where(x - values[below] < values[above] - x, values[below], values[above])

@@ -11,9 +11,9 @@ from adbench.protocols.base import Parts, Protocol, shuffled
 class DAGMM(Protocol):
     """Zong et al. 2018, "Deep Autoencoding Gaussian Mixture Model for Unsupervised Anomaly Detection".
 
-    In the 10 percent file attacks are the majority, so **normal rows are the anomaly** and attacks the rows to learn
-    from. A random half of the file fits, of it the attacks only; the other half tests. There are no calibration rows:
-    the threshold is the top 20 % of the test scores (experiment=dagmm_kdd99).
+    In the 10 percent file attacks are the majority, so **normal rows are the anomaly** and attacks are learned from.
+    The attacks of a random half of the file fit; the other half tests. There are no calibration rows: the threshold
+    is the top 20 % of the test scores (experiment=dagmm_kdd99).
     """
 
     calibrates = False

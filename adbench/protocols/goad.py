@@ -12,10 +12,10 @@ class GOAD(Protocol):
     """Bergman & Hoshen 2020, "Classification-Based Anomaly Detection for General Data".
 
     Half of the inliers of the 10 percent file fit, the other half and all anomalies test. On KDD Cup 99 the attacks
-    are the inliers and **normal rows the anomaly**. `reverse`: KDDRev, where normal rows are the inliers, and of the
-    attacks a random quarter as many as there are normals is kept. The papers' F1 is at the true number of anomalies,
-    for which one needs the test labels: `oracle_f1_at_count`, which expects of ties their share. GOAD's code reports
-    all of them: the `f1` of experiment=goad_kdd99.
+    are the inliers and **normal rows the anomaly**. `reverse`: KDDRev, where normal rows are the inliers, and attacks
+    are sampled down to a quarter of their number. The papers' F1 flags the true number of anomalies, which requires
+    the test labels: `oracle_f1_at_count`, which counts ties proportionally. GOAD's code flags all tied rows: the `f1`
+    of experiment=goad_kdd99.
     """
 
     calibrates = False

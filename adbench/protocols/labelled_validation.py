@@ -1,4 +1,4 @@
-"""For choosing hyper-parameters: everything, the anomalies to find included, comes from the training file."""
+"""Validation split for choosing hyper-parameters: all rows, anomalies included, come from the training file."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ from adbench.protocols.base import Parts, Protocol, require_test_file, shuffled
 class LabelledValidation(Protocol):
     """Fit and calibrate on training normals, test on held-out training normals and all training anomalies.
 
-    The test file is not touched, so what is chosen by these results owes nothing to it.
+    The test file is untouched, so that choices made by these results are independent of it.
 
-    calibration_fraction, validation_fraction: the parts of the training normals that calibrate and that test.
-    max_anomalies: so many of the training anomalies are tested, drawn at random; None: all.
+    calibration_fraction, validation_fraction: shares of the training normals that calibrate and that test.
+    max_anomalies: the maximum number of training anomalies to test, sampled at random; None: all.
     """
 
     validates = True

@@ -1,4 +1,4 @@
-"""What a table gives away before a detector sees it: its label in one column, its test rows in the training part."""
+"""Leakage checks of a table: label copies among its columns, single-column AUROC, test rows also in training."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ import numpy.typing as npt
 from adbench.data.base import Features, Table, row_hashes
 from adbench.text import override
 
-NEARLY_SOLVED = 0.85  # the AUROC of one column from which on a detector has little left to show
-SOLVED = 0.999  # and from which on it has nothing
-COPY_VALUES = 50  # a copy of the label has no more values,
-COPY_ROWS = 0.01  # and of either label no larger share of rows with values of the other
-# Fewer rows of a value, or of a label, prove nothing: in a small table a measurement separates by luck.
+NEARLY_SOLVED = 0.85  # a single column's AUROC that leaves a detector little to show
+SOLVED = 0.999  # one that leaves it nothing
+COPY_VALUES = 50  # maximum number of values of a copy of the label
+COPY_ROWS = 0.01  # maximum share of rows of either label with a value of the other
+# Minimum rows per value and per label: in a small table a measurement can separate the labels by chance.
 _ROWS_OF_A_VALUE, _ROWS_OF_A_LABEL = 10, 5
-_SAMPLED = 1024  # rows of either label that tell which columns are worth a look at all rows
-_MARGIN = 0.03  # by which the AUROC of so many can be wrong
+_SAMPLED = 1024  # rows per label, to select the columns that are examined on all rows
+_MARGIN = 0.03  # error margin of an AUROC on that sample
 
 Label = npt.NDArray[np.int8]  # (rows,)
 Positions = npt.NDArray[np.intp]
@@ -26,17 +26,17 @@ Numbers = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Leaks:
-    """best_column: see `best_column`; looked_at: the rows by whose labels it was found."""
+    """Findings of `leaks_of`. best_column: see `best_column`; looked_at: the rows whose labels were used to find it."""
 
     best_column: dict[str, Any]
     looked_at: str
-    dropped: tuple[str, ...]  # columns that are left out already
+    dropped: tuple[str, ...]  # columns already left out
     n_test: int
     test_rows_also_in_training: int
     rows_of_both_labels: int
 
     def warnings(self) -> Iterator[str]:
-        """A sentence for each thing that makes results look better than a detector is."""
+        """One sentence per finding that inflates the results."""
         name, auroc = self.best_column["column"], self.best_column["roc_auc"]
         without = f"{override('data.drop', [*self.dropped, name])} shows what is left without it"
         if auroc >= SOLVED:
@@ -53,10 +53,10 @@ class Leaks:
 
 
 def leaks_of(table: Table, rows: Positions, identity: Positions | None = None) -> Leaks:
-    """What these rows give away, by their labels. identity: that of all rows, where it is known.
+    """Look for leakage in these rows. identity: `row_identity` of all rows, if already computed.
 
-    The best single column is looked for with the training part's labels; only where that has no anomaly, or there is
-    no test part, all of these rows are looked at.
+    The best single column is chosen by the labels of the training part, or of all these rows if that part has no
+    anomaly or there is no test part.
     """
     label, is_test = table.label[rows], table.is_test[rows]
     identity = (row_identity(table.features) if identity is None else identity)[rows]
@@ -76,16 +76,16 @@ def leaks_of(table: Table, rows: Positions, identity: Positions | None = None) -
 
 
 def row_identity(features: Features) -> npt.NDArray[np.intp]:
-    """A number for each row, the same for rows whose features are all equal, and only for those."""
+    """One number per row, equal exactly for rows with equal features."""
     identity: npt.NDArray[np.intp] = np.unique(row_hashes(features), return_inverse=True)[1]
     return identity
 
 
 def best_column(features: Features, label: Label, rows: Positions) -> dict[str, Any]:
-    """The one column that ranks the anomalies of these rows best, and its AUROC; none where one label alone occurs.
+    """The single column with the best AUROC on these rows; an empty name if only one label occurs.
 
-    A number ranks by its height or its depth, whichever is better; a category by the share of anomalies that it has
-    in the other half of the rows, so that a value which occurs once tells nothing.
+    Numbers rank in ascending or descending order, whichever is better; a category by its share of anomalies in the
+    other half of the rows, so that a value which occurs once carries no information.
     """
     best: dict[str, Any] = {"column": "", "roc_auc": 0.0, "anomalies_have": ""}
     if not np.bincount(label[rows], minlength=2).all():
@@ -109,9 +109,9 @@ def best_column(features: Features, label: Label, rows: Positions) -> dict[str, 
 
 
 def label_copies(features: Features, label: Label, rows: Positions) -> dict[str, int]:
-    """The columns that are the label of these rows in other words, and how many values each has.
+    """The columns that duplicate the label of these rows under other names or values, with their numbers of values.
 
-    Such a column has few values, and of either label hardly a row has one that as many rows of the other label have.
+    Such a column has few values, and nearly all rows of either label have a value that prevails in that label.
     """
     if np.bincount(label[rows], minlength=2).min() < _ROWS_OF_A_LABEL:
         return {}
@@ -132,7 +132,7 @@ def _columns(features: Features) -> Iterator[Numbers]:
 
 
 def _tells(column: Numbers, label: Label, share: float) -> int:
-    """How many values a column has that tell the label of all but this share of the rows of either label; else 0."""
+    """The column's number of values if they tell the label of all but this share of either label's rows; else 0."""
     if len(np.unique(column[: 4 * COPY_VALUES])) > COPY_VALUES:
         return 0
     values, value = np.unique(column, return_inverse=True)
@@ -145,7 +145,7 @@ def _tells(column: Numbers, label: Label, share: float) -> int:
 
 
 def _sample(label: Label, rows: Positions) -> Positions:
-    """Some rows of either label, the same ones each time."""
+    """A fixed sample of rows of either label."""
     rng = np.random.default_rng(0)
     of_labels = [rows[label[rows] == one] for one in (0, 1)]
     drawn = [rng.choice(of, _SAMPLED, replace=False) if len(of) > _SAMPLED else of for of in of_labels]
@@ -161,17 +161,17 @@ def _either_way(auroc: float) -> float:
 
 
 def _by_share(codes: npt.NDArray[np.int32], label: Label, half: Positions) -> float:
-    """The score of a row is the share of anomalies among the rows with its category in the half that it is not in."""
+    """AUROC of scoring a row by the share of anomalies among the other half's rows of its category."""
     place = 2 * codes + half
     n_rows = np.bincount(place, minlength=2 * (codes.max() + 1))
     n_anomalies = np.bincount(place, weights=label, minlength=len(n_rows))
-    # One row more, as anomalous as all are: what was never seen there says nothing.
+    # One pseudo-row per category with the overall share, so that unseen categories are uninformative.
     share = (n_anomalies + label.mean()) / (n_rows + 1)
     return _auroc(share.reshape(-1, 2)[:, ::-1].ravel(), n_anomalies, n_rows - n_anomalies)
 
 
 def _auroc(scores: Numbers, n_anomalies: Numbers, n_normals: Numbers) -> float:
-    """Of groups of rows, each with one score; ties count one half."""
+    """AUROC over groups of rows with one score each; ties count one half."""
     place = np.unique(scores, return_inverse=True)[1]
     of_anomalies, of_normals = np.bincount(place, weights=n_anomalies), np.bincount(place, weights=n_normals)
     wins = of_anomalies @ (np.cumsum(of_normals) - of_normals / 2)

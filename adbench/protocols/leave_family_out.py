@@ -1,4 +1,4 @@
-"""Is a family of attacks found that nobody had met? The other families may hide in training, this one never."""
+"""Detection of a novel family of attacks: the others may contaminate the training rows, this one never."""
 
 from dataclasses import replace
 
@@ -14,8 +14,8 @@ from adbench.protocols.unsupervised import Unsupervised
 class LeaveFamilyOut(Unsupervised):
     """Fit and calibrate on training rows without the family, test on the test normals and that family alone.
 
-    family: the one that is left out. contamination: the share of anomalies of the other families among the rows that
-    fit and calibrate; with 0 only normals do.
+    family: the family left out. contamination: share of anomalies of other families among the fit and calibration
+    rows; 0: normals only.
     """
 
     def __init__(

@@ -14,23 +14,23 @@ from adbench.protocols.corrupt import require_irrelevant, require_kind, with_irr
 from adbench.text import override
 
 CROSS = "cross"  # calibration=
-FOLDS = 5  # of it, where nothing else is said
-MAX_FOLDS = 1_000  # each is a training
+FOLDS = 5  # of cross calibration, by default
+MAX_FOLDS = 1_000  # each fold trains a detector
 
 
 def require_folds(folds: int) -> None:
-    """Raise ConfigError for a number of folds that is none, or that nobody waits for."""
+    """Raise ConfigError for an invalid or excessive number of folds."""
     require_at_least("protocol.folds", folds, 2)
     if folds > MAX_FOLDS:
         raise ConfigError(f"expected protocol.folds to be at most {MAX_FOLDS:,}, got {folds:,}")
 
 
 class OneClass(Protocol):
-    """Training normals fit, a seeded part of them only calibrates; the official test file tests.
+    """Training normals fit, except for a seeded part that calibrates; the official test file tests.
 
-    calibration_fraction: the part of the training normals that is never fitted on. test_fraction: where the dataset
-    has no test file, the part of all normals that tests, beside all anomalies. calibration: "cross" has all training
-    normals fit, and calibrate where they were not fitted, in so many folds: see `adbench.runner.cross`.
+    calibration_fraction: share of the training normals that is never fitted on. test_fraction: for datasets without a
+    test file, the share of all normals that tests, beside all anomalies. calibration: "cross" fits on all training
+    normals, each of which calibrates in the one of `folds` folds that holds it out: see `adbench.runner.cross`.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class OneClass(Protocol):
     def _mislabelled(
         self, table: Table, normals: Rows, test: Rows, share: float, rng: np.random.Generator
     ) -> tuple[Rows, Rows]:
-        """What is taken for normal, in random order, and what is left to test."""
+        """The rows labelled normal for training, in random order, and the remaining test rows."""
         anomalies = shuffled(np.flatnonzero(~table.is_test & (table.label == 1)), rng)
         if not table.is_test.any():
             anomalies = anomalies[: len(anomalies) - round(self.test_fraction * len(anomalies))]
@@ -92,14 +92,14 @@ class OneClass(Protocol):
     def corrupt(
         self, parts: tuple[Features, ...], labels: Labels, warnings: tuple[str, ...], rng: np.random.Generator
     ) -> tuple[tuple[Features, ...], Labels, tuple[str, ...]]:
-        """With the noise and the anomalies that were asked for."""
+        """Add the requested noise and synthetic anomalies."""
         if self.synthetic is not None:
             fit, calibration, test, anomalies = parts
             parts = fit, calibration, with_synthetic(test, labels.label, fit, self.synthetic, rng), anomalies
             kind = CategoryColumn.renamed([NORMAL, self.synthetic], labels.label)
             labels = replace(labels, family=kind, attack=kind, known_attacks=None)
             made = f"{int(labels.label.sum()):,} test anomalies are {self.synthetic} ones made of normal rows"
-            warnings = (f"all {made} (protocol.synthetic)",)  # the others were of the table's own anomalies
+            warnings = (f"all {made} (protocol.synthetic)",)  # earlier warnings concern the replaced anomalies
         if self.label_noise is not None:
             warnings += (f"{self.label_noise:.3g} of the training labels are wrong on purpose (protocol.label_noise)",)
         if self.irrelevant is not None:

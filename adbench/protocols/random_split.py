@@ -1,4 +1,4 @@
-"""One-class detection on rows that were shuffled first, as much of the literature does it."""
+"""One-class detection on shuffled rows, as in much of the literature."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from adbench.protocols.one_class import OneClass
 
 
 class RandomSplit(OneClass):
-    """As `one_class` on a dataset without a test file: all files are pooled, and a share of the normals tests.
+    """`one_class` without a test file: all files are pooled, and a share of the normals tests.
 
     Training and test normals then come from the same days and hosts, often from the same burst: easier than the
-    official test file, and further from what a detector meets in use.
+    official test file, and less like a detector's use.
     """
 
     def relabel(self, table: Table) -> Table:

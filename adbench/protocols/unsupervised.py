@@ -1,4 +1,4 @@
-"""Unsupervised detection: nobody cleaned the training rows, so some anomalies hide among them."""
+"""Unsupervised detection: training rows contaminated with anomalies."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,10 @@ from adbench.protocols.base import Parts, Protocol, Rows, normals_and_test, shuf
 
 
 class Unsupervised(Protocol):
-    """As `one_class`, with anomalies of the training file hidden among the rows that fit and that calibrate.
+    """`one_class` with anomalies of the training file hidden among the fit and calibration rows.
 
-    contamination: their share in both parts, 0 to 0.2; the threshold suffers from it as it would in use. Where the
-    dataset has no test file, the hidden anomalies are missing from the test part.
+    contamination: their share of both parts, 0 to 0.2; it affects the threshold as it would in use. For datasets
+    without a test file, the hidden anomalies are removed from the test part.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Unsupervised(Protocol):
         self.contamination = contamination
 
     def may_hide(self, table: Table) -> npt.NDArray[np.bool_]:
-        """The rows that can be hidden in training."""
+        """The anomalies that may be hidden in training."""
         return ~table.is_test & (table.label == 1)
 
     def divide(self, table: Table, rng: np.random.Generator) -> Parts:
@@ -45,7 +45,7 @@ class Unsupervised(Protocol):
         )
 
     def _hidden(self, table: Table, rng: np.random.Generator, n_normals: int) -> Rows:
-        """So many anomalies that they make up `contamination` of the rows together with the normals."""
+        """Anomalies that make up the share `contamination` of the rows together with the normals."""
         n_hidden = round(self.contamination / (1 - self.contamination) * n_normals)
         anomalies = np.flatnonzero(self.may_hide(table))
         if n_hidden > len(anomalies):

@@ -1,1 +1,1 @@
-"""Finished runs -> one HTML file with tables and figures, and the same figures as files. Needs no torch."""
+"""Reports: finished runs as one HTML file with tables and figures, and the figures as files. Free of torch."""

@@ -1,4 +1,4 @@
-"""`adbench report`: read the runs, draw, write one file."""
+"""Entry point of `adbench report`: read the runs, draw the figures, write one file."""
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ TITLE = "Anomaly detection: what the runs show"
 
 @dataclass(frozen=True)
 class Report:
-    """What was written: the page, if one was asked for, and the files of figures."""
+    """The written files: the page, if requested, and the figures."""
 
     page: Path | None
     figures: tuple[Path, ...]
@@ -42,11 +42,11 @@ def report(
     with_cards: bool = True,
     use: Use | None = None,
 ) -> Report:
-    """Write a report about these runs to `output`, and its figures as SVG, PNG and PDF into the folder `figures`.
+    """Write a report on these runs to `output`, and its figures as SVG, PNG and PDF to the folder `figures`.
 
-    only: the name or the kind of the figures to draw. use: where the detectors are used, for columns that say what
-    their thresholds come to there. Raises RunFolderError as `summarize` does, ConfigError for a figure that does not
-    exist or without matplotlib, and ReportError where something cannot be written.
+    only: the name or the kind of the figures to draw. use: the conditions of use, for columns with the consequences of
+    the thresholds there. Raises RunFolderError as `summarize` does, ConfigError for an unknown figure or without
+    matplotlib, and ReportError if a file cannot be written.
     """
     folders = list(map(Path, folders))
     _check_target(output)
@@ -61,7 +61,7 @@ def report(
 
 
 def _drawing() -> Sequence[FigureModule]:
-    """The modules that draw, in the order of the page. Raises ConfigError without matplotlib."""
+    """The figure modules, in the order of the page. Raises ConfigError without matplotlib."""
     require_package("matplotlib", "report", "the figures of a report")
     from adbench.reporting.figures.order import FIGURES
 
@@ -79,9 +79,9 @@ def _page(material: Material, pictures: Sequence[Picture], output: Path, with_ca
 
     words = [str(folder) for folder in material.folders]
     command = shlex.join(["adbench", "report", *words, "-o", str(output), *_typed(use)])
-    # A table of one's own is not read again: a configuration from a stranger could name any file.
+    # A user's own table is not read again: a stranger's configuration could name any file.
     names = sorted({c.runs[0].config["choices"]["data"] for c in material.configurations if c.runs and with_cards})
-    # Loading a dataset mostly waits for the disk, numpy and pandas, which let the drawing go on.
+    # Loading a dataset mostly waits for the disk or releases the GIL, so that drawing continues meanwhile.
     with ThreadPoolExecutor(1) as beside:
         read = beside.submit(cards, names)
         parts = [
@@ -101,7 +101,7 @@ def _typed(use: Use | None) -> list[str]:
 
 
 def _check_target(output: Path | None) -> None:
-    """Before minutes of work. Raises ReportError."""
+    """Check that `output` can be written, before minutes of work. Raises ReportError."""
     if output is None:
         return
     if output.is_dir():
@@ -111,7 +111,7 @@ def _check_target(output: Path | None) -> None:
 
 
 def _write(output: Path, text: str) -> None:
-    """Whole or not at all."""
+    """Write the page atomically."""
     try:
         with replacing(output) as partial:
             partial.write_text(text, encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Which command makes a configuration's runs again, as good as its configuration tells."""
+"""Commands that reproduce a configuration's runs, as far as the recorded configuration allows."""
 
 import shlex
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from adbench.results.versions import SIGN
 
 @dataclass(frozen=True)
 class MadeBy:
-    """The command that makes a configuration's runs, and the first of their folders."""
+    """The command that makes a configuration's runs, and the folder of the first."""
 
     task: str
     model: str
@@ -29,7 +29,7 @@ def made_by(configurations: Iterable[Configuration]) -> list[MadeBy]:
 
 
 def command(configuration: Configuration, defaults: dict[str, str]) -> str:
-    """Choices that are not the default, the settings that differ within the report, and the seeds; for a shell."""
+    """A shell command with all non-default choices, the settings that vary within the report, and the seeds."""
     seeds = sorted({int(seed) for seed in configuration.all_rows["seed"]})
     if configuration.runs:
         chosen = configuration.runs[0].config["choices"]
@@ -46,7 +46,7 @@ def command(configuration: Configuration, defaults: dict[str, str]) -> str:
 
 
 def _words(settings: str) -> list[str]:
-    """`a=1 b=[2, 3]` -> a=1, b=[2, 3]: a word begins where something before an equals sign does."""
+    """`a=1 b=[2, 3]` -> a=1, b=[2, 3]: only a part with an equals sign begins a word."""
     words: list[str] = []
     for part in settings.split(" "):
         if "=" in part or not words:

@@ -1,4 +1,4 @@
-"""What a report is made of: the runs, their tables, and for each configuration what its figures need."""
+"""Content of a report: the runs, their tables, and the data for each configuration's figures."""
 
 import functools
 from collections.abc import Iterable, Sequence
@@ -17,12 +17,12 @@ from adbench.results.record import DONE, Run, read_runs
 
 SHARES = shares()
 
-MOST_TASKS = 8  # with figures; the leaderboard has all
+MOST_TASKS = 8  # with figures; the leaderboard shows all
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Runs that differ in nothing but their seeds. `solver`: the model with the settings that a reader tells it by."""
+    """Runs that differ only in their seeds. `solver`: the model with its distinguishing settings."""
 
     data: str
     model: str
@@ -30,24 +30,24 @@ class Configuration:
     task: str
     solver: str
     group: dict[str, Any]  # its row of summary.groups
-    rows: pd.DataFrame  # its finished runs, by seed
-    runs: tuple[Run, ...]  # the same
-    all_rows: pd.DataFrame  # finished or not
+    rows: pd.DataFrame  # its finished runs, sorted by seed
+    runs: tuple[Run, ...]  # the same runs
+    all_rows: pd.DataFrame  # also those not finished
     style: Style
 
     @functools.cached_property
     def view(self) -> View:
-        """What the scores of its first seed look like; they are read when a figure asks."""
+        """The scores of its first seed as figures show them, read on first use."""
         return view(self.runs[0])
 
     def mean(self, metric: str) -> float:
-        """Over its runs; NaN where none has it."""
+        """The mean over its runs; NaN if no run has the metric."""
         return float(self.rows[metric].mean()) if metric in self.rows else float("nan")
 
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that was read. `configurations`: task after task, the best first."""
+    """All data of a report. `configurations`: grouped by task, the best first."""
 
     folders: tuple[Path, ...]
     summary: Summary
@@ -56,9 +56,9 @@ class Material:
 
     @functools.cached_property
     def tasks(self) -> dict[str, list[Configuration]]:
-        """Configurations with finished runs, whose results compare, by what they were asked: data and protocol.
+        """Configurations with finished runs by task (data and protocol), within which results are comparable.
 
-        Of more than MOST_TASKS, the first ones.
+        At most the first MOST_TASKS tasks.
         """
         tasks: dict[str, list[Configuration]] = {}
         for configuration in self.configurations:
@@ -68,12 +68,12 @@ class Material:
 
     @functools.cached_property
     def n_tasks(self) -> int:
-        """How many there are."""
+        """The number of tasks with finished runs, also beyond MOST_TASKS."""
         return len({c.task for c in self.configurations if c.runs})
 
 
 def with_scores(of_task: Sequence[Configuration], most: int) -> tuple[list[Configuration], list[str]]:
-    """Of the best ranked ones those whose scores can be drawn, and what to say of the others."""
+    """The best ranked configurations whose scores can be drawn, and notes on the omitted ones."""
     shown = [c for c in of_task[:most] if not c.view.problem]
     notes = [c.view.problem for c in of_task[:most] if c.view.problem]
     if len(of_task) > most:
@@ -90,7 +90,7 @@ def gather(folders: Iterable[Path]) -> Material:
 
 
 def _believable(run: Run) -> Run:
-    """The run without shares that are none: a stranger's numbers must not stretch an axis."""
+    """The run without impossible values: a stranger's numbers must not stretch an axis."""
     metrics = {name: value for name, value in run.metrics.items() if _is_possible(name, value)}
     return (
         run
@@ -107,7 +107,7 @@ def _is_possible(name: str, value: float) -> bool:
 
 
 def _solvers(summary: Summary) -> list[str]:
-    """By name; where they are more than there are colours, those that are drawn most come first."""
+    """Solvers sorted by name or, if there are more than colours, by best rank."""
     solver_of = summary.rows.drop_duplicates(list(summary.by)).set_index(list(summary.by))["solver"]
     ranks = summary.groups.set_index(list(summary.by)).get("rank", pd.Series(dtype=float))
     best = pd.DataFrame({"solver": solver_of, "rank": ranks}).groupby("solver")["rank"].min()

@@ -1,4 +1,4 @@
-"""The data cards: what a dataset is and what to beware of."""
+"""Data cards: facts and warnings per dataset."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from adbench.reporting.words import percent
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a dataset; or the problem that it has here.
+    """The facts of a dataset, or the problem that kept it from being read.
 
-    counts: of each part the rows, and how many of each family.
+    counts: rows, base rate, duplicates and families, with one value per part.
     """
 
     name: str
@@ -27,12 +27,12 @@ class Card:
 
 
 def cards(names: Iterable[str]) -> list[Card]:
-    """One per dataset; without facts where it cannot be read here."""
+    """One card per dataset; without facts if it cannot be read here."""
     return [_card(name) for name in names]
 
 
 def _card(name: str) -> Card:
-    # Not with the overrides of a run: one from a stranger could name any file of this machine.
+    # The run's overrides are ignored: a stranger's could name any file on this machine.
     try:
         found = card(name)
     except AdbenchError as error:

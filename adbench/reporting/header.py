@@ -1,4 +1,4 @@
-"""The top of the page: what was read, when, and what did not finish."""
+"""Header of the page: counts, provenance and unfinished runs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MOST_NAMES = 12
 
 @dataclass(frozen=True)
 class Tile:
-    """A number, what it counts, and some of what was counted."""
+    """A count, its noun, and some of the counted names."""
 
     n: str
     word: str
@@ -27,7 +27,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """Runs without a result. more: how many are not listed."""
+    """Runs without a result. more: the number not listed."""
 
     title: str
     runs: list[dict[str, Any]]  # with status, run and error
@@ -37,17 +37,17 @@ class Unfinished:
 
 @dataclass(frozen=True)
 class Opening:
-    """Facts in a row, how the page was made, and the runs that did not finish."""
+    """The header: tiles of counts, the page's provenance, and the unfinished runs."""
 
     tiles: list[Tile]
     made: str
-    made_with: str  # the code, libraries and processor of the runs; "" where none finished
+    made_with: str  # code, libraries and processor of the runs; "" if none finished
     command: str
     unfinished: Unfinished | None
 
 
 def opening(material: Material, command: str, now: datetime) -> Opening:
-    """Of the page made by this command, now."""
+    """The header of the page made by this command at this time."""
     finished = [run.environment for run in material.runs if run.status == DONE]
     of_runs = made_with(finished) if finished else ""
     return Opening(list(_tiles(material)), _made(material, now), of_runs, command, _unfinished(material))

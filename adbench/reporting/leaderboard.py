@@ -1,4 +1,4 @@
-"""The table that sorts and filters: one row a configuration."""
+"""Sortable leaderboard: one row per configuration."""
 
 import math
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from adbench.results.versions import SIGN
 from adbench.text import shorten, three_digits
 
 _Badge = tuple[str, str]
-_Below = tuple[str, _Badge | None]  # what stands small below a number
+_Below = tuple[str, _Badge | None]  # small text and badge below a number
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, and what stands small below it; it sorts by `value`, or by its text.
+    """A table cell with small text below; sorted by `value` if finite, else by its text.
 
-    badge: what kind of mark, and its word.
+    badge: its kind and its text.
     """
 
     content: str
@@ -36,16 +36,16 @@ class Cell:
 
     @property
     def sorts_by(self) -> str:
-        """ "" for its text."""
+        """The sort key; "" to sort by text."""
         return f"{self.value:.10g}" if math.isfinite(self.value) else ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, what it means, and how a configuration fills it.
+    """A column: heading, meaning, and the function that makes a configuration's cell.
 
-    kind: its class: "data", "model", "n" for numbers, "w" for words on one line.
-    is_best_low: whether low values stand first when it is sorted.
+    kind: its CSS class: "data", "model", "n" for numbers, "w" for text on one line.
+    is_best_low: whether sorting puts low values first.
     """
 
     heading: str
@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who is first at a task, if anybody is, and the rest of the sentence."""
+    """A sentence on a task's leader: its name (or "") and the rest of the sentence."""
 
     task: str
     first: str
@@ -66,7 +66,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The table, and what it says in words. rows: the task, and a cell for each column."""
+    """The table and its verdicts in words. rows: the task and one cell per column."""
 
     verdicts: list[Verdict]
     note: str
@@ -77,7 +77,7 @@ class Leaderboard:
 
 
 def leaderboard(material: Material, use: Use | None = None) -> Leaderboard:
-    """Of all configurations. use: where somebody wants to know what their thresholds come to."""
+    """The leaderboard of all configurations. use: conditions of use, for columns with the thresholds' consequences."""
     columns = (*_COLUMNS, *(_in_use_columns(use) if use is not None else ()))
     note = ""
     if not material.tasks:
@@ -97,7 +97,7 @@ def leaderboard(material: Material, use: Use | None = None) -> Leaderboard:
 
 
 def _task(c: Configuration) -> Cell:
-    badge = ("mild", "chosen on") if chosen_on(c.data) else None  # its labels took part when defaults were chosen
+    badge = ("mild", "chosen on") if chosen_on(c.data) else None  # its labels were used to choose the defaults
     return Cell(c.data, small=c.task.removeprefix(c.data).strip(), badge=badge)
 
 
@@ -119,7 +119,7 @@ def _runs(c: Configuration) -> Cell:
 
 
 def _measured(metric: Metric, c: Configuration) -> Cell:
-    """The mean over seeds."""
+    """The cell of a metric's mean over seeds."""
     value = c.mean(metric.name)
     below = _BELOW.get(metric.name, _nothing)(c)
     if not abs(value) < 1e9:
@@ -156,7 +156,7 @@ def _promise(c: Configuration) -> _Below:
 
 
 def _can_be_judged(of_runs: list[dict[str, float]]) -> bool:
-    """A stranger's numbers need not be there."""
+    """True if all runs have the needed metrics, which a stranger's may lack."""
     return all({"test_fpr", "target_fpr"} <= m.keys() for m in of_runs)
 
 
@@ -165,7 +165,7 @@ def _whether_it_helped(c: Configuration) -> _Below:
     return _interval(c.group, "training_gain", 3), badges.get(str(c.group.get("training_helped", "")))
 
 
-# What stands below a mean, by its metric.
+# Text below a mean, by metric.
 _BELOW: dict[str, Callable[[Configuration], _Below]] = {
     "roc_auc": _auroc_interval,
     "average_precision": _base_rate,
@@ -179,14 +179,14 @@ def _control(c: Configuration) -> Cell:
     if not isinstance(name, str) or not isinstance(over, float) or math.isnan(over):
         return Cell("")
     low, high = (c.group.get(f"over_control_{side}", math.nan) for side in ("low", "high"))
-    # One run alone has no interval: only its sign is known.
+    # A single run has no interval, only a sign.
     better, worse = (over < 0, over > 0) if math.isnan(low) else (high < 0, low > 0)
     badge = ("bad", "better") if better else None if worse else ("mild", "no proof")
     return Cell(TITLES.get(name, name), over, small=f"model {over:+.4f}", badge=badge)
 
 
 def _in_use_columns(use: Use) -> tuple[Column, ...]:
-    """What thresholds come to there."""
+    """Columns with the thresholds' consequences in use."""
     like = "if rows there are like the tested ones"
     columns = [Column("Right alarms", f"At {use.words}, {like}, with a 95 % interval", partial(_right, use))]
     if use.rows_per_day is not None:

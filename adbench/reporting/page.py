@@ -1,4 +1,4 @@
-"""The page around the parts: one file, that asks the network for nothing and runs one script, known by its hash."""
+"""The report page: one self-contained file, without network access, whose only script is allowed by its hash."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Part:
-    """A section that the navigation can jump to: what its template shows."""
+    """A section in the navigation, with its template and content."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture as the page shows it. is_first: of its kind."""
+    """A picture rendered for the page. is_first: whether it is the first of its kind."""
 
     picture: Picture
     panels: list[Markup]
@@ -49,7 +49,7 @@ class Drawn:
 
 
 def page(title: str, opening: Opening, parts: Sequence[Part]) -> str:
-    """The whole file."""
+    """The HTML of the whole page."""
     script = (_HERE / "report.js").read_text(encoding="utf-8")
     return render(
         "page",
@@ -64,7 +64,7 @@ def page(title: str, opening: Opening, parts: Sequence[Part]) -> str:
 
 
 def figures(pictures: Sequence[Picture], folders: Sequence[str]) -> Iterator[Part]:
-    """A part for each kind of figure."""
+    """One part per kind of figure."""
     number = 0
     for figure in FIGURES:
         drawn: list[Drawn] = []

@@ -1,4 +1,4 @@
-"""Data into the templates beside it: whatever they write is only text, unless it is our own markup."""
+"""Rendering of the templates, with every value escaped as text unless it is our own markup."""
 
 import functools
 from pathlib import Path
@@ -8,16 +8,16 @@ from markupsafe import Markup, escape
 
 from adbench.text import printable, shorten
 
-LONGEST = 300  # characters of a name or an error; the run's folder has the rest
+LONGEST = 300  # characters of a name or an error; the full text is in the run's folder
 
 
 def text(value: object, longest: int = LONGEST) -> Markup:
-    """Escaped for HTML and for an attribute in quotes; without control characters, and not endless."""
+    """Escape for HTML and quoted attributes, without control characters, shortened to `longest`."""
     return escape(shorten(printable(str(value)), longest))
 
 
 def render(template: str, **data: object) -> str:
-    """The template of this name, filled in."""
+    """Render the template of this name."""
     return _environment().get_template(f"{template}.html.jinja").render(data)
 
 
@@ -37,5 +37,5 @@ def _environment() -> Environment:
 
 
 def _only_text(value: object) -> Markup:
-    """What every `{{ }}` goes through; the filter `text` is for another length."""
+    """Escape every `{{ }}`; the filter `text` sets another maximum length."""
     return value if isinstance(value, Markup) else text(value)

@@ -1,4 +1,4 @@
-"""One run's scores, as far as figures show them: curves of a few hundred points, and histograms of a few families."""
+"""Reduced scores of one run for figures: curves of a few hundred points and histograms of the largest families."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +10,12 @@ import numpy.typing as npt
 from adbench.evaluation.ranking import rank
 from adbench.results.record import SCORES, Run
 
-POINTS = 300  # of a curve, at most
+POINTS = 300  # maximum per curve
 BINS = 64
-FAMILIES = 12  # of a histogram, the largest
+FAMILIES = 12  # maximum per histogram, the largest first
 NORMAL = "normal"
 _MOST_ROWS = 50_000_000
-_STEEPNESS = 3.0  # of the score axis: linear below the threshold, logarithmic far above
+_STEEPNESS = 3.0  # of the score axis, linear below the threshold and logarithmic far above
 
 Numbers = npt.NDArray[np.float64]
 Curve = tuple[Numbers, Numbers]
@@ -23,7 +23,7 @@ Curve = tuple[Numbers, Numbers]
 
 @dataclass(frozen=True)
 class Ridge:
-    """The scores of one family: the share of its rows in each bin, and how many lie above the threshold."""
+    """The scores of one family: the share of its rows per bin, and the share above the threshold."""
 
     family: str
     n: int
@@ -37,19 +37,19 @@ def _nothing() -> Curve:
 
 @dataclass(frozen=True)
 class View:
-    """What is left of the scores when they have been looked at; `problem` says why there is nothing."""
+    """A summary of the scores for figures; `problem` says why there is none."""
 
     problem: str = ""
     roc: Curve = field(default_factory=_nothing)  # false-positive rate, detection rate
     roc_log: Curve = field(default_factory=_nothing)
     precision_recall: Curve = field(default_factory=_nothing)  # recall, precision
     edges: Numbers = field(default_factory=lambda: np.empty(0))  # (BINS + 1,) on the axis of `on_axis`
-    threshold: float = float("nan")  # there
+    threshold: float = float("nan")  # on the same axis
     ridges: tuple[Ridge, ...] = ()  # normals first
 
 
 def view(run: Run) -> View:
-    """What the scores of a finished run look like; a file that cannot be shown is a problem in words, not an error."""
+    """Summarise the scores of a finished run; an unreadable file gives a `problem`, not an error."""
     try:
         scores, label, families, codes = _read(run.folder / SCORES)
     except FileNotFoundError:
@@ -77,7 +77,7 @@ def view(run: Run) -> View:
 
 
 def thin(x: Numbers, y: Numbers, way: tuple[Numbers, Numbers], points: int = POINTS) -> tuple[Numbers, Numbers]:
-    """At most so many points of a curve, evenly spaced along its way as the eye sees it; both ends stay."""
+    """At most `points` points of a curve, both ends included, evenly spaced along the drawn line `way`."""
     if len(x) <= points:
         return x, y
     walked = np.append(0.0, np.cumsum(np.abs(np.diff(way[0])) + np.abs(np.diff(way[1]))))
@@ -89,12 +89,12 @@ def thin(x: Numbers, y: Numbers, way: tuple[Numbers, Numbers], points: int = POI
 
 
 def on_axis(position: Any) -> Any:
-    """Where a score is drawn that lies so many units above the median normal; the threshold is one unit above it."""
+    """Axis position of a score given in units above the median normal; the threshold is one unit above it."""
     return np.arcsinh(_STEEPNESS * np.asarray(position, dtype=float)) / np.arcsinh(_STEEPNESS)
 
 
 def _read(path: Path) -> tuple[Numbers, npt.NDArray[np.int8], list[str], npt.NDArray[np.int64]]:
-    """Scores, labels, the families' names and each row's place among them. Raises whatever a wrong file raises."""
+    """Scores, labels, family names and each row's family index. Raises whatever reading a bad file raises."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -134,14 +134,14 @@ def _ridges(
     median = float(np.median(scores[normal]))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         unit = threshold - median
-        if not 0 < unit < np.inf:  # a threshold amid the normals measures nothing
+        if not 0 < unit < np.inf:  # a threshold below the median is no scale
             unit = float(np.subtract(*np.percentile(scores[normal], [75, 25]))) or float(np.std(scores)) or 1.0
         places = on_axis(np.clip(scores / unit - median / unit, -1e12, 1e12))
         threshold_place = float(on_axis(np.clip(threshold / unit - median / unit, -1e12, 1e12)))
     low, high = np.quantile(places, [0.0005, 0.9995])
     low, high = min(low, -0.3, threshold_place - 0.3), max(high, 1.3, threshold_place + 0.3)
     width = (high - low) / (BINS - 1)
-    # The threshold is an edge, so that no bin lies on both sides of it.
+    # The threshold is a bin edge, so that no bin straddles it.
     edges = threshold_place + width * (np.arange(BINS + 1) - np.ceil((threshold_place - low) / width))
     bins = np.clip(np.searchsorted(edges, places, side="right") - 1, 0, BINS - 1)
     reported = scores > threshold

@@ -1,4 +1,4 @@
-"""Numbers as the page writes them."""
+"""Number formatting for the report."""
 
 import math
 
@@ -9,13 +9,13 @@ def plural(n: int, word: str) -> str:
 
 
 def number(value: object, digits: int = 4) -> str:
-    """Blank where there is none."""
+    """A number with fixed digits; "" if missing or not finite."""
     known = isinstance(value, int | float) and math.isfinite(value)
     return f"{value:.{digits}f}" if known else ""
 
 
 def percent(value: object) -> str:
-    """As short as it can be read; blank where there is none."""
+    """A share in percent with two to three significant digits; "" if missing or not finite."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return ""
     share = 100 * value

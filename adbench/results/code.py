@@ -1,9 +1,8 @@
-"""Which code made a run: a digest of what the modules say that decide its numbers, and the versions of the libraries.
+"""Identity of the code that made a run: digests of the modules that determine its numbers, and library versions.
 
-In two parts, as a table has them. `task` is what asks and measures, the same for every model on some data: data,
-protocol, training, evaluation, the stages of a run. `solver` is what answers: the preprocessing, the model and the rule
-of the threshold, with whatever they import of their own. Runs compare where the first is the same; runs are one
-configuration where both are.
+In two parts, as in tables. `task` poses and measures, and is the same for every model on some data: data, protocol,
+training, evaluation, the stages of a run. `solver` answers: preprocessing, model and threshold rule, with the modules
+that only they import. Runs are comparable if their task is equal; they are one configuration if both are.
 """
 
 import functools
@@ -25,18 +24,18 @@ from adbench.storage.syntax import reached
 
 TASK, SOLVER = "task", "solver"
 SHA256, VERSIONS = "sha256", "versions"
-CODE = "code"  # in environment.json; and before the digits of one of several, as in code=3f2a9c
-OLDER = "older"  # stands there for a run from before runs recorded their code
+CODE = "code"  # key in environment.json, and prefix of a label such as code=3f2a9c
+OLDER = "older"  # label of a run older than the recording of code
 Code = dict[str, dict[str, Any]]
 
 _STAGES = ("adbench.runner.stages", "adbench.runner.fused")
 _GROUPS = {TASK: ("data", "protocol"), SOLVER: ("preprocess", "model", "threshold")}
-# What words become which configuration, is told by the configuration itself; the others tell and keep.
+# Left out of the digests: `config`, whose result is the configuration itself, and modules that only report and store.
 _ASIDE = (
     *(f"adbench.{room}" for room in ("config", "results", "executors", "sweeps", "errors", "text")),
     *(f"adbench.runner.{module}" for module in ("run", "job", "reporter", "loggers")),
 )
-# Whose arithmetic makes the numbers; of what files outside of adbench import, every version counts.
+# Libraries whose arithmetic makes the numbers; for files outside adbench, every imported package's version counts.
 _LIBRARIES = {
     "numpy": "numpy",
     "pandas": "pandas",
@@ -47,14 +46,14 @@ _LIBRARIES = {
     "torch": "torch",
 }
 _TARGET_LINE = re.compile(rf"(?m)^{TARGET}: *([\w.]+)")
-_DIGITS = 6  # the fewest that name a code
+_DIGITS = 6  # minimum digits in a label
 
 
 def code_at_hand(config: Config) -> Code:
-    """The code that would make this run here and now. Nothing is imported for it.
+    """The code that would make this run here and now, found without importing anything.
 
-    config: composed or stored; an option without its Python path is looked up. Raises ConfigError for one that is not
-    there any more.
+    config: composed or stored; an option without its Python path is looked up. Raises ConfigError for an option that
+    no longer exists.
     """
     follow = functools.cache(lambda name: name != "adbench" and not f"{name}.".startswith(_ASIDE_DOTTED))
     shared, _ = reached(_STAGES, follow)
@@ -68,7 +67,7 @@ _ASIDE_DOTTED = tuple(f"{name}." for name in _ASIDE)
 
 
 def _part(modules: dict[str, Any], imports: dict[str, set[str]]) -> dict[str, Any]:
-    """The digest depends on no name and no place of a file."""
+    """The digest, independent of file names and locations, and the versions."""
     digests = sorted(source.digest for source in modules.values())
     here = Path(adbench.__file__).parent
     tops: set[str] = set()
@@ -82,7 +81,7 @@ def _part(modules: dict[str, Any], imports: dict[str, set[str]]) -> dict[str, An
 
 @functools.cache
 def _version(package: str) -> str | None:
-    """Without what says for which device it was built: 2.9.0+cpu is 2.9.0."""
+    """A package's version without its build: 2.9.0+cpu is 2.9.0."""
     try:
         return version(package).partition("+")[0]
     except PackageNotFoundError:
@@ -90,7 +89,7 @@ def _version(package: str) -> str | None:
 
 
 def _targets(config: Config, part: str) -> list[str]:
-    """The Python paths behind the options of a part: of their modules."""
+    """The modules that implement the options of a part."""
     found = []
     for group in _GROUPS[part]:
         node = config.get(group)
@@ -110,13 +109,13 @@ def _target_of(group: str, option: Any) -> str:
 
 
 class CodesAtHand:
-    """The code at hand for many configurations: looked at once for all with the same options, and then the same."""
+    """The code at hand for many configurations, cached by their options."""
 
     def __init__(self) -> None:
         self._of_options: dict[Any, Code | None] = {}
 
     def __call__(self, config: Config) -> Code | None:
-        """None where an option does not exist any more."""
+        """The code for this configuration; None if one of its options no longer exists."""
         choices = config["choices"]
         key = tuple(map(choices.get, OPTIONS))
         if key not in self._of_options:
@@ -128,7 +127,7 @@ class CodesAtHand:
 
 
 def difference(run: Run, code: Code | None) -> str:
-    """Why a run is not of this code, as in "made by other code of its model"; "" where it is."""
+    """The reason why a run is not of this code, as in "made by other code of ..."; "" if it is."""
     recorded = run.environment.get(CODE)
     if recorded == code and code is not None:
         return ""
@@ -154,7 +153,7 @@ def _other_versions(was: Code, now: Code) -> str:
 
 
 def _of(code: Any, part: str, key: str) -> Any:
-    """A value in a code that may be a stranger's."""
+    """A value of a recorded code, which may be malformed."""
     of_part = code.get(part) if isinstance(code, dict) else None
     return of_part.get(key) if isinstance(of_part, dict) else None
 
@@ -165,19 +164,19 @@ def _versions(code: Any, part: str) -> dict[str, str]:
 
 
 def sha256_of(environment: dict[str, Any], part: str) -> Any:
-    """The digest of the modules of a part; None where none is recorded."""
+    """The digest of a part's modules; None if not recorded."""
     return _of(environment.get(CODE), part, SHA256)
 
 
 def recorded(run: Run, part: str) -> str:
-    """What stands for a part of the code that made a run, the same for the same; "" of a run that has none."""
+    """A key that identifies a part of the code that made a run; "" if not recorded."""
     code = run.environment.get(CODE)
     return repr(code.get(part)) if isinstance(code, dict) else ""
 
 
 def labels(names: Sequence[str], runs: Sequence[Run], part: str) -> list[str]:
-    """For each run, what tells it from runs of the same name and options by other code, as in code=3f2a9c; "" where
-    all finished ones are of one. What did not finish is told apart only where it is known to belong to one of several.
+    """One label per run that distinguishes runs of the same name and options by other code, as in code=3f2a9c; "" if
+    all finished ones share one code. Unfinished runs are labelled only if their code is one of the finished ones'.
     """
     found = [recorded(run, part) for run in runs]
     choices = [run.config["choices"] for run in runs]
@@ -196,19 +195,19 @@ def labels(names: Sequence[str], runs: Sequence[Run], part: str) -> list[str]:
 
 
 def both_labels(task: str, solver: str) -> str:
-    """One word for both, as in code=3f2a9c+77aa01."""
+    """The labels of both parts combined, as in code=3f2a9c+77aa01."""
     return f"{task}+{solver.partition('=')[2]}" if task and solver and task != solver else task or solver
 
 
 def _digits(codes: set[str]) -> dict[str, str]:
-    """So many digits that no two begin alike."""
+    """A label per code, with enough digits to be unique."""
     whole = {code: hashlib.sha256(code.encode("utf-8", "replace")).hexdigest() for code in codes if code}
     n = next(n for n in range(_DIGITS, 65) if len({digest[:n] for digest in whole.values()}) == len(whole))
     return {code: whole[code][:n] if code else OLDER for code in codes}
 
 
 def differences(runs: Sequence[Run]) -> Counter[str]:
-    """How many of the finished runs are not of the code at hand, by why."""
+    """The number of finished runs that are not of the code at hand, by reason."""
     at_hand = CodesAtHand()
     found = Counter(difference(run, at_hand(run.config)) for run in runs if run.status == DONE)
     del found[""]

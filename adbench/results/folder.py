@@ -1,4 +1,4 @@
-"""A run's folder while it is written. Needs no torch."""
+"""Writing of a run folder. Free of torch."""
 
 import contextlib
 import json
@@ -36,21 +36,21 @@ from adbench.results.record import (
 from adbench.storage.atomic import remove_partials, replacing
 from adbench.storage.lock import Lock, holder_of
 
-PREVIOUS = ".previous"  # where an earlier attempt's files wait until this one is finished
+PREVIOUS = ".previous"  # holds an earlier attempt's files until this one is finished
 
 
 class RunFolder:
-    """metrics.json comes last: a run is complete or it is not. Whatever cannot be written is a RunFolderError."""
+    """A run folder being written. metrics.json comes last and completes the run. Write errors are RunFolderErrors."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._created: list[Path] = []  # folders that this object made, outermost first
+        self._created: list[Path] = []  # folders created by this object, outermost first
         self._own = Lock(path / LOCK)
         self._started = False
-        self._trains = False  # whether a checkpoint there is this attempt's
+        self._trains = False  # whether the checkpoint belongs to this attempt
 
     def claim(self) -> None:
-        """Make the folder, for this process alone. Raises FolderInUseError when another one has it."""
+        """Create and lock the folder. Raises FolderInUseError if another process holds it."""
         if self._own.held:
             return
         with writing(self.path):
@@ -63,19 +63,19 @@ class RunFolder:
                 )
 
     def start(self, config: dict[str, Any], *, resume: bool = True) -> None:
-        """Make the folder and write its configuration; what an earlier attempt left is put aside.
+        """Create the folder and write its configuration, setting aside an earlier attempt's files.
 
-        Its checkpoint stays where it is, unless `resume` is false.
+        Its checkpoint stays in place, unless `resume` is false.
         """
         self.claim()
         self._started = True
         with writing(self.path):
             if not resume:
-                self.forget_checkpoint()  # first: a finished run must never look like one to be resumed
+                self.forget_checkpoint()  # first: a finished run must never look resumable
             remove_partials(self.path)
             previous = self.path / PREVIOUS
             if (previous / METRICS).is_file():
-                _remove_files(self.path)  # of an attempt to run a finished run again, which did not get far
+                _remove_files(self.path)  # of an aborted attempt to repeat a finished run
             elif any((self.path / name).exists() for name in FILES):
                 _remove_files(previous)
                 previous.mkdir(exist_ok=True)
@@ -83,18 +83,18 @@ class RunFolder:
         self.write_text(CONFIG, yaml.safe_dump(stored(config), sort_keys=False))
 
     def checkpoint(self) -> Path:
-        """Where the training keeps its state from now on: what is there outlives a kill, but no end of the run."""
+        """Path of the training's checkpoint, which survives a kill but not the end of the run."""
         self._trains = True
         return self.path / CHECKPOINT
 
     def finish(self, metrics: dict[str, float]) -> None:
-        """Write the metrics: from now on the run is complete, and an earlier attempt is forgotten."""
+        """Write the metrics, which completes the run, and delete an earlier attempt's files."""
         self.write_json(METRICS, metrics)
         self._forget_previous()
         self.forget_checkpoint()  # last: a kill before the metrics must not cost the training
 
     def fail(self, name: str, traceback: str) -> None:
-        """Leave the traceback where the metrics would be; an earlier finished attempt stays aside until the next."""
+        """Write the traceback in place of metrics; an earlier finished attempt stays set aside until the next."""
         if self._trains:
             self.forget_checkpoint()
         self.write_text(name, traceback)
@@ -102,9 +102,9 @@ class RunFolder:
             self._forget_previous()
 
     def discard(self) -> None:
-        """Take back all that `start` and its successors wrote, and nothing else; an earlier attempt comes back."""
+        """Undo everything since `start`, and nothing else; an earlier attempt's files are restored."""
         if not self._own.held:
-            return  # the files are somebody else's
+            return  # the files belong to another process
         if self._trains:
             self.forget_checkpoint()
         with contextlib.suppress(OSError):
@@ -116,26 +116,26 @@ class RunFolder:
         self.unlock()
         for path in reversed(self._created):
             with contextlib.suppress(OSError):
-                path.rmdir()  # refuses when somebody else put something there
+                path.rmdir()  # fails if anything else was put there
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a file whole or not at all."""
+        """Write a text file atomically."""
         with self._replacing(name) as partial:
-            partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # an error can quote any bytes
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # errors can quote any bytes
 
     def write_json(self, name: str, document: dict[str, Any]) -> None:
-        """Write a JSON file whole or not at all."""
+        """Write a JSON file atomically."""
         self.write_text(name, json.dumps(document, indent=2, allow_nan=False) + "\n")
 
     def write_part(self, part: str, description: dict[str, Any], arrays: Arrays) -> None:
-        """A model or a preprocessing: its option and arguments as JSON, its arrays as safetensors; no pickle."""
+        """Write a model or preprocessing: option and arguments as JSON, arrays as safetensors; no pickle."""
         self.write_json(f"{part}.json", description)
         with self._replacing(f"{part}.safetensors") as partial:
             contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
             partial.write_bytes(safetensors.numpy.save(contiguous))
 
     def write_objects(self, objects: dict[str, Any]) -> None:
-        """model.skops: the objects of a library that a model learned."""
+        """Write model.skops, the library objects that a model learned."""
         content = written_objects(objects)
         with self._replacing(OBJECTS) as partial:
             partial.write_bytes(content)
@@ -148,10 +148,9 @@ class RunFolder:
         ids: Any = None,
         order: Order | None = None,
     ) -> None:
-        """scores.parquet: row and score, and, once the labels were opened, label, family and attack.
+        """Write scores.parquet: row and score, and, once the labels are opened, label, family and attack.
 
-        ids: a pyarrow array of what the user calls each row, where they said so. order: when each came about, where the
-        data tell.
+        ids: a pyarrow array of the user's row ids, if any. order: the rows' times, if the data have them.
         """
         columns = {"row": _numbers(rows)} | ({} if ids is None else {"id": ids})
         columns |= ({} if order is None else {"time": _numbers(order.time)}) | {"score": _numbers(scores)}
@@ -159,27 +158,27 @@ class RunFolder:
             columns |= {"label": _numbers(labels.label), "family": _texts(labels.family)}
             columns["attack"] = _texts(labels.attack)
         with self._replacing(SCORES) as partial:
-            # A dictionary of scores would take more time and memory to find than it spares.
+            # Dictionary encoding of the scores would cost more time and memory than it saves.
             pyarrow.parquet.write_table(pa.table(columns), partial, use_dictionary=["family", "attack"])
 
     def write_calibration(self, scores: npt.NDArray[np.float64]) -> None:
-        """calibration.parquet: the scores of the calibration rows."""
+        """Write calibration.parquet, the scores of the calibration rows."""
         with self._replacing(CALIBRATION) as partial:
             pyarrow.parquet.write_table(
                 pa.table({"score": _numbers(scores.astype(np.float64))}), partial, use_dictionary=False
             )
 
     def write_influences(self, influences: Arrays) -> None:
-        """influences.safetensors: metric -> the influences of blocks of the test rows."""
+        """Write influences.safetensors: metric -> influences of blocks of test rows."""
         with self._replacing(INFLUENCES) as partial:
             partial.write_bytes(safetensors.numpy.save({k: x.astype(np.float32) for k, x in influences.items()}))
 
     def unlock(self) -> None:
-        """Let others have the folder."""
+        """Release the lock on the folder."""
         self._own.release()
 
     def tidy(self) -> None:
-        """Remove what a process that was killed right after the metrics leaves: a checkpoint, and a lock of nobody."""
+        """Remove the checkpoint and stale lock left by a process that was killed right after writing the metrics."""
         self.forget_checkpoint()
         if self._own.path.is_file():
             with contextlib.suppress(OSError):
@@ -204,13 +203,13 @@ class RunFolder:
 
 
 def _numbers(x: npt.NDArray[Any]) -> pa.Array:
-    """As pa.array(x), which would import pandas, if it is there, to ask whether x is of it."""
+    """pa.array(x) without its import of pandas."""
     x = np.ascontiguousarray(x)
     return pa.Array.from_buffers(pa.from_numpy_dtype(x.dtype), len(x), [None, pa.py_buffer(x)])
 
 
 def _texts(names: CategoryColumn) -> pa.Array:
-    """A dictionary of those that occur."""
+    """A dictionary array of the names that occur."""
     occurring, codes = np.unique(names.codes, return_inverse=True)
     encoded = [names.values[code].encode() for code in occurring]
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
@@ -221,9 +220,9 @@ def _texts(names: CategoryColumn) -> pa.Array:
 
 
 def leave_error(path: Path, config: dict[str, Any], text: str) -> None:
-    """Say in a run's folder why it did not finish, where the run itself cannot any more.
+    """Record in a run folder why the run did not finish, if the run itself no longer can.
 
-    What it wrote stays beside it; a finished run stays finished.
+    Its other files stay; a finished run stays finished.
     """
     folder = RunFolder(path)
     try:
@@ -238,7 +237,7 @@ def leave_error(path: Path, config: dict[str, Any], text: str) -> None:
 
 
 def can_be_written(folder: Path) -> bool:
-    """Whether a file of some size can be written there: it is a folder, and the disk is neither read-only nor full."""
+    """True if a file can be written in the folder: it exists, on a disk that is neither read-only nor full."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe") as probe:
@@ -251,7 +250,7 @@ def can_be_written(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Whatever cannot be written is a RunFolderError about this path."""
+    """Context that turns write errors into a RunFolderError about this path."""
     try:
         yield
     except (OSError, ValueError) as error:

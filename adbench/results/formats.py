@@ -1,8 +1,8 @@
-"""Versions of what a run folder holds, and how those of before are read.
+"""Versions of the run folder's format, and the translation of earlier ones.
 
-Format 1 (adbench 0.1.0) named Python paths, `_target_: adbench.models.vae.VAE`, in config.yaml, model.json and
-preprocess.json. Format 2 names options, `model: vae`, and keeps the calibration scores and what was usual among the
-fitted rows. The table below is frozen: a class that moves, or whose option is renamed, changes nothing in it.
+Format 1 (adbench 0.1.0) stored Python paths, `_target_: adbench.models.vae.VAE`, in config.yaml, model.json and
+preprocess.json. Format 2 stores options, `model: vae`, and adds the calibration scores and the usual values of the fit
+rows. The table below is frozen: moving a class or renaming its option does not change it.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from adbench.config.keys import OPTIONS, TARGET
 from adbench.errors import RunFolderError
 
 FORMAT = 2
-KEY = "format"  # in config.yaml; absent: 1
+KEY = "format"  # in config.yaml; missing in format 1
 
 # Format 1: group -> its package, and the option of each target in it.
 _PACKAGES = {
@@ -56,19 +56,19 @@ _OPTIONS = {
 
 
 def stored(config: dict[str, Any]) -> dict[str, Any]:
-    """A composed configuration as config.yaml holds it: with its format, and without Python paths."""
+    """A composed configuration as stored in config.yaml: with its format, and without Python paths."""
     return {KEY: FORMAT} | {key: without_target(value) for key, value in config.items()}
 
 
 def without_target(node: Any) -> Any:
-    """A group's keys without the Python paths that options stand for, at any depth."""
+    """A group's keys without Python paths, at any depth."""
     if not isinstance(node, dict):
         return node
     return {key: without_target(value) for key, value in node.items() if key != TARGET}
 
 
 def format_of(document: dict[str, Any], where: Any) -> int:
-    """The format that a stored configuration names. Raises RunFolderError for one that is not known here."""
+    """The format of a stored configuration. Raises RunFolderError for an unknown one."""
     version = document.get(KEY, 1)
     if type(version) is not int or not 1 <= version <= FORMAT:
         raise RunFolderError(
@@ -78,9 +78,9 @@ def format_of(document: dict[str, Any], where: Any) -> int:
 
 
 def as_today(document: dict[str, Any], where: Any) -> dict[str, Any]:
-    """A stored configuration of any format as one of today's: options in `choices`, and no Python path.
+    """A stored configuration of any format, converted to the current one: options in `choices`, no Python paths.
 
-    Raises RunFolderError as `format_of` does, and for a path that no option of that group stood for.
+    Raises RunFolderError as `format_of` does, and for a path outside the group's package.
     """
     version = format_of(document, where)
     found = {key: without_target(value) for key, value in document.items() if key != KEY}
@@ -93,7 +93,7 @@ def as_today(document: dict[str, Any], where: Any) -> dict[str, Any]:
 
 
 def option_of(group: str, target: Any, chosen: str | None, version: int, where: Any) -> str | None:
-    """The option that a stored `_target_` of this group stood for; `chosen` for one of a user's own in its package."""
+    """The option of a stored `_target_` of this group; `chosen` for a user's own module in its package."""
     package = _PACKAGES.get(group)
     if version > 1 or package is None or not isinstance(target, str) or not target.startswith(package):
         expected = f"to name something in {package}" if version == 1 and package else "to be left out"
@@ -106,9 +106,9 @@ def option_of(group: str, target: Any, chosen: str | None, version: int, where: 
 def part_of(
     document: dict[str, Any], group: str, chosen: str, where: Any
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """What model.json or preprocess.json of any format tells: the option, its arguments, and what was added to them.
+    """The option, its arguments and the further entries in a model.json or preprocess.json of any format.
 
-    chosen: the option that config.yaml names. Raises RunFolderError as `as_today` does.
+    chosen: the option named in config.yaml. Raises RunFolderError as `as_today` does.
     """
     if "arguments" in document:
         return document[group], document["arguments"], document

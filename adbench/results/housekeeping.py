@@ -1,4 +1,4 @@
-"""Keep house in a folder of runs: list them, remove some, and rename those whose names an earlier version chose."""
+"""Housekeeping in a folder of runs: listing, removing, and renaming those named by an earlier version."""
 
 import contextlib
 import re
@@ -62,9 +62,9 @@ def _entry(run: Run) -> dict[str, Any]:
 
 
 def choose(folders: Sequence[Path], failed: bool) -> list[Path]:
-    """The run folders that `remove` would remove. failed: of those in these folders, the ones that did not succeed.
+    """The run folders to remove. failed: select the unsuccessful runs in these folders of runs.
 
-    Raises RunFolderError for a folder that is no run folder, and for one that a process is writing.
+    Raises RunFolderError for a folder that is not a run folder, or that a process is writing.
     """
     if failed:
         runs = [run for run in read_runs(folders) if run.status in UNSUCCESSFUL]
@@ -85,15 +85,15 @@ def _require_free(folder: Path) -> None:
 
 
 def remove(folders: Iterable[Path]) -> None:
-    """Remove run folders. Each disappears at once: it is renamed first, and half of a run is never found.
+    """Remove run folders, each atomically: it is renamed first, so that no partial run is ever found.
 
-    Raises RunFolderError for one that cannot be removed, or that a process writes meanwhile.
+    Raises RunFolderError for a folder that cannot be removed, or that a process is writing.
     """
     for folder in folders:
         _require_free(folder)
         place = folder.resolve()
         try:
-            # A name of its own: what a killed removal of this name left may have to stay.
+            # A unique name: an earlier removal of the same name may have left files that must stay.
             hidden = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=REMOVED, dir=place.parent))
             try:
                 place.rename(hidden)
@@ -109,9 +109,9 @@ def remove(folders: Iterable[Path]) -> None:
 
 
 def finish_removals(folders: Iterable[Path]) -> dict[Path, str]:
-    """Remove what killed removals left in these folders of runs, or beside these run folders.
+    """Finish killed removals in these folders of runs, or beside these run folders.
 
-    What holds more than the files of a run, or cannot be removed, stays: its path, and the reason.
+    Returns the folders left, with the reason: they contain other files than a run's, or cannot be removed.
     """
     left = {}
     homes = dict.fromkeys(_home(folder) for folder in folders)
@@ -133,7 +133,7 @@ def _home(folder: Path) -> Path:
 
 
 def _strange_file(folder: Path) -> str | None:
-    """What lies in a folder and is no file of a run."""
+    """The name of a file in the folder that no run writes; None if there is none."""
     for path in sorted(folder.iterdir()):
         strange = None if target_of(path.name) in _OWN and path.is_file() else path.name
         if path.name == PREVIOUS and path.is_dir():
@@ -145,13 +145,13 @@ def _strange_file(folder: Path) -> str | None:
 
 def _remove_tree(folder: Path) -> None:
     while folder.exists():
-        with contextlib.suppress(FileNotFoundError):  # where somebody else removes it too
+        with contextlib.suppress(FileNotFoundError):  # if another process removes it too
             shutil.rmtree(folder)
 
 
 @dataclass(frozen=True)
 class Migration:
-    """What became of a run folder of format 1; `reason` says why it was left."""
+    """The migration of a run folder of format 1; `reason` says why it was left."""
 
     before: Path
     status: str
@@ -159,13 +159,13 @@ class Migration:
     reason: str = ""
 
     def document(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """The migration as `--json` prints it."""
         after = None if self.after is None else str(self.after)
         return {"run": str(self.before), "status": self.status, "renamed_to": after, "reason": self.reason}
 
 
 def migrate(folders: Iterable[Path], dry_run: bool = False) -> list[Migration]:
-    """Give run folders of format 1 the names that their configurations have today; what is in them stays as it is."""
+    """Rename run folders of format 1 to their current names, without changing their content."""
     found: dict[Path, Path] = {}
     for folder in folders:
         paths = find_runs(folder)
@@ -179,7 +179,7 @@ def migrate(folders: Iterable[Path], dry_run: bool = False) -> list[Migration]:
 
 
 def _plan(paths: Iterable[Path]) -> list[Migration]:
-    """What is to become of these run folders of format 1; nothing of those with today's names."""
+    """The planned migrations of run folders of format 1, excluding those with current names."""
     planned = []
     taken: set[Path] = set()
     for path in (path if path.name else path.resolve() for path in paths):
@@ -205,7 +205,7 @@ def _plan_one(path: Path, taken: set[Path]) -> Migration:
 
 
 def _rename(pairs: Sequence[tuple[Path, Path]]) -> None:
-    # The records first: after a kill in between the folders are still there to be renamed the next time.
+    # Sweep records first: after a kill in between, the folders can still be renamed the next time.
     for home in {after.parent for _, after in pairs}:
         rename_runs(home, {before.name: after.name for before, after in pairs if after.parent == home})
     for before, after in pairs:
@@ -214,7 +214,7 @@ def _rename(pairs: Sequence[tuple[Path, Path]]) -> None:
 
 
 def _name_today(run: Run) -> str:
-    """The name of a run's configuration, with the files that it was run on: today they may be others, or gone."""
+    """The current name of a run, by the recorded files: those on disk may have changed or be missing."""
     recorded = run.environment.get("data_sha256")
     data = run.config.get("data")
     if not isinstance(data, dict) or data.get("path") is None:
@@ -223,12 +223,12 @@ def _name_today(run: Run) -> str:
         return run_name(run.config, lambda _: list(recorded.values()))
     for key in CONTENT["data"]:
         if data.get(key) is not None:
-            find_files(data[key], f"data.{key}")  # which says which file is missing
+            find_files(data[key], f"data.{key}")  # raises an error that names the missing file
     return run_name(run.config)
 
 
 def is_of_format_1(folder: Path) -> bool:
-    """Whether a run folder is of the format that named Python paths; by its first line, since there may be many."""
+    """True if a run folder is of format 1, judged by the first line alone, for speed."""
     try:
         with (folder / CONFIG).open(encoding="utf-8") as file:
             return not file.readline().startswith(f"{KEY}:")
@@ -237,7 +237,7 @@ def is_of_format_1(folder: Path) -> bool:
 
 
 def earlier_names(configs: Iterable[Config]) -> str | None:
-    """A sentence about runs of an earlier naming that a train or sweep does not find; None where there are none."""
+    """A sentence on runs under earlier names that a train or sweep will not find; None if there are none."""
     jobs: dict[Path, set[str]] = {}
     for config in configs:
         name, folder = run_name(config), Path(config["runs_dir"])

@@ -1,4 +1,4 @@
-"""The influences that a run's test rows have on its metrics, as its folder keeps them."""
+"""Reading of stored influences of test rows on metrics."""
 
 import os
 from functools import lru_cache
@@ -11,14 +11,14 @@ import orjson
 from adbench.results.record import INFLUENCES
 
 _LARGEST_FILE = 10_000_000  # bytes
-_LENGTH = 8  # bytes that say how long the header is
+_LENGTH = 8  # bytes that hold the header's length
 
 
 @lru_cache(maxsize=100_000)
 def read_influences(folder: Path, metric: str) -> npt.NDArray[np.float64] | None:
-    """Of the blocks of test rows on a metric, (N_BLOCKS,); None where a run has none, or what lies there is none.
+    """Influences of blocks of test rows on a metric, (N_BLOCKS,); None if missing or malformed.
 
-    The safetensors file is read by hand, in a fifth of the library's time: a table may want it of thousands of runs.
+    The safetensors file is parsed by hand, in a fifth of the library's time: a table may read thousands of runs.
     """
     try:
         with open(f"{folder}/{INFLUENCES}", "rb") as file:  # noqa: PTH123 - a path object costs as much as the reading

@@ -1,4 +1,4 @@
-"""What a run was made with, so that a later difference can be traced."""
+"""Provenance of a run, so that later differences can be traced."""
 
 import contextlib
 import functools
@@ -20,7 +20,7 @@ PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "hyd
 
 
 def describe(config: dict[str, Any], fingerprints: dict[str, str], code: Code | None = None) -> dict[str, Any]:
-    """Versions, commit, code, device and data fingerprints, as plain JSON types. code: where it is known already."""
+    """Versions, commit, code, device and data fingerprints, in plain JSON types. code: if already computed."""
     trainer = config["trainer"]
     return {
         "adbench": adbench.__version__,
@@ -38,9 +38,9 @@ def describe(config: dict[str, Any], fingerprints: dict[str, str], code: Code | 
 
 
 def made_with(environments: Iterable[dict[str, Any]]) -> str:
-    """What made some runs, in one line: commit, code, versions, processor and threads; "unknown" what none tells.
+    """The provenance of some runs in one line: commit, code, versions, processor and threads; "unknown" if missing.
 
-    code: the first digits of one digest over those of all that made them.
+    code: the first digits of a digest over all their codes.
     """
     environments = list(environments)
     codes = sorted({json.dumps(found, sort_keys=True) for one in environments if (found := one.get(CODE))})
@@ -63,14 +63,14 @@ _MOST = 3
 
 
 def _several(values: Iterable[Any]) -> str:
-    """The values, each once; a stranger's are shortened."""
+    """The distinct values, shortened, as in "1 and 2 and others"."""
     found = sorted({str(value)[:80] for value in values if value is not None})
     return " and ".join([*found[:_MOST], *(["others"] if len(found) > _MOST else [])]) or UNKNOWN
 
 
 @functools.cache
 def cpu() -> str:
-    """The processor, by which times compare or do not: "NAME x CORES"."""
+    """The processor as "NAME x CORES"; times are comparable only on the same one."""
     name = platform.processor() or platform.machine()
     with contextlib.suppress(OSError, UnicodeDecodeError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -80,8 +80,8 @@ def cpu() -> str:
 
 @functools.cache
 def source_digest(*parts: str) -> str:
-    """sha256 of adbench's own source, or of these files and folders of it; the commit does not tell one edited
-    checkout from another.
+    """sha256 of adbench's own source, or of these files and folders of it, which also distinguishes edited checkouts
+    of one commit.
     """
     package = Path(adbench.__file__).resolve().parent
     found = [package / part for part in parts or (".",)]
@@ -93,7 +93,7 @@ def source_digest(*parts: str) -> str:
 
 
 def now() -> str:
-    """The time, to the second, in UTC."""
+    """The current UTC time, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -105,9 +105,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-@functools.cache  # the code that runs is the one that was imported
+@functools.cache  # the running code is the imported one
 def _git_commit() -> str | None:
-    """The commit of the checkout adbench runs from, "+changes" when it was edited; None for an installed package."""
+    """The commit of the checkout adbench runs from, with "+changes" if edited; None for an installed package."""
     checkout = Path(adbench.__file__).resolve().parent.parent
     if not (checkout / ".git").exists():
         return None

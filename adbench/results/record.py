@@ -1,4 +1,4 @@
-"""Run folders as they are read back; a stranger's are read as data, never run. Needs no torch."""
+"""Reading of run folders, as data that is never executed. Free of torch."""
 
 import csv
 import functools
@@ -22,15 +22,15 @@ from adbench.results.formats import as_today
 CONFIG, ENVIRONMENT, METRICS, ERROR = "config.yaml", "environment.json", "metrics.json", "error.txt"
 SCORES, FROZEN, HISTORY = "scores.parquet", "frozen.sha256", "history.csv"
 CALIBRATION = "calibration.parquet"  # the scores of the calibration rows
-INFLUENCES = "influences.safetensors"  # of blocks of the test rows on the metrics; see `adbench.evaluation.influence`
-COLUMNS = "columns.json"  # per column of the table, what was usual among the fitted rows
-CHECKPOINT = "checkpoint.ckpt"  # of a run that is not over; the next attempt goes on from it
-MODEL, PREPROCESS = "model", "preprocess"  # each a .json with what it is and a .safetensors with its arrays
-OBJECTS = "model.skops"  # the objects of a library that a model learned, where it did
+INFLUENCES = "influences.safetensors"  # of blocks of test rows on metrics; see `adbench.evaluation.influence`
+COLUMNS = "columns.json"  # usual values per column of the fit rows
+CHECKPOINT = "checkpoint.ckpt"  # of an unfinished run; the next attempt resumes from it
+MODEL, PREPROCESS = "model", "preprocess"  # each a .json description and a .safetensors file of arrays
+OBJECTS = "model.skops"  # library objects that a model learned, if any
 SWEEPS = ".sweeps"  # beside the runs: the records of the sweeps that made them
-LOCK = ".lock"  # there while a process writes the run
-REMOVED = ".removed"  # ends the hidden name of a run folder that is being removed
-STOP = "stop"  # put there by a sweep that wants a run to end after this epoch
+LOCK = ".lock"  # exists while a process writes the run
+REMOVED = ".removed"  # suffix of the hidden name of a run folder that is being removed
+STOP = "stop"  # created by a sweep to end a run after the current epoch
 FILES = (
     CONFIG,
     ENVIRONMENT,
@@ -44,17 +44,17 @@ FILES = (
     STOP,
     *(f"{part}.{kind}" for part in (MODEL, PREPROCESS) for kind in ("json", "safetensors")),
     OBJECTS,
-    METRICS,  # last to come and first to go: with it a run is complete
+    METRICS,  # written last and removed first: it marks a run as complete
 )
 DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"
-# A sweep leaves these words in error.txt where a run cannot leave a traceback any more.
+# A sweep writes these words to error.txt for runs that can no longer write a traceback.
 TIMEOUT, KILLED, PRUNED = "timeout", "killed", "pruned"
-UNREADABLE = "unreadable"  # of a folder that was damaged
-OUTDATED = "outdated"  # a sweep's word for a run that other code made
+UNREADABLE = "unreadable"  # of a damaged folder
+OUTDATED = "outdated"  # in a sweep: of a run made by other code
 
-LOSS = "loss"  # the mean loss of an epoch in history.csv, where there is only one
+LOSS = "loss"  # the mean loss per epoch in history.csv, if there is only one
 
-# The columns of the tables beside the metrics.
+# Columns of tables beside the metrics.
 IDENTITY = (
     *("data", "model", "settings", "task", "solver", "code", "seed", "status", "error", "run"),
     *("n", "failed", "missing", "rank", "above_next", "training_helped", "control"),
@@ -62,21 +62,21 @@ IDENTITY = (
 )
 ALWAYS_MEASURED = shown_in(ALWAYS)
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML was built with it
-# Options are files under configs/, so their names look like this; nothing else goes into a table or a path.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, if PyYAML was built with it
+# Options are names of files under configs/; nothing else gets into a table or a path.
 _OPTION = re.compile(r"[\w.-]{1,100}")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as its folder tells it; `metrics` and `environment` are empty until they are written."""
+    """A run as read from its folder; `metrics` and `environment` are empty until written."""
 
     folder: Path
     status: str  # done, failed, timeout, killed, pruned or incomplete
     config: dict[str, Any]
     metrics: dict[str, float]
     environment: dict[str, Any]
-    error: str = ""  # of a run that did not finish: the last line of its traceback, or what became of it
+    error: str = ""  # of an unfinished run: the last line of its traceback, or its fate
 
     def document(self) -> dict[str, Any]:
         """The run as `--json` prints it."""
@@ -85,9 +85,9 @@ class Run:
 
 
 def read_run(folder: Path, config: dict[str, Any] | None = None) -> Run:
-    """The run in this folder. config: its configuration, where it is known already.
+    """Read the run in this folder. config: its configuration, if already known.
 
-    Raises RunFolderError when the folder holds no run, or a file of it cannot be read or is not what a run writes.
+    Raises RunFolderError if the folder holds no run, or one of its files is unreadable or malformed.
     """
     try:
         if config is None:
@@ -109,7 +109,7 @@ def read_run(folder: Path, config: dict[str, Any] | None = None) -> Run:
 
 
 def state_of(folder: Path) -> tuple[str, str]:
-    """The status of a run that is not done, and why it did not finish. Raises OSError and ValueError."""
+    """The status of an unfinished run and the reason. Raises OSError and ValueError."""
     traceback = (folder / ERROR).read_text(encoding="utf-8") if (folder / ERROR).is_file() else ""
     word, _, reason = traceback.partition(": ")
     if word in (TIMEOUT, KILLED, PRUNED):
@@ -118,7 +118,7 @@ def state_of(folder: Path) -> tuple[str, str]:
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """The whole lines of a history.csv, one an epoch; none where it is not there, or is none."""
+    """The complete lines of a history.csv, one per epoch; empty if missing or malformed."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         rows = csv.DictReader(line for line in lines if line.endswith("\n"))  # the last may be half written
@@ -128,14 +128,14 @@ def read_history(path: Path) -> list[dict[str, float]]:
 
 
 def _error_of(traceback: str) -> str:
-    """The line of a traceback that names the exception; a message can go on for many lines after it."""
+    """The line of a traceback that names the exception, which a long message can follow."""
     lines = traceback.strip().splitlines()
     naming = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt|Warning)\b", line)]
     return (naming or lines)[-1][:500] if lines else ""
 
 
 def finished_run(folder: Path) -> Run | None:
-    """The run in this folder when it is complete, else None. Raises RunFolderError as `read_run` does."""
+    """The run in this folder if complete, else None. Raises RunFolderError as `read_run` does."""
     try:
         complete = (folder / METRICS).is_file()
     except (OSError, ValueError) as error:
@@ -147,7 +147,7 @@ def finished_run(folder: Path) -> Run | None:
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """The run folders directly below a folder, or the folder itself when it is one."""
+    """The run folders directly below a folder, or the folder itself if it is one."""
     if (folder / CONFIG).is_file():
         return [folder]
     try:
@@ -159,9 +159,9 @@ def find_runs(folder: Path) -> list[Path]:
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
-    """The runs in these folders, each once; an unreadable one among others is a run of that status.
+    """The runs in these folders, each once; an unreadable one among others gets that status.
 
-    Raises RunFolderError for a folder without runs, for no folder at all, and for a damaged run that was named itself.
+    Raises RunFolderError for a folder without runs, for no folder at all, and for a damaged run named directly.
     """
     seen: set[tuple[int, int]] = set()
     found = []
@@ -177,11 +177,11 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
                 seen.add((file.st_dev, file.st_ino))
                 found.append(read_run(path))
             except FileNotFoundError:
-                continue  # a folder that was removed in between
+                continue  # removed in the meantime
             except RunFolderError as error:
                 if path == folder:
                     raise
-                # One damaged folder among many must not hide the others, nor itself.
+                # One damaged folder must hide neither the others nor itself.
                 found.append(Run(path, UNREADABLE, {"choices": {}}, {}, {}, str(error)))
     if not found:
         raise RunFolderError("expected at least one folder of runs, got none; name one")
@@ -189,17 +189,17 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
 
 
 def families(metrics: dict[str, float]) -> list[str]:
-    """The families of anomalies that a finished run was tested on."""
+    """The families of anomalies in a finished run's test rows."""
     prefix, suffix = "family/", "/n"
     names = (name for name in metrics if name.startswith(prefix) and name.endswith(suffix))
     return sorted(name.removeprefix(prefix).removesuffix(suffix) for name in names)
 
 
 def load_yaml(text: str) -> Any:
-    """A YAML document of plain types. Raises ValueError for an alias, by which a small file can stand for an
-    endless one; no run writes any.
+    """Load a YAML document of plain types. Raises ValueError for an alias, with which a small file can expand without
+    bounds; no run writes any.
 
-    Nested values are shared between documents with the same lines, so nobody may change them.
+    Nested values are shared between documents with equal lines and must not be modified.
     """
     blocks = _BLOCK_START.split(text)
     if not blocks[0]:
@@ -209,8 +209,8 @@ def load_yaml(text: str) -> Any:
     return _load_block(text)
 
 
-# Where a key of the top begins, in what `yaml.safe_dump` writes: the keys of one run are mostly those of another, so
-# that each block is parsed once. Whatever else begins a line makes the first block, and the text is parsed as a whole.
+# Start of a top-level key in the output of `yaml.safe_dump`. Runs share most of these blocks, so that each is parsed
+# once. If the text begins otherwise, it is parsed as a whole.
 _BLOCK_START = re.compile(r"(?m)^(?=[a-z_]+:(?:\s|$))")
 
 
@@ -219,7 +219,7 @@ def _load_block(text: str) -> Any:
     if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
         raise ValueError("a YAML alias")
     document = yaml.load(text, _Loader)
-    json.dumps(document, default=str)  # what JSON cannot hold, no table can
+    json.dumps(document, default=str)  # tables can only hold JSON types
     return document
 
 
@@ -250,7 +250,7 @@ def _metrics(document: dict[str, Any] | None) -> dict[str, float]:
         raise ValueError(f"no {min(_ALWAYS_MEASURED - document.keys())} in {METRICS}")
     if not _IDENTITY.isdisjoint(document):
         raise ValueError(f"a metric in {METRICS} called {min(_IDENTITY & document.keys())}")
-    # By the type, since true and false are numbers too; a thousand folders of a hundred metrics are read at once.
+    # Checked by type, since bool is a number too, and in bulk: a thousand folders may hold a hundred metrics each.
     if not set(map(type, document.values())) <= {int, float} or not all(map(math.isfinite, document.values())):
         wrong = next(name for name, v in document.items() if type(v) not in (int, float) or not math.isfinite(v))
         raise ValueError(f"a metric in {METRICS} that is not a finite number: {wrong}={document[wrong]!r}")

@@ -1,4 +1,4 @@
-"""What a sweep notes beside its run folders: its overrides, and the names of its runs. One JSON file for each."""
+"""Records of sweeps beside their run folders: overrides and names of runs, one JSON file per sweep."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 
 def write_record(runs_dir: Path, overrides: Sequence[str], runs: Sequence[str]) -> None:
-    """Note a sweep. Raises RunFolderError where that cannot be written."""
+    """Record a sweep. Raises RunFolderError if the record cannot be written."""
     name = hashlib.sha256(json.dumps(list(overrides)).encode()).hexdigest()[:8]
     target = runs_dir / SWEEPS / f"{name}.json"
     with writing(runs_dir):
@@ -26,7 +26,7 @@ def write_record(runs_dir: Path, overrides: Sequence[str], runs: Sequence[str]) 
 
 
 def read_latest(runs_dir: Path) -> tuple[Document, float]:
-    """The record of the sweep that was started last, and when. Raises RunFolderError when there was none."""
+    """The record of the latest sweep and its time. Raises RunFolderError if there is none."""
     try:
         latest = max((runs_dir / SWEEPS).glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
         if latest is None:
@@ -37,9 +37,9 @@ def read_latest(runs_dir: Path) -> tuple[Document, float]:
 
 
 def rename_runs(runs_dir: Path, names: Mapping[str, str]) -> None:
-    """Give runs other names in all records there. Raises RunFolderError where one cannot be written."""
+    """Rename runs in all records of a folder. Raises RunFolderError if one cannot be written."""
     for path in (runs_dir / SWEEPS).glob("*.json"):
-        with contextlib.suppress(OSError, ValueError):  # a damaged one names no runs
+        with contextlib.suppress(OSError, ValueError):  # skip damaged records
             document = _read(path)
             renamed = [names.get(name, name) for name in document["runs"]]
             if renamed == document["runs"]:
@@ -58,7 +58,7 @@ def _read(path: Path) -> Document:
 
 
 def _write(target: Path, document: Document, times_of: os.stat_result | None = None) -> None:
-    """Replace a record. times_of: of the file whose times it keeps, since they say when its sweep was started."""
+    """Replace a record. times_of: status of the file whose times, the start of its sweep, are kept."""
     with replacing(target) as partial:
         partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         if times_of is not None:

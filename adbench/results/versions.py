@@ -1,4 +1,4 @@
-"""Which data a run was on: the bytes of its files, as its record has them. Where they lay is no part of it."""
+"""Identity of the data of a run: the recorded fingerprints of its files, independent of their paths."""
 
 import hashlib
 import json
@@ -10,26 +10,25 @@ from typing import Any
 from adbench.config.keys import CONTENT
 from adbench.results.record import Run
 
-SIGN = "@"  # between the name of data and one of their versions; no name of data has it
-UNKNOWN = "unknown"  # the version of a run that ended before its data were read, where there are several
-_DIGITS = 6  # the fewest that name a version
+SIGN = "@"  # between the name of data and a version; not allowed in names
+UNKNOWN = "unknown"  # the version of a run that ended before reading its data, if there are several
+_DIGITS = 6  # minimum digits of a version
 
 
 def digests_of(run: Run) -> tuple[str, ...]:
-    """The fingerprints of the files, in the order in which the run read them; none where none are recorded."""
+    """The fingerprints of the files, in reading order; empty if not recorded."""
     recorded = run.environment.get("data_sha256")
     return tuple(map(str, recorded.values())) if isinstance(recorded, dict) else ()
 
 
 def same_data(a: Run, b: Run) -> bool:
-    """Whether the files of both had the same bytes."""
+    """True if both runs' files had the same bytes."""
     return sorted(digests_of(a)) == sorted(digests_of(b))
 
 
 def versions(names: Sequence[str], runs: Sequence[Run]) -> list[str]:
-    """What is to be added to each name of the data of a run, so that other bytes have another name: as in @3f2a9c, the
-    first digits of the file's sha256 (of several files: of all of theirs). Nothing where one name had the same bytes
-    in all runs.
+    """One suffix per run that distinguishes data of the same name with other bytes, as in @3f2a9c: the first digits of
+    the file's sha256 (for several files, of a digest over all). "" if a name had the same bytes in all runs.
     """
     found = [_digest(digests_of(run)) for run in runs]
     of_name: defaultdict[str, set[str]] = defaultdict(set)
@@ -43,7 +42,7 @@ def versions(names: Sequence[str], runs: Sequence[Run]) -> list[str]:
 
 
 def with_one_path(runs: Sequence[Run]) -> list[Run]:
-    """The same runs, with one of the paths in the configurations of those that read the same bytes at several."""
+    """The runs with a single path in place of several paths to the same bytes."""
     places: defaultdict[Any, dict[str, dict[str, Any]]] = defaultdict(dict)
     contents = [_content(run) for run in runs]
     for content, run in zip(contents, runs, strict=True):
@@ -51,7 +50,7 @@ def with_one_path(runs: Sequence[Run]) -> list[Run]:
             paths = {key: run.config["data"][key] for key in content[1]}
             places[content][json.dumps(paths, default=str)] = paths
     shown = {content: of[min(of, key=lambda text: (len(text), text))] for content, of in places.items() if len(of) > 1}
-    parts: dict[tuple[int, Any], dict[str, Any]] = {}  # few objects for many runs
+    parts: dict[tuple[int, Any], dict[str, Any]] = {}  # shared between runs
     found = []
     for content, run in zip(contents, runs, strict=True):
         if content in shown:
@@ -63,24 +62,24 @@ def with_one_path(runs: Sequence[Run]) -> list[Run]:
 
 
 def _content(run: Run) -> Any:
-    """The data's option, the keys that name files, and their bytes; None where it is open which files a key named."""
+    """The data's option, the keys that name files, and their fingerprints; None if the mapping is ambiguous."""
     data, digests = run.config.get("data"), digests_of(run)
     keys = tuple(key for key in CONTENT["data"] if isinstance(data, dict) and data.get(key) is not None)
     if not digests or not (len(keys) == 1 or len(keys) == len(digests)):
         return None
-    if "test_path" in keys and not {"normal_path", "anomaly_path"}.isdisjoint(keys):  # it may name files of theirs
+    if "test_path" in keys and not {"normal_path", "anomaly_path"}.isdisjoint(keys):  # it may name files among theirs
         return None
     return run.config["choices"].get("data"), keys, digests
 
 
 def _digest(digests: tuple[str, ...]) -> str:
-    """One for all files, whatever their order; "" without any."""
+    """One digest over all files, in any order; "" without any."""
     if len(digests) < 2:
         return "".join(digests)
     return hashlib.sha256("".join(sorted(digests)).encode("utf-8", "replace")).hexdigest()
 
 
 def _digits(digests: set[str]) -> int:
-    """So many that no two begin alike."""
+    """The number of digits that makes all prefixes unique."""
     longest = max(map(len, digests))
     return next(n for n in range(_DIGITS, longest + _DIGITS) if len({d[:n] for d in digests}) == len(digests))

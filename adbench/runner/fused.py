@@ -1,4 +1,4 @@
-"""Runs that are trained as one network. Imports torch."""
+"""Fused runs, trained as one stacked network. Imports torch."""
 
 import logging
 import time
@@ -24,56 +24,56 @@ from adbench.training.history import StackedHistory
 from adbench.training.process import deterministic
 from adbench.training.stacking import CannotStackError, require_equal_gradients, stack, unstack
 
-MAX_BYTES = 2**31  # of the rows that are trained on, all together
+MAX_BYTES = 2**31  # of all runs' fit rows together
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Member:
-    """A run that waits for its training, and the Run or the error that comes of it."""
+    """A run waiting for its training, with a future for its Run or error."""
 
     attempt: Attempt
     ready: Ready
-    open: ExitStack  # in which the attempt is
+    open: ExitStack  # holds the attempt's context
     outcome: "Future[Run]"
 
     def end(self, train: Callable[[], TrainingResult]) -> None:
-        """Train it and go on to its end. What the training raises, it raises in the run."""
+        """Train the run and conclude it. An exception of the training fails the run."""
         with _told(self.outcome):
             with self.open:
                 conclude(self.attempt, self.ready, train())
             self.outcome.set_result(self.attempt.run)
 
     def leave(self, reason: str) -> None:
-        """Take it back: it has to be run apart."""
+        """Withdraw the run: it must be run separately."""
         with _told(self.outcome), self.open:
             raise ApartError(reason)
 
 
 def run_together(configs: Sequence[Config], context: Context) -> "list[Future[Run]]":
-    """Run several configurations, those whose shapes allow it as one network.
+    """Run several configurations, stacking those with compatible shapes into one network.
 
-    The outcome of each is its Run, or the error that `adbench.runner.run.run` would raise, or ApartError.
+    Each future yields the Run, or raises what `adbench.runner.run.run` would, or ApartError.
     """
     context = replace(context, rows=context.rows or RowCache())
     outcomes: list[Future[Run]] = [Future() for _ in configs]
     members: list[_Member] = []
-    with deterministic(max(1, configs[0]["trainer"]["threads"])):  # fewer are refused by the run
+    with deterministic(max(1, configs[0]["trainer"]["threads"])):  # the run itself refuses fewer
         try:
             for config, outcome in zip(configs, outcomes, strict=True):
                 with _told(outcome):
                     _join(members, config, context, outcome)
             _train(members)
         finally:
-            for member in members:  # of an interrupt
+            for member in members:  # left by an interrupt
                 member.leave("it was interrupted")
     return outcomes
 
 
 @contextmanager
 def _told(outcome: "Future[Run]") -> Iterator[None]:
-    """What the caller of a run is told of it becomes its outcome."""
+    """Context that stores errors meant for the run's caller in its future."""
     try:
         yield
     except (AdbenchError, ApartError) as error:
@@ -81,7 +81,7 @@ def _told(outcome: "Future[Run]") -> Iterator[None]:
 
 
 def _join(members: list[_Member], config: Config, context: Context, outcome: "Future[Run]") -> None:
-    """Prepare a run and let it wait with the others, unless it is over by then."""
+    """Prepare a run and add it to the waiting members, unless it is already finished."""
     others = [member.ready for member in members]
     if others and (reason := _why_alone(others[0])) is not None:
         raise ApartError(reason)
@@ -97,7 +97,7 @@ def _join(members: list[_Member], config: Config, context: Context, outcome: "Fu
 
 
 def _train(members: list[_Member]) -> None:
-    """Train them, and go on to the end of each, which is then no member any more."""
+    """Train all members, then remove and conclude each."""
     trained: list[Future[TrainingResult]] = [Future() for _ in members]
     apart: str | None = None
     try:
@@ -106,8 +106,8 @@ def _train(members: list[_Member]) -> None:
     except CannotStackError as error:
         apart = str(error)
     except BaseException as error:
-        # Whatever a detector or a library raised: each run fails by it, and stays visible, as it would alone. An
-        # interrupt ends the first, which keeps their checkpoint, and goes on from there.
+        # An exception of a detector or library fails each run visibly, as if run alone. An interrupt ends the first,
+        # which keeps the shared checkpoint, and propagates.
         for future in trained:
             future.set_exception(error)
     if apart is not None:
@@ -121,9 +121,9 @@ def _train(members: list[_Member]) -> None:
 
 
 def _why_alone(ready: Ready) -> str | None:
-    """Why a run cannot be trained with any other, if so."""
+    """The reason why a run cannot be stacked with any other, or None."""
     if not _stackable(ready.detector) or ready.learns_from_labels:
-        return ""  # nothing that needs to be said
+        return ""  # needs no explanation
     settings = ready.training.settings
     if not settings.in_this_process:
         return "its training has processes of its own"
@@ -142,7 +142,7 @@ def _stackable(detector: Any) -> bool:
 
 
 def _why_apart(others: Sequence[Ready], ready: Ready) -> str | None:
-    """Why a run cannot be trained with these, if so."""
+    """The reason why a run cannot be stacked with these, or None."""
     if not others:
         return None
     if (reason := _why_alone(ready)) is not None:
@@ -161,10 +161,10 @@ def _alone(ready: Ready) -> TrainingResult:
 
 
 def train_together(runs: Sequence[Ready]) -> list[TrainingResult]:
-    """Train them as one network; where the device's memory does not hold it, half of them after the other."""
+    """Train runs as one stacked network, split into halves if the device runs out of memory."""
     if len(runs) <= 1:
         return [_alone(ready) for ready in runs]
-    with suppress(torch.OutOfMemoryError):  # whose traceback would hold the memory that the halves need
+    with suppress(torch.OutOfMemoryError):  # suppressed, since its traceback would keep the memory allocated
         return _fit_stacked(runs)
     half = len(runs) // 2
     _log.warning("adbench: out of memory: %d runs are trained as one, not %d", len(runs) - half, len(runs))
@@ -172,7 +172,7 @@ def train_together(runs: Sequence[Ready]) -> list[TrainingResult]:
 
 
 def _widened(x: Matrix, n_columns: int) -> Matrix:
-    """The rows with columns of zeros added."""
+    """The rows padded with columns of zeros."""
     return np.pad(x, [*[(0, 0)] * (x.ndim - 1), (0, n_columns - x.shape[-1])])
 
 

@@ -1,4 +1,4 @@
-"""Imports of seconds, made shorter."""
+"""Faster heavy imports."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_gc() -> Iterator[None]:
-    """Import without a search for garbage: what is imported stays, and torch alone brings a million objects."""
+    """Context without garbage collection: imported objects stay alive, and torch alone creates a million."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -18,5 +18,5 @@ def without_gc() -> Iterator[None]:
 
 
 def skip_final_gc() -> None:
-    """At the end of a process: Python would take a second to see which of those objects refer to each other."""
+    """Skip the garbage collection at exit, which would spend a second on those objects."""
     gc.freeze()

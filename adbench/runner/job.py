@@ -1,4 +1,4 @@
-"""One run of a sweep: its configuration and its folder, before, while and after it is run."""
+"""Jobs of a sweep: a configuration with its run folder and current state."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +27,10 @@ from adbench.storage.lock import holder_of
 class Job:
     """One run of a sweep."""
 
-    overrides: tuple[str, ...]  # what `adbench train` needs to run it alone
+    overrides: tuple[str, ...]  # for `adbench train`, to run it alone
     config: Config
     path: Path  # its run folder
-    code: Code | None  # at hand for it
+    code: Code | None  # the code at hand
 
     @property
     def name(self) -> str:
@@ -38,12 +38,12 @@ class Job:
         return self.path.name
 
     def state(self, keep_old: bool = True) -> Run:
-        """What stands in its folder: "incomplete" where nothing does, "unreadable" where it was damaged.
+        """The state of its folder: "incomplete" if empty, "unreadable" if damaged.
 
-        keep_old: whether what other code found out stands too; else it is "outdated".
+        keep_old: whether results of other code count; otherwise they are "outdated".
         """
         try:
-            # A kill can come between a folder and its first file: then there is nothing to be read.
+            # A kill between creating the folder and its first file leaves nothing to read.
             if (self.path / CONFIG).is_file() or (self.path / METRICS).exists():
                 run = read_run(self.path, self.config)
                 if run.status == DONE and not answers(run, self.config):
@@ -57,16 +57,16 @@ class Job:
         return self.as_run(INCOMPLETE)
 
     def finished_at(self) -> int:
-        """When its metrics were written, in nanoseconds; 0 where there are none."""
+        """Time at which its metrics were written, in nanoseconds; 0 if missing."""
         try:
             return (self.path / METRICS).stat().st_mtime_ns
         except OSError:
             return 0
 
     def as_run(self, status: str, error: str = "") -> Run:
-        """The job as a run without results."""
+        """The job as a Run without results."""
         return Run(self.path, status, self.config, {}, {}, error)
 
     def holder(self) -> str | None:
-        """The process that is running it now."""
+        """The process currently running it, or None."""
         return holder_of(self.path / LOCK)

@@ -1,4 +1,4 @@
-"""From a configuration to matrices: loaded, divided and encoded, unless they are found as they were made before."""
+"""Preparation of a configuration's rows: load, divide and encode them, unless cached."""
 
 import hashlib
 import inspect
@@ -33,14 +33,14 @@ from adbench.text import suggest
 
 
 def prepare(config: Config, rule: Any, seconds: Watch, rows: RowCache | None = None) -> Prepared:
-    """The rows of a run. rule: refuses too few calibration rows before hours of training. rows: what runs share."""
+    """The rows of a run. rule: refuses too few calibration rows before hours of training. rows: the shared cache."""
     prepared = (rows or RowCache(memory_bytes=0)).get_or_make(config, partial(_make, config, rule, seconds), seconds)
     rate_of(config, rule, len(prepared.matrices.calibration), len(prepared.matrices.fit))
     return prepared
 
 
 def rate_of(config: Config, rule: Any, n_calibration: int, n_fit: int) -> float:
-    """The rate that the threshold of a run is set for: see `promised_rate`."""
+    """The target rate of a run's threshold: see `promised_rate`."""
     calibrates = locate(config["protocol"], "protocol").calibrates
     n = n_calibrating(config, n_calibration, n_fit)
     return promised_rate(rule, n, config["target_fpr"], config[RELAX], n_fit if calibrates else None)
@@ -55,7 +55,7 @@ def _make(
         say(notes)
     with seconds.of("preprocess"):
         split = divide(config, table, store_labels)
-        del table  # and with it the labels: nothing that is called from here on finds them
+        del table  # and its labels: nothing called from here on can reach them
         rate_of(config, rule, len(split.calibration), len(split.fit))
         encoder = encoder_for(config).fit(split.fit)
         usual = usual_values(split.fit)
@@ -70,7 +70,7 @@ def _make(
         parts = zip(Matrices._fields, (split.fit, split.calibration, split.test, split.anomalies), strict=True)
         matrices = Matrices(**_encode(encoder, dict(parts), scratch))
         deviations = _encode(Deviations().fit(split.fit), {DEVIATIONS: split.test}, scratch)[DEVIATIONS]
-        if isinstance(encoder, Encoder) and matrices.test.ndim == 2:  # not of windows
+        if isinstance(encoder, Encoder) and matrices.test.ndim == 2:  # no windows
             lost = _flattened(config["choices"]["preprocess"], encoder, split, matrices.test)
             say(lost)
             notes = (*notes, *lost)
@@ -85,15 +85,15 @@ def _make(
 
 
 def load(config: Config, scratch: Scratch) -> Table:
-    """The dataset of a configuration."""
+    """Load the dataset of a configuration."""
     table: Table = build(config["data"], "data", **_scratch(config, scratch))
-    # What every loader is told to leave out, so that none has to remember it.
+    # Set here for all loaders, so that none has to.
     dropped = tuple(str(name) for name in config["data"].get("drop") or ())
     return replace(table, dropped=dropped, measured=_measured(config, table))
 
 
 def _measured(config: Config, table: Table) -> tuple[str, ...]:
-    """The columns that the user says are no label."""
+    """The columns declared by the user to be measurements, not labels."""
     columns = (*table.features.numeric_names, *table.features.vocabularies)
     named = config.get("measured") or []
     for name in (names := named if isinstance(named, list) else [named]):
@@ -105,13 +105,13 @@ def _measured(config: Config, table: Table) -> tuple[str, ...]:
 
 
 def divide(config: Config, table: Table, store_labels: Callable[[Labels], None] = lambda _: None) -> Split:
-    """The table as the protocol of a configuration divides it."""
+    """Divide the table by the protocol of a configuration."""
     split: Split = build(config["protocol"], "protocol")(table, config["seed"], store_labels)
     return split
 
 
 def _flattened(name: str, encoder: Encoder, split: Split, x_test: Matrix) -> list[str]:
-    """What is to be said where an encoding takes test values outside the fitted range for those at its ends."""
+    """A note if the encoding maps test values outside the fitted range to its ends."""
     fit = split.fit
     ends = np.array([[column.min(), column.max()] for column in fit.columns()]).reshape(-1, 2).T
     codes = np.repeat(fit.block(slice(1))[1], 2, axis=0)
@@ -134,18 +134,18 @@ def _flattened(name: str, encoder: Encoder, split: Split, x_test: Matrix) -> lis
 
 
 def _scratch(config: Config, scratch: Scratch) -> dict[str, Scratch]:
-    """For a loader that can keep a table out of memory."""
+    """The scratch argument, for loaders that can keep a table on disk."""
     parameters = inspect.signature(locate(config["data"], "data")).parameters
     return {"scratch": scratch} if "scratch" in parameters else {}
 
 
 def _encode(encoder: Any, parts: dict[str, Features], scratch: Scratch) -> dict[str, Matrix]:
-    """The matrix of each part; on disk where all of them do not fit in memory."""
+    """The matrix of each part; on disk if they do not fit in memory together."""
     shapes = {name: (len(part), *encoder.columns.shape) for name, part in parts.items()}
     resident = 4 * sum(map(math.prod, shapes.values())) <= scratch.limit
 
     def encode(name: str, part: Features) -> Matrix:
-        if not len(part):  # nothing that an encoder has to know how to encode
+        if not len(part):  # encoders need not handle zero rows
             return np.empty(shapes[name], np.float32)
         if resident:
             return encoder.transform(part)
@@ -155,8 +155,8 @@ def _encode(encoder: Any, parts: dict[str, Features], scratch: Scratch) -> dict[
 
 
 def control_scores(config: Config, prepared: Prepared) -> Mapping[str, npt.NDArray[np.float64]]:
-    """Control name -> scores of the test rows; computed once for the same rows, controls, seed and threads."""
-    # Linear algebra on another number of threads can differ in the last bits.
+    """Control name -> scores of the test rows; cached per rows, controls, seed and threads."""
+    # Linear algebra can differ in the last bits between numbers of threads.
     key = json.dumps([config["controls"], config["seed"], config["trainer"]["threads"]], sort_keys=True)
     if key not in prepared.controls:
         prepared.controls[key] = _stored_scores(key, prepared.entry) or _made_scores(config, prepared, key)

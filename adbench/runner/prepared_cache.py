@@ -1,4 +1,4 @@
-"""Prepared rows and where they are found again: in memory for runs of one process, in the disk cache for others."""
+"""Cache of prepared rows: in memory within a process, on disk across processes."""
 
 import hashlib
 import importlib
@@ -36,12 +36,12 @@ HEAD, DEVIATIONS = "head", "deviations"
 MEMORY_BYTES = 2**30
 GIB = 2**30
 
-# The rooms whose code can change the bits of an entry; others than these cannot, and models least of all.
+# The packages whose code can change the bits of an entry; models, among others, cannot.
 ROOMS = ("arrays", "storage", "config", "data", "evaluation", "preprocess", "protocols", "runner", "stats")
 
 
 def _cache_of(config: Config) -> Cache | None:
-    """The cache that a configuration names; None where it wants none. Raises ConfigError for what is neither."""
+    """The cache of a configuration; None if switched off. Raises ConfigError for any other value."""
     folder = config["cache"]
     if folder is False:
         return None
@@ -51,7 +51,7 @@ def _cache_of(config: Config) -> Cache | None:
 
 
 def bytes_of(config: Config, key: str) -> float:
-    """A limit in GiB as bytes; null is none."""
+    """A limit in GiB as bytes; null: no limit."""
     if config[key] is None:
         return float("inf")
     require_not_negative(key, config[key])
@@ -59,11 +59,11 @@ def bytes_of(config: Config, key: str) -> float:
 
 
 def key_of(config: Config) -> str | None:
-    """A digest of all that the bits of prepared rows depend on; None where their files are not all there."""
+    """A digest of everything the bits of prepared rows depend on; None if a file is missing."""
     protocol = config["protocol"]
     try:
         files = _data_files(config["data"])
-    except (AdbenchError, OSError, TypeError, ValueError):  # which the loader says better
+    except (AdbenchError, OSError, TypeError, ValueError):  # the loader has the better message
         return None
     data = {k: v for k, v in config["data"].items() if k not in (*CONTENT["data"], *(WHERE_NOT_WHAT["data"] or ()))}
     seed = config["seed"] if protocol.get("split_seed") is None else None
@@ -75,7 +75,7 @@ def key_of(config: Config) -> str | None:
 
 
 def _data_files(data: Config) -> list[Any]:
-    """The names of all files that the loader can read, and the sha256 of their bytes as they lie there."""
+    """The names and current sha256 of all files that the loader can read."""
     named = [key for key in CONTENT["data"] if key in data]
     if named:
         paths = {key: find_files(data[key], f"data.{key}") for key in named if data[key] is not None}
@@ -89,7 +89,7 @@ def _data_files(data: Config) -> list[Any]:
 
 
 def _packed(labels: Labels) -> tuple[Arrays, Any]:
-    """Labels as numbers and words."""
+    """Labels as arrays and a document."""
     names = {"family": labels.family, "attack": labels.attack}
     arrays: Arrays = {"label": labels.label} | {name: column.codes for name, column in names.items()}
     arrays |= {f"subset/{name}": rows for name, rows in labels.subsets.items()}
@@ -101,7 +101,7 @@ def _packed(labels: Labels) -> tuple[Arrays, Any]:
 
 
 def _labels_in(entry: CacheEntry) -> Labels:
-    """The labels of an entry. Raises DataError where their file was changed after it was checked."""
+    """The labels of an entry. Raises DataError if their file has changed since it was checked."""
     try:
         arrays, document = entry.labels()
         return Labels(
@@ -117,17 +117,17 @@ def _labels_in(entry: CacheEntry) -> Labels:
 
 
 class Matrices(NamedTuple):
-    """The encoded rows of a run, by what they are for."""
+    """The encoded rows of a run, by purpose."""
 
     fit: Matrix
     calibration: Matrix
     test: Matrix
-    anomalies: Matrix  # few, known, of the training file: for detectors that learn from labels
+    anomalies: Matrix  # known ones of the training file, for detectors that learn from labels
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The rows of a run, as detectors see them. Nothing in it tells a test row's label before the seal is broken."""
+    """The rows of a run, as detectors see them. It reveals no test row's label before the seal is opened."""
 
     fingerprints: dict[str, str]
     encoder: Any  # fitted on the fit rows
@@ -138,19 +138,19 @@ class Prepared:
     usual: list[dict[str, Any]]  # see `adbench.preprocess.usual.usual_values`
     notes: tuple[str, ...]  # see `adbench.data.base.Table`
     warnings: tuple[str, ...]  # see `adbench.protocols.base.Split`
-    test_ids: Any = None  # a pyarrow array, where the user named a column of them
-    test_order: Order | None = None  # of the test rows, where the data tell their times
+    test_ids: Any = None  # a pyarrow array, if the user named an id column
+    test_order: Order | None = None  # of the test rows, if the data have times
     calibration_is_normal: bool = True  # see `adbench.protocols.base.Split`
-    controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # by their configuration
-    entry: CacheEntry | None = None  # where they lie in the cache, which nobody removes as long as this lives
+    controls: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)  # scores by configuration
+    entry: CacheEntry | None = None  # the rows' cache entry, protected from eviction while referenced
 
     @property
     def n_bytes(self) -> int:
-        """What the matrices take."""
+        """The size of all matrices."""
         return sum(x.nbytes for x in self.stored().values())
 
     def stored(self) -> dict[str, Matrix]:
-        """All of them by name."""
+        """All matrices by name."""
         return self.matrices._asdict() | {DEVIATIONS: self.deviations}
 
     @property
@@ -159,11 +159,11 @@ class Prepared:
         return tuple(entry["name"] for entry in self.usual)
 
     def for_one_run(self) -> "Prepared":
-        """The same with matrices of its own, in which a run may write, and labels under a seal of its own."""
+        """A copy for one run, with matrices that it may modify and freshly sealed labels."""
         return replace(self, matrices=Matrices(*map(np.array, self.matrices)), labels=self.labels.reseal())
 
     def shaped(self, columns: Columns) -> "Prepared":
-        """The same rows, each in the shape that these columns have."""
+        """The same rows, reshaped to these columns."""
         return replace(self, matrices=Matrices(*(x.reshape(len(x), *columns.shape) for x in self.matrices)))
 
     def plain(self, x: Matrix) -> Matrix:
@@ -172,27 +172,27 @@ class Prepared:
         return rows
 
     def with_anomalies(self) -> tuple[Matrix, RowLabels]:
-        """The fit rows, followed by the known anomalies, and which are which."""
+        """The fit rows followed by the known anomalies, and their labels."""
         fit, anomalies = self.matrices.fit, self.matrices.anomalies
         labels = np.repeat(np.array([0, 1], np.int8), [len(fit), len(anomalies)])
         return np.concatenate([fit, anomalies]), labels
 
 
 class Watch(Protocol):
-    """Times stages: see `adbench.runner.reporter.Stopwatch`."""
+    """A timer of stages: see `adbench.runner.reporter.Stopwatch`."""
 
     def of(self, stage: str) -> Any:
-        """A context for one stage."""
+        """A context that times one stage."""
 
 
-# Called with room for what does not fit in memory, and with what stores the labels before they are sealed.
+# Called with scratch space for large matrices, and a function that stores the labels before they are sealed.
 Make = Callable[[Scratch, Callable[[Labels], None]], Prepared]
 
 
 class RowCache:
-    """The one door to prepared rows: those of the last run, in memory; else those on disk; else they are made.
+    """The only access to prepared rows: the last run's in memory, else cached ones on disk, else newly made.
 
-    memory_bytes: larger rows, and those that lie on disk, are not held in memory: a second copy could exhaust it.
+    memory_bytes: larger row sets, and those on disk, are not memoised: keeping a second copy could exhaust memory.
     """
 
     def __init__(self, memory_bytes: float = MEMORY_BYTES) -> None:
@@ -201,9 +201,9 @@ class RowCache:
         self._last: Prepared | None = None
 
     def get_or_make(self, config: Config, make: Make, seconds: Watch) -> Prepared:
-        """The rows of a configuration, which is their key. seconds: times what is read from disk and written there."""
+        """The rows of a configuration. seconds: times reading from and writing to disk."""
         if self._last is None or self._key != same_rows(config):
-            self._last = None  # before others are loaded
+            self._last = None  # freed before others are loaded
             prepared = _find_or_make(config, make, seconds)
             if any(isinstance(x, np.memmap) for x in prepared.matrices) or prepared.n_bytes > self._memory_bytes:
                 return prepared
@@ -225,19 +225,19 @@ def _find_or_make(config: Config, make: Make, seconds: Watch) -> Prepared:
     with cache.writer(key) as writer:
         with Scratch(limit, writer.path) as scratch:
             prepared = make(scratch, lambda labels: writer.write_labels(*_packed(labels)))
-            if key_of(config) != key:  # somebody writes the files
+            if key_of(config) != key:  # the files are being changed
                 return prepared
             with seconds.of("transform"):
                 for name, x in prepared.stored().items():
                     writer.save(name, x, scratch.files.get(name))
                 writer.write(HEAD, *_head(prepared))
-        entry = writer.commit()  # without the scratch folder, which lies in its own
+        entry = writer.commit()  # after removing the scratch folder inside it
     cache.trim()
     return replace(prepared, entry=entry)
 
 
 def _find(config: Config, cache: Cache, key: str, limit: float) -> Prepared | None:
-    """The rows in the cache; what is not as it was written is removed."""
+    """The cached rows; a damaged entry is removed."""
     entry = cache.open(key)
     if entry is None:
         return None
@@ -251,7 +251,7 @@ def _find(config: Config, cache: Cache, key: str, limit: float) -> Prepared | No
 
 
 def rows_on_disk(config: Config) -> tuple[int, int] | None:
-    """How many calibration and fit rows a configuration has, where its rows lie in the cache: they are not read."""
+    """The numbers of calibration and fit rows of a configuration, if cached, without reading the rows."""
     cache, key = _cache_of(config), key_of(config)
     entry = cache.open(key) if cache and key else None
     try:

@@ -1,4 +1,4 @@
-"""Who hears how a run gets on, and how long its stages take."""
+"""Reporting of a run's progress and timing of its stages."""
 
 import contextlib
 import sys
@@ -8,47 +8,47 @@ from typing import Any
 
 
 class Reporter:
-    """Hears how a run gets on. This one is silent; `adbench.cli.display.run_progress` has one that draws."""
+    """A listener to a run's progress. This one is silent; `adbench.cli.display.run_progress` has one that draws."""
 
     def stage(self, name: str) -> None:
         """A new stage begins."""
 
     def took(self, name: str, seconds: float) -> None:
-        """A stage is over."""
+        """A stage has ended."""
 
     def note(self, sentence: str) -> None:
-        """Something that the user should know, though nothing is wrong."""
+        """Information for the user, though nothing is wrong."""
 
     def warn(self, sentence: str) -> None:
-        """Something that makes the result look better than the detector is."""
+        """A finding that inflates the result."""
 
     def callbacks(self) -> list[Any]:
-        """Lightning callbacks that watch the training."""
+        """Lightning callbacks that follow the training."""
         return []
 
 
 class PlainReporter(Reporter):
-    """For a stderr that is a file or a pipe: no drawing, but what is worth a line."""
+    """Reporter for a stderr that is a file or a pipe: notes and warnings as lines, nothing drawn."""
 
     def note(self, sentence: str) -> None:
-        """One line."""
+        """Print one line."""
         print(f"adbench: {sentence}", file=sys.stderr, flush=True)
 
     def warn(self, sentence: str) -> None:
-        """One line."""
+        """Print one line."""
         self.note(f"warning: {sentence}")
 
 
 class Stopwatch:
-    """Wall-clock seconds of each stage of a run, under its metric name."""
+    """Wall-clock seconds per stage of a run, by metric name."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
-        self.measured = dict.fromkeys(("load_seconds", "preprocess_seconds", "transform_seconds"), 0.0)  # if shared
+        self.measured = dict.fromkeys(("load_seconds", "preprocess_seconds", "transform_seconds"), 0.0)  # 0 if cached
 
     @contextlib.contextmanager
     def of(self, stage: str) -> Iterator[None]:
-        """Time what happens inside; a stage that comes in several parts takes their sum."""
+        """Context that times a stage; the parts of an interrupted stage are summed."""
         self.reporter.stage(stage)
         start = time.perf_counter()
         yield

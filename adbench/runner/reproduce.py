@@ -1,8 +1,7 @@
-"""A finished run, run again: the same, equivalent, the same within rounding noise, or different, and what has changed.
+"""Reproduction of a finished run: identical, equivalent, within rounding noise, or different, and the changes since.
 
-The same seed by the same code, on the same processor with the same threads, gives the same bits. What is left elsewhere
-is rounding, which is measured: today's run once more with another number of threads. What other seeds do says nothing
-about it.
+The same seed and code on the same processor and threads give the same bits. Elsewhere rounding differs, by an amount
+measured by repeating today's run with another number of threads. The variation between seeds is no measure of it.
 """
 
 import copy
@@ -33,30 +32,30 @@ from adbench.runner.score_difference import NONE, Difference, Scores, read_score
 from adbench.stats.interval import Interval
 
 IDENTICAL, EQUIVALENT, WITHIN_NOISE, DIFFERENT = "identical", "equivalent", "within rounding noise", "different"
-MARGIN = 0.001  # of AUROC, and of the share of rows on the other side of the threshold: a tenth of the gate's tolerance
-NOISES = 3  # so many times what rounding was seen to make is still rounding: it was seen once
-_TIMES = ("_seconds", "rows_per_second")  # the ends of names of metrics that no two runs share
+MARGIN = 0.001  # of AUROC and of the share of flipped verdicts: a tenth of the gate's tolerance
+NOISES = 3  # times the observed rounding still counts as rounding, since it is observed only once
+_TIMES = ("_seconds", "rows_per_second")  # suffixes of metrics that always differ between runs
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Both runs, and how they compare; `reason` is the sentence behind the verdict."""
+    """Both runs and their comparison; `reason` is the sentence behind the verdict."""
 
     verdict: str
     reason: str
     original: Run
     again: Run
-    largest_difference: float | None  # of the two scores of a row; None where they are not of the same rows
-    auroc_difference: Interval | None  # today's AUROC minus the original's, with the paired interval of the test rows
-    precision_difference: Interval | None  # the same of average precision
-    flipped: float | None  # share of the test rows that are on the other side of the threshold
-    rounding: float | None  # what other threads alone made of today's AUROC; None where that was not needed
-    changed: dict[str, tuple[Any, Any]]  # data, packages, device, code: then and now
+    largest_difference: float | None  # between the scores of a row; None if the rows differ
+    auroc_difference: Interval | None  # today's minus the original's, with the paired interval over test rows
+    precision_difference: Interval | None  # likewise for average precision
+    flipped: float | None  # share of the test rows that changed sides of the threshold
+    rounding: float | None  # change of today's AUROC by other threads alone; None if not needed
+    changed: dict[str, tuple[Any, Any]]  # data, packages, device, code: (then, now)
     recomposed: Recomposed
     kept: bool  # whether today's run is still on disk
 
     def document(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """The result as `--json` prints it."""
         then, now = self.original.metrics, self.again.metrics
         keys = {name: getattr(self.recomposed, name) for name in ("unknown", "defaulted", "overridden", "notes")}
         document = {
@@ -84,12 +83,11 @@ def reproduce(
     reporter: Reporter | None = None,
     margin: float = MARGIN,
 ) -> Reproduction:
-    """Run a finished run again from its config.yaml, and compare.
+    """Repeat a finished run from its config.yaml, and compare.
 
-    overrides: of single keys, for data that have moved, such as data.path=NEW. keep: a folder of runs in which
-    today's run stays; without it nothing does. margin: a difference in AUROC, and a share of rows on the other side of
-    the threshold, that make no difference. Raises AdbenchError where there is nothing to compare with, or the run
-    cannot be started today.
+    overrides: single keys, for data that have moved, such as data.path=NEW. keep: a folder of runs in which to keep
+    today's run; None: it is deleted. margin: the negligible difference in AUROC and share of flipped verdicts. Raises
+    AdbenchError if there is nothing to compare with, or the run cannot be started today.
     """
     require_not_negative("--margin", margin)
     original = read_run(folder)
@@ -111,7 +109,7 @@ def reproduce(
 
 
 def _rounding(config: Config, context: runner.Context, after: Scores) -> Difference | None:
-    """What another order of the same sums makes of today's run, by other threads. None: there is no such run."""
+    """The effect of another summation order on today's run, by other threads; None if that run fails."""
     other = copy.deepcopy(config)
     other["trainer"]["threads"] = _other_threads(config)
     with tempfile.TemporaryDirectory(prefix="adbench-") as place:
@@ -131,7 +129,7 @@ Rounding = Callable[[Scores], Difference | None]
 def _compare(
     original: Run, before: Scores, again: Run, made: Recomposed, kept: bool, margin: float, rounding: Rounding
 ) -> Reproduction:
-    """rounding: called where it is needed, since it takes another run."""
+    """Compare the two runs. rounding: called only if needed, since it takes another run."""
     changed = _changes(original.environment, again.environment)
     told = f"{again.metrics.get('roc_auc', math.nan) - original.metrics['roc_auc']:+.3g} AUROC"
     numbers: dict[str, Any] = dict.fromkeys(_NUMBERS)
@@ -163,8 +161,8 @@ _NUMBERS = ("largest_difference", "auroc_difference", "precision_difference", "f
 def _of_other_scores(
     found: Difference, as_then: bool, margin: float, rounding: Callable[[], Difference | None]
 ) -> tuple[str, str, float | None]:
-    """The verdict, its reason, and by how much rounding changed the AUROC where that was asked. as_then: nothing has
-    changed that could round otherwise."""
+    """The verdict, its reason, and the change of AUROC by rounding if measured. as_then: nothing that affects rounding
+    has changed."""
     if as_then:
         what = "code, data, libraries, processor and threads, as far as they are recorded"
         return DIFFERENT, f"the same {what}, have to give the same bits", None
@@ -183,7 +181,7 @@ def _of_other_scores(
 
 
 def _as_then(original: Run, again: Run, made: Recomposed) -> bool:
-    """Whether all is as it was that bits depend on, as far as it was recorded."""
+    """True if everything recorded that the bits depend on is unchanged."""
     then, now = original.environment, again.environment
     if any(key not in then or then[key] != now.get(key) for key in _DECIDING):
         return False
@@ -198,7 +196,7 @@ _DECIDING = (CODE, "packages", "python", "cpu", "device", "threads")
 
 
 def _arithmetic(trainer: dict[str, Any]) -> dict[str, Any]:
-    """What in a trainer's keys can change a bit."""
+    """The trainer's keys that can change a bit."""
     return {k: v for k, v in trainer.items() if k not in ("checkpoint_seconds", "calibration_loss")}
 
 
@@ -207,26 +205,26 @@ def _of_same_scores(original: Run, again: Run, n_rows: int) -> tuple[str, str]:
     controls = [name for name in other if name.startswith(PREFIX)]
     if len(other) > len(controls):
         return DIFFERENT, f"the same scores, but other metrics of them: {', '.join(other[:5])}"
-    # What a run is compared with can be computed otherwise by a later version, and its own result be the same.
+    # A later version may compute controls differently without changing the run's own result.
     beside = f"; its controls differ: {', '.join(controls[:5])}" if controls else ""
     return IDENTICAL, f"all {n_rows:,} scores and the threshold, bit for bit{beside}"
 
 
 def _compared(original: Run, again: Run) -> list[str]:
-    """The metrics of both that follow from the scores and the rows."""
-    ends = (*_TIMES, "_low", "_high")  # bounds are what is thought of a result, and no result
+    """The metrics in both runs that follow from scores and rows."""
+    ends = (*_TIMES, "_low", "_high")  # bounds may be computed differently for the same result
     return [name for name in original.metrics if name in again.metrics and not name.endswith(ends)]
 
 
 def _changes(then: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What a result can depend on, and is not what it was; the data first."""
+    """Changed circumstances that a result can depend on; the data first."""
     changed: dict[str, tuple[Any, Any]] = {}
     old, new = (_by_name(environment.get("data_sha256")) for environment in (then, now))
     changed |= {f"data {file}": (old.get(file), new.get(file)) for file in dict.fromkeys((*old, *new))}
     old, new = (_by_name(environment.get("packages")) for environment in (then, now))
     changed |= {f"package {name}": (old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))}
     for key in ("adbench", "git_commit", "python", "platform", "cpu", "threads", "device", "gpu"):
-        if key in then:  # else it was not recorded yet
+        if key in then:  # not recorded by older versions
             changed[key] = then[key], now.get(key)
     for part, what in _PARTS.items():
         digests = [sha256_of(environment, part) for environment in (then, now)]
@@ -241,5 +239,5 @@ _PARTS = {TASK: "data, protocol, training or evaluation", SOLVER: "preprocessing
 
 
 def _by_name(facts: Any) -> dict[str, Any]:
-    """The last part of each name: a user's file may have moved, and its bytes are what counts."""
+    """Facts by file name without folder: a user's file may have moved, and only its bytes count."""
     return {Path(str(name)).name: fact for name, fact in facts.items()} if isinstance(facts, dict) else {}

@@ -1,4 +1,4 @@
-"""One run, from the command line's words to a folder of results."""
+"""Life of one run, from overrides to a folder of results."""
 
 import traceback
 from collections.abc import Iterable
@@ -24,41 +24,40 @@ from adbench.runner.reporter import Reporter, Stopwatch
 if TYPE_CHECKING:
     from adbench.runner.prepared_cache import RowCache
 
-MAX_SEED = 2**32 - 1  # what numpy and torch both take
+MAX_SEED = 2**32 - 1  # the common range of numpy and torch
 
 
 class ApartError(Exception):
-    """This run cannot be trained with the first one; says why. It was not run, and nothing of it is left."""
+    """The run cannot be fused with the first one (the message says why). Nothing was run or written."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an attempt at a run has from its caller."""
+    """The caller's part of an attempt at a run."""
 
     reporter: Reporter
-    force: bool = False  # run again what is finished
-    rows: "RowCache | None" = None  # that runs of this process share
-    keep_old: bool = False  # hand back what is finished though other code made it
+    force: bool = False  # repeat finished runs
+    rows: "RowCache | None" = None  # shared by the runs of this process
+    keep_old: bool = False  # return finished runs made by other code
 
 
 def train(
     overrides: Iterable[str] = (), *, force: bool = False, keep_old: bool = False, reporter: Reporter | None = None
 ) -> Run:
-    """Compose a configuration and run it, or hand back the finished run of the same configuration by the same code.
+    """Compose a configuration and run it, or return the finished run of the same configuration and code.
 
-    force: run again what is finished. keep_old: hand it back though other code made it. Raises AdbenchError when the
-    request is wrong, with nothing left behind. Any other failure in the run is a Run with status "failed", its
-    traceback in error.txt.
+    force: repeat a finished run. keep_old: return it even if other code made it. Raises AdbenchError for an invalid
+    request, leaving nothing behind. Any other failure gives a Run with status "failed" and its traceback in error.txt.
     """
     return run(compose(overrides), Context(reporter or Reporter(), force, keep_old=keep_old))
 
 
 def run(config: Config, context: Context) -> Run:
-    """`train` for a configuration that is composed already."""
+    """`train` for an already composed configuration."""
     require_one_wish(context.force, context.keep_old)
     with Attempt(config, context) as attempt:
         if attempt.finished is None:
-            # Imported here, so that a request with a typo is refused before seconds of imports.
+            # Imported late, so that a request with a typo is refused before seconds of imports.
             with Stopwatch(context.reporter).of("import"), without_gc():
                 from adbench.runner import stages
 
@@ -69,10 +68,10 @@ def run(config: Config, context: Context) -> Run:
 
 
 class Attempt:
-    """One attempt at a run: a context in which its folder is its own, and after which `run` is what came of it.
+    """Context of one attempt at a run, which locks its folder and leaves the result in `run`.
 
-    finished: the run, where there is nothing left to do. AdbenchError and ApartError leave nothing behind. Any other
-    Exception goes no further: the run failed, and stays visible as a failed one. An interrupt leaves what it finds.
+    finished: the run, if there is nothing left to do. AdbenchError and ApartError leave nothing behind. Any other
+    Exception is swallowed, and the run is recorded as failed. An interrupt leaves the folder as it is.
     """
 
     folder: RunFolder
@@ -85,7 +84,7 @@ class Attempt:
             _require_seed(key, config[key])
         require_fraction("target_fpr", config["target_fpr"])
         self.config, self.context = config, context
-        self.code = code_at_hand(config)  # before anything of it is imported
+        self.code = code_at_hand(config)  # before any of it is imported
         self.folder = RunFolder(run_path(config))
         self._closing = ExitStack()
 
@@ -113,7 +112,7 @@ class Attempt:
             return self._end(error)
 
     def hold(self, resource: AbstractContextManager[Any]) -> None:
-        """Enter a context that is left when the attempt is over."""
+        """Enter a context that is exited when the attempt ends."""
         self._closing.enter_context(resource)
 
     def _found(self) -> Run | None:
@@ -122,7 +121,7 @@ class Attempt:
     def _claim(self) -> None:
         try:
             self.folder.claim()
-            self.finished = self._found()  # by another process, until a moment ago
+            self.finished = self._found()  # another process may have just finished it
             if self.finished is None:
                 self.folder.start(self.config, resume=not self.context.force)
         except AdbenchError:
@@ -130,7 +129,7 @@ class Attempt:
             raise
 
     def _end(self, error: BaseException | None) -> bool:
-        """Leave in the folder what came of it; returns whether the error goes no further."""
+        """Record the outcome in the folder; returns whether to swallow the error."""
         if isinstance(error, AdbenchError | ApartError):
             self.folder.discard()
             return False
@@ -143,7 +142,7 @@ class Attempt:
             if isinstance(error, PrunedError):
                 self.folder.fail(ERROR, f"{PRUNED}: {error}\n")
             elif error is not None:
-                # Whatever a detector or a library raised.
+                # Any exception of a detector or library.
                 self.folder.fail(ERROR, "".join(traceback.format_exception(error)))
             self.run = read_run(self.folder.path)
             self.log.end(self.run.status, self.run.metrics)
@@ -154,9 +153,9 @@ class Attempt:
 
 
 def finished(config: Config, keep_old: bool = False, code: Code | None = None) -> Run | None:
-    """The finished run of a configuration, if there is one that answers it and was made by the code at hand.
+    """The finished run of a configuration, if one answers it and was made by the code at hand; else None.
 
-    keep_old: by whatever code. code: the code at hand, where it is known already.
+    keep_old: accept any code. code: the code at hand, if already computed.
     """
     run = finished_run(run_path(config))
     if run is None or not answers(run, config):
@@ -165,13 +164,13 @@ def finished(config: Config, keep_old: bool = False, code: Code | None = None) -
 
 
 def require_one_wish(force: bool, keep_old: bool) -> None:
-    """Raise ConfigError for two that exclude each other."""
+    """Raise ConfigError if both mutually exclusive options are set."""
     if force and keep_old:
         raise ConfigError("expected --force or --keep-old, got both; --force runs again what --keep-old leaves")
 
 
 def answers(run: Run, config: Config) -> bool:
-    """Whether a run of this name promises no larger rate than was typed: see `relax_fpr` in configs/train.yaml."""
+    """True if a run promises no larger rate than requested: see `relax_fpr` in configs/train.yaml."""
     return config[RELAX] or run.metrics["target_fpr"] <= config["target_fpr"] * (1 + 1e-9)
 
 
@@ -182,5 +181,5 @@ def _require_seed(key: str, value: int) -> None:
 
 
 def run_path(config: Config) -> Path:
-    """Where the run of a composed configuration lies, or will lie."""
+    """The run folder of a composed configuration."""
     return Path(config["runs_dir"]) / run_name(config)

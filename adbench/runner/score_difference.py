@@ -1,4 +1,4 @@
-"""The scores of two runs on the same test rows, and by what they differ."""
+"""Comparison of the scores of two runs on the same test rows."""
 
 from dataclasses import dataclass
 
@@ -22,38 +22,38 @@ from adbench.stats.interval import Interval
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of a finished run's test rows, and the threshold above which a row is reported."""
+    """The scores of a finished run's test rows, and its threshold."""
 
     rows: pd.DataFrame  # row, score, label
-    frozen: str  # the digest that was written before the labels were opened
+    frozen: str  # the digest written before the labels were opened
     threshold: float
 
     @property
     def reported(self) -> npt.NDArray[np.bool_]:
-        """Which rows are above the threshold."""
+        """Mask of the rows above the threshold."""
         return self.rows["score"].to_numpy() > self.threshold
 
     def same_rows(self, other: "Scores") -> bool:
-        """Whether both are of the same test rows, with the same labels."""
+        """True if both are of the same test rows, with the same labels."""
         return self.rows[["row", "label"]].equals(other.rows[["row", "label"]])
 
     def same_bits(self, other: "Scores") -> bool:
-        """Whether both are the same scores of the same rows, bit for bit."""
+        """True if both are the same scores of the same rows, bit for bit."""
         mine, theirs = (scores.rows["score"].to_numpy().tobytes() for scores in (self, other))
         return self.same_rows(other) and mine == theirs
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What is told of two runs on the same rows."""
+    """The difference between two runs on the same rows. flipped: share of rows that changed sides of the threshold."""
 
     auroc: Interval
     flipped: float
-    precision: Interval  # of average precision
+    precision: Interval  # average precision
 
     @classmethod
     def between(cls, now: Scores, then: Scores) -> "Difference":
-        """Rows that are copies of each other have the same scores then and now, and count as one."""
+        """Compare two sets of scores; rows with equal scores both then and now are copies, and count as one."""
         label = then.rows["label"].to_numpy()
         identity, rankings = start_hashes(len(label)), []
         for scores in (of.rows["score"].to_numpy() for of in (now, then)):
@@ -66,12 +66,12 @@ class Difference:
         return cls(auroc, float((now.reported != then.reported).mean()), precision)
 
     def within(self, margin: float) -> bool:
-        """Whether more than that is excluded."""
+        """True if a larger difference is excluded."""
         return -margin <= self.auroc.low and self.auroc.high <= margin and self.flipped <= margin
 
 
 def _interval(of: Influences, copies: Copies) -> Interval:
-    """None, where no row has another rank: of the same rows that is certain."""
+    """The interval of a difference; exactly zero if no row changes rank."""
     moved = of.of_anomalies.any() or of.of_normals.any()
     return difference_interval(of, copies) if moved else _NOTHING
 
@@ -81,13 +81,13 @@ NONE = Difference(_NOTHING, 0.0, _NOTHING)
 
 
 def read_scores(run: Run) -> Scores:
-    """Of a finished run. Raises RunFolderError where its folder has none that can be compared."""
+    """Read a finished run's scores. Raises RunFolderError if missing or malformed."""
     path = run.folder / SCORES
     try:
         rows = pd.read_parquet(path, columns=["row", "score", "label"])
         rows = rows.astype({"row": np.int64, "score": np.float64, "label": np.int8})
         frozen = (run.folder / FROZEN).read_text(encoding="ascii").strip()
-    except Exception as error:  # a stranger's bytes make its reader raise anything
+    except Exception as error:  # malformed bytes can make the reader raise anything
         reason = "no such file" if isinstance(error, FileNotFoundError) else _one_line(error)
         raise RunFolderError(
             f"expected the scores of a finished run in {path}, got {reason}; name a run that has its scores"

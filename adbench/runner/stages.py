@@ -1,4 +1,4 @@
-"""The stages of a run, one after the other. Imports torch: `runner.run` imports it when there is something to run."""
+"""Stages of a run, in order. Imports torch, so `runner.run` imports it only when there is something to run."""
 
 import time
 from dataclasses import dataclass
@@ -41,12 +41,12 @@ from adbench.training.trainer import Training
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came of a training. seconds: its share of them, where several were trained as one."""
+    """The outcome of a training. seconds: its share, if several runs were trained as one."""
 
-    n_rows: int  # gone through, all epochs together
+    n_rows: int  # processed over all epochs
     seconds: float
-    resumed_after: int | None  # epoch; None: it did not go on from a checkpoint
-    trained_with: tuple[str, ...] = ()  # the other runs
+    resumed_after: int | None  # epoch; None: not resumed from a checkpoint
+    trained_with: tuple[str, ...] = ()  # names of the other runs
 
     @classmethod
     def after(cls, training: Training, n_rows: int, seconds: float) -> Self:
@@ -57,27 +57,27 @@ class TrainingResult:
         return cls(n_rows, seconds + checkpoint.seconds_before, checkpoint.resumed_after)
 
     def described(self) -> dict[str, Any]:
-        """What environment.json tells of it."""
+        """Its entries in environment.json."""
         together = {"trained_with": list(self.trained_with)} if self.trained_with else {}
         return {"resumed_after_epoch": self.resumed_after} | together
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A run whose training is ready to begin."""
+    """A run that is ready to be trained."""
 
     run: str  # its name
     rows: Prepared
     detector: Any
-    untrained: Any  # its twin
+    untrained: Any  # untrained twin of the detector
     controls: dict[str, Any]  # control name -> scores of the test rows
-    rule: Any  # of the threshold
-    target_fpr: float  # that it is set for
+    rule: Any  # threshold rule
+    target_fpr: float  # the threshold's target
     training: Training
     history: History
-    draw_seed: int  # that its draws began with
-    random_states: dict[str, Any]  # where they go on from
-    environment: dict[str, Any]  # what environment.json tells so far
+    draw_seed: int  # seed of its random draws
+    random_states: dict[str, Any]  # the generators' current states
+    environment: dict[str, Any]  # content of environment.json so far
     seconds: Stopwatch
 
     @property
@@ -87,11 +87,11 @@ class Ready:
 
     @property
     def learns_from_labels(self) -> bool:
-        """Whether there are known anomalies, and a detector that takes them."""
+        """True if there are known anomalies and the detector takes them."""
         return len(self.rows.matrices.anomalies) > 0 and getattr(self.detector, "takes_labels", False)
 
     def train_alone(self) -> TrainingResult:
-        """Train it."""
+        """Train the detector, not stacked with others."""
         with self.seconds.of("fit"):
             start = time.perf_counter()
             if self.learns_from_labels:
@@ -103,9 +103,9 @@ class Ready:
 
 
 def prepare(attempt: Attempt) -> Ready:
-    """All of a run that comes before its training.
+    """Do everything in a run that precedes its training.
 
-    From here to its end a run has the process's arithmetic as its settings want it.
+    From here to the end of the run, the process's arithmetic follows the run's settings.
     """
     config, folder, log, reporter = attempt.config, attempt.folder, attempt.log, attempt.context.reporter
     seconds = Stopwatch(reporter)
@@ -114,11 +114,11 @@ def prepare(attempt: Attempt) -> Ready:
     rule = build(config["threshold"], "threshold")
     require_possible(config, rule)
     model = locate(config["model"], "model")
-    if config["preprocess"].get("categories") == CODES:  # an encoder of somebody's own may know no such key
+    if config["preprocess"].get("categories") == CODES:  # a user's own encoder may lack the key
         require_takes_codes(model, config["choices"]["model"])
 
     rows = prepare_rows(config, rule, seconds, attempt.context.rows)
-    with seconds.of("controls"):  # before a detector has the rows: what it writes into them is its own affair
+    with seconds.of("controls"):  # before the detector sees the rows, which it may modify in place
         controls = dict(control_scores(config, rows))
     for warning in rows.warnings:
         reporter.warn(warning)
@@ -145,12 +145,12 @@ def prepare(attempt: Attempt) -> Ready:
     if (n_known := len(rows.matrices.anomalies)) and not getattr(detector, "takes_labels", False):
         model = config["choices"]["model"]
         reporter.note(f"model={model} does not learn from labels: {n_known:,} known anomalies are left out")
-    # A reporter and loggers live in this process; of training processes of their own there is only the file.
+    # Reporter and loggers live in this process; training processes can only write the history file.
     here = settings.in_this_process
     tell, watching = (log.epoch, reporter.callbacks()) if here else (None, [])
     history = History(folder.path / HISTORY, rows.matrices.calibration if settings.calibration_loss else None, tell)
     checkpoint = None
-    if here and settings.checkpoint_seconds is not None and n_folds(config) is None:  # it is of one training
+    if here and settings.checkpoint_seconds is not None and n_folds(config) is None:  # a checkpoint covers one training
         made_with = identity(config, environment, folder.path.name)
         checkpoint = Checkpoint(folder.checkpoint(), settings.checkpoint_seconds, made_with, reporter.note)
     training = Training(settings, [history, *watching], checkpoint, reporter.note)
@@ -172,7 +172,7 @@ def prepare(attempt: Attempt) -> Ready:
 
 
 def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
-    """All that comes after it. Test labels are opened in the last act, against scores that are on disk."""
+    """Do everything after the training. The test labels are opened last, against scores already on disk."""
     config, folder = attempt.config, attempt.folder
     rows, detector, rule, seconds = ready.rows, ready.detector, ready.rule, ready.seconds
     x_fit, x_calibration, x_test, x_anomalies = rows.matrices
@@ -181,7 +181,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
     seconds.measured["fit_seconds"] = result.seconds
     environment = ready.environment | result.described()
     with seconds.of("calibrate"):
-        # A protocol may have no calibration rows; a detector is not asked to score none.
+        # There may be no calibration rows; detectors need not handle zero rows.
         if _calibrate(detector, x_calibration):
             x_calibration = x_calibration[1::2]
     trial = try_rows(
@@ -198,7 +198,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         scores = detector.score_rows(x_test)
     trial.require_same(detector, scores)
     losses = final_losses(detector, x_calibration, folder.path / HISTORY)
-    # A rule that promises a rate gets nothing of the test scores to look at.
+    # A rule that promises a rate must not see the test scores.
     threshold = rule(calibration_scores, Sealed(len(scores)) if rule.promises_rate else scores, ready.target_fpr)
     with seconds.of("controls"):
         controls = _with_untrained(ready.controls, ready.untrained, ready.rows.matrices)
@@ -214,7 +214,7 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
         column, of_column = best_column(encoded, (rows.deviations, rows.own_columns), labels.label)
         controls = controls | {ORACLE: of_column}
         judged = partial(rule.judged, n_calibration=len(calibration_scores), target_fpr=ready.target_fpr)
-        # CV+ has another promise than the rule's, and a weaker one.
+        # CV+ has its own, weaker promise instead of the rule's.
         of_rule = (judged,) if n_folds(config) is None else ()
         evaluation = evaluate(frozen, ready.target_fpr, labels, controls, control_thresholds, *of_rule)
         changes = _changes(rows, frozen, labels, detector, calibration_scores, x_calibration)
@@ -234,12 +234,12 @@ def conclude(attempt: Attempt, ready: Ready, result: TrainingResult) -> None:
 
 
 def _seeds(config: Config) -> list[int]:
-    """Of the initial weights, and of the order of rows and what is drawn with it."""
+    """The seeds of the initial weights, and of row order and all other draws."""
     return [config["seed"] if config.get(key) is None else config[key] for key in OTHER_SEEDS]
 
 
 def _detector(config: Config, encoder: Any, model: Any) -> tuple[Any, Any, int]:
-    """A detector with its initial weights, its untrained twin, and the seed that its further draws began with."""
+    """A detector with its initial weights, its untrained twin, and the seed of its further draws."""
     init_seed, order_seed = _seeds(config)
     seed_everything(init_seed, workers=True, verbose=False)
 
@@ -249,7 +249,7 @@ def _detector(config: Config, encoder: Any, model: Any) -> tuple[Any, Any, int]:
     detector = detector_for(config, encoder, make)
     untrained = detector.untrained()
     if all(config.get(key) is None for key in OTHER_SEEDS):
-        return detector, untrained, init_seed  # the draws go on from those of the weights
+        return detector, untrained, init_seed  # draws continue after those of the weights
     seed_everything(order_seed, workers=True, verbose=False)
     return detector, untrained, order_seed
 
@@ -266,12 +266,12 @@ def _save(folder: RunFolder, config: Config, detector: Any, rows: Prepared, scor
 
 
 def _named(config: Config, group: str) -> dict[str, Any]:
-    """The option of a group and its arguments, as they are stored: by its name, not by where its class lies."""
+    """The option of a group and its arguments as stored: by name, not by Python path."""
     return {group: config["choices"][group], "arguments": without_target(config[group])}
 
 
 def _calibrate(detector: Any, x_calibration: Matrix) -> bool:
-    """Let a detector see every other calibration row, where it wants to; the threshold then does without them."""
+    """Let a detector that calibrates see every other calibration row, which the threshold then must not use."""
     if not isinstance(detector, Calibrates) or not len(x_calibration):
         return False
     detector.calibrate(x_calibration[::2])
@@ -281,9 +281,9 @@ def _calibrate(detector: Any, x_calibration: Matrix) -> bool:
 def _changes(
     rows: Prepared, frozen: Frozen, labels: Labels, detector: Any, calibration_scores: Any, x_calibration: Matrix
 ) -> dict[str, float]:
-    """What became of the normals since the calibration, and of the metrics over time, as far as the run can tell."""
+    """Metrics of the normals' shift since calibration, and of performance over time, where available."""
     metrics: dict[str, float] = {}
-    # Across folds each row was scored by another model than those that it is compared with.
+    # Across folds, calibration and test rows are scored by different models.
     if len(x_calibration) and rows.calibration_is_normal and not isinstance(detector, CrossDetector):
         metrics |= normal_shift(frozen, labels, rows.matrices.test, calibration_scores, x_calibration)
     if rows.test_order is not None:
@@ -292,7 +292,7 @@ def _changes(
 
 
 def _with_untrained(controls: dict[str, Any], untrained: Any, rows: Matrices) -> dict[str, Any]:
-    """Control name -> scores of the test rows, each checked as the model's own scores are."""
+    """Control name -> scores of the test rows, including the untrained twin, checked like the model's own."""
     x_test = rows.test
     if untrained is not None:
         _calibrate(untrained, rows.calibration)
@@ -303,7 +303,7 @@ def _with_untrained(controls: dict[str, Any], untrained: Any, rows: Matrices) ->
 
 
 def _control_thresholds(rule: Any, controls: dict[str, Any], target_fpr: float) -> dict[str, float]:
-    """Control name -> its threshold, where the rule asks for test scores alone: a control has no calibration scores."""
+    """Control name -> threshold, if the rule needs only test scores: controls have no calibration scores."""
     if rule.promises_rate or rule.rows_needed(target_fpr):
         return {}
     return {name: rule(np.empty(0), scores, target_fpr) for name, scores in controls.items()}

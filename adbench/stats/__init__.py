@@ -1,1 +1,1 @@
-"""Statistics across runs; what is known about one run is in adbench.evaluation."""
+"""Statistics across runs; those of a single run are in adbench.evaluation."""

@@ -1,4 +1,4 @@
-"""A value with the interval that its rows leave open."""
+"""A value with a confidence interval."""
 
 from dataclasses import dataclass
 

@@ -1,10 +1,10 @@
-"""A mean over seeds, and how far to believe it."""
+"""Confidence intervals of a mean over seeds."""
 
 from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, stdtrit  # a fifth of what scipy.stats takes to import
+from scipy.special import ndtr, stdtrit  # imports in a fifth of scipy.stats' time
 
 from adbench.stats.interval import Interval
 
@@ -12,7 +12,7 @@ Values = npt.NDArray[np.float64]
 
 
 def t_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
-    """Student's interval for the mean; its bounds are nan for fewer than two values, its value too for none."""
+    """Student's interval for the mean; the bounds are NaN for fewer than two values, also the value for none."""
     x = as_values(values)
     if len(x) < 2:
         return Interval(float(x[0]) if len(x) else float("nan"), float("nan"), float("nan"))
@@ -20,13 +20,13 @@ def t_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
 
 
 def around(value: float, error: float, df: float, confidence: float) -> Interval:
-    """The interval of a value with this standard error, which has df degrees of freedom."""
+    """The interval of a value whose standard error has df degrees of freedom."""
     half = float(half_width(error, df, confidence))
     return Interval(value, value - half, value + half)
 
 
 def half_width(error: npt.ArrayLike, df: npt.ArrayLike, confidence: float = 0.95) -> Values:
-    """Of Student's intervals for values with these standard errors; NaN without a degree of freedom."""
+    """Half widths of Student's intervals for these standard errors; NaN for zero degrees of freedom."""
     width: Values = stdtrit(np.asarray(df, dtype=np.float64), 0.5 + confidence / 2) * np.asarray(error)
     return width
 
@@ -34,12 +34,12 @@ def half_width(error: npt.ArrayLike, df: npt.ArrayLike, confidence: float = 0.95
 def bootstrap_interval(
     values: Iterable[float], confidence: float = 0.95, n_resamples: int = 5000, seed: int = 0
 ) -> Interval:
-    """A bootstrap interval for the mean over seeds, which takes no shape of the distribution for granted.
+    """A bootstrap interval for the mean over seeds, free of assumptions about the distribution's shape.
 
-    The percentiles are moved out so that the interval of a few normal values is as wide as Student's (the expanded
-    percentile interval of Hesterberg 2015, The American Statistician 69:371); the plain ones are far too narrow for
-    five seeds. Even so no bootstrap sees beyond the values it was given: with fewer than ten of them, and no reason
-    to doubt their shape, take `t_interval`.
+    The percentiles are expanded so that the interval of a few normal values is as wide as Student's (the expanded
+    percentile interval of Hesterberg 2015, The American Statistician 69:371); plain percentiles are far too narrow
+    for five seeds. Still, no bootstrap sees beyond its sample: with fewer than ten values, and no reason to doubt
+    their normality, use `t_interval`.
     """
     x = as_values(values)
     if len(x) < 2:
@@ -58,5 +58,5 @@ def as_values(values: Iterable[float]) -> Values:
 
 
 def standard_error(x: Values) -> float:
-    """Of the mean; exactly 0 where all values are the same, which rounding in the mean would hide."""
+    """Standard error of the mean; exactly 0 if all values are equal, despite rounding in the mean."""
     return 0.0 if (x == x[0]).all() else float(x.std(ddof=1) / np.sqrt(len(x)))

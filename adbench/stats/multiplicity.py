@@ -1,4 +1,4 @@
-"""Several tests at once."""
+"""Corrections for multiple tests."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from adbench.stats.intervals import Values, as_values
 
 
 def holm(p_values: Iterable[float]) -> Values:
-    """p values adjusted for being several (Holm 1979); to be compared with alpha itself."""
+    """p values adjusted for multiple tests (Holm 1979), to be compared with alpha itself."""
     p = as_values(p_values)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)

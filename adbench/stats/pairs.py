@@ -1,4 +1,4 @@
-"""Two configurations, compared on the runs that both have."""
+"""Paired comparison of two configurations on the runs they share."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -13,28 +13,28 @@ from scipy.special import stdtr
 from adbench.stats.interval import Interval
 from adbench.stats.intervals import around
 
-# Differences of numbers near one another carry their rounding, which is no variance.
+# Rounding error of differences between nearly equal numbers, relative to them; not counted as variance.
 _ROUNDING = 1e-12
 
 Key = tuple[Any, Any]  # (data, seed)
-Blocks = npt.NDArray[np.floating[Any]]  # the influences of the test rows, summed by blocks of them
+Blocks = npt.NDArray[np.floating[Any]]  # influences of the test rows, summed per block
 
 
 @dataclass(frozen=True)
 class Comparison:
     """a minus b, over `n` pairs of runs of the same data and seed.
 
-    difference: the mean over groups of related data of the mean over seeds; its bounds, and all that follows from
-    them, are nan where nothing tells the variance. p_value: two-sided, of no difference. probability: that the true
-    difference has the sign of this one, in [0.5, 1]. rows_known: whether the share of the test rows is in it.
-    by_data: the difference on each of the data, with intervals that all hold together.
+    difference: the mean over groups of related data of the mean over seeds; its bounds, and everything derived from
+    them, are NaN if the variance is unknown. p_value: two-sided, of no difference. probability: that the true
+    difference has the same sign, in [0.5, 1]. rows_known: whether the variance includes that of the test rows.
+    by_data: the difference per dataset, with simultaneous intervals.
     """
 
     n: int
     n_datasets: int
     difference: Interval
     error: float  # standard error of the difference
-    of_seeds: float  # the part of it that more seeds lessen
+    of_seeds: float  # the part of it that more seeds reduce
     p_value: float
     probability: float
     rows_known: bool
@@ -42,14 +42,14 @@ class Comparison:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether a is the better one on some data and the worse one on others, surely on either."""
+        """True if a is significantly better on some data and significantly worse on others."""
         surely = [(of.low > 0) - (of.high < 0) for of in self.by_data.values()]
         return min(surely) < 0 < max(surely)
 
 
 @dataclass(frozen=True)
 class _Stratum:
-    """The pairs of one of the data. variance: of their mean; nan where nothing tells it."""
+    """The pairs on one dataset. variance: of their mean; NaN if unknown."""
 
     mean: float
     n: int
@@ -67,16 +67,16 @@ def compare(
     rows: Callable[[Key], Blocks | None] = lambda _: None,
     related: Callable[[Any], Hashable] = lambda data: data,
 ) -> Comparison | None:
-    """Compare values by (data, seed) where both have one; None where they have none in common.
+    """Compare the values at the (data, seed) keys that both have; None if they share no key.
 
-    rows: the influences of the test rows on the difference of a pair, in the same blocks for all of them. Seeds tell
-    how repeatable a training is; which detector is better, another sample of test rows could decide otherwise, and
-    runs that share their test rows share that error. related: data of one group are one source, since they share
-    rows; each group counts the same, and the errors of its members add up.
+    rows: the influences of the test rows on a pair's difference, in the same blocks for all pairs. Seeds measure only
+    the repeatability of training; another sample of test rows could reverse the comparison, and runs on the same test
+    rows share that error. related: maps data to a group, such as data that share rows; groups are weighted equally,
+    and the errors within one add up.
 
-    The question is about these data: seeds and test rows vary, data do not. The probability follows from the t
-    distribution with a flat prior; its degrees of freedom are Welch's and Satterthwaite's. Data with one pair take the
-    variance over seeds of the others, if those have any.
+    The conclusion holds for these data: seeds and test rows are random, data are fixed. The probability follows from
+    the t distribution with a flat prior; its degrees of freedom are Welch's and Satterthwaite's. Data with one pair
+    borrow the variance over seeds of the others, if available.
     """
     pairs: defaultdict[Hashable, list[Key]] = defaultdict(list)
     scale = 0.0
@@ -95,7 +95,7 @@ def compare(
     n, each = sum(map(len, pairs.values())), 1 - (1 - confidence) / len(strata)
     by_data = {data: _interval(of.mean, sqrt(of.variance), of.df, each) for data, of in strata.items()}
     if isnan(error) or (error <= _ROUNDING * scale and not known):
-        # Runs that agree to the last digit say that training has no randomness, and nothing of the test rows.
+        # Runs that agree to the last digit show that training is deterministic, but nothing about the test rows.
         nothing = Interval(mean, nan, nan)
         return Comparison(n, len(strata), nothing, nan, nan, nan, nan, known, dict.fromkeys(by_data, nothing))
     if error <= _ROUNDING * scale:
@@ -108,9 +108,9 @@ def compare(
 
 
 def variance_of_mean(values: npt.NDArray[np.float64], blocks: Sequence[Blocks] | None) -> tuple[float, float, float]:
-    """Of the mean over seeds: what the seeds bring, what the test rows bring, and both together.
+    """The variance of the mean over seeds: due to seeds, due to test rows, and both together.
 
-    What the values of several seeds differ by is in both where their test rows differ, and is counted once.
+    If test rows differ between seeds, the variance between seeds contains theirs, which is counted once.
     """
     n = len(values)
     of_seeds = float(values.var(ddof=1)) / n if n > 1 and not (values == values[0]).all() else 0.0
@@ -118,22 +118,22 @@ def variance_of_mean(values: npt.NDArray[np.float64], blocks: Sequence[Blocks] |
         return of_seeds, 0.0, of_seeds
     table = np.asarray(blocks, dtype=np.float64)
     mean = table.mean(axis=0)
-    unbiased = len(mean) / max(len(mean) - 1, 1)  # for the blocks, which sum to 0
+    unbiased = len(mean) / max(len(mean) - 1, 1)  # the blocks sum to 0
     of_rows = unbiased * float((mean**2).sum())
     apart = unbiased * float(((table - mean) ** 2).sum()) / (n - 1) / n if n > 1 else 0.0
     return of_seeds, of_rows, max(of_seeds, of_rows, of_seeds + of_rows - apart)
 
 
 def rows_df(blocks: Sequence[Blocks]) -> float:
-    """The degrees of freedom of what the test rows bring: fewer, where few blocks carry most of it."""
+    """Degrees of freedom of the variance due to test rows: fewer if a few blocks dominate it."""
     squares = np.asarray(blocks, dtype=np.float64).mean(axis=0) ** 2
     fourth = float((squares**2).sum())
     return max(1.0, min(len(squares) - 1.0, 3 * float(squares.sum()) ** 2 / fourth)) if fourth else len(squares) - 1.0
 
 
 def _pooled(several: Sequence[npt.NDArray[np.float64]], scale: float) -> tuple[float, float]:
-    """The variance over seeds that stands in for that of data with one pair, and its degrees of freedom; nan where
-    the others have none: a variance of 0 is not borrowed."""
+    """The variance over seeds that data with one pair borrow, and its degrees of freedom; NaN if the others have no
+    variance: 0 is not borrowed."""
     if not several:
         return nan, 0.0
     df = sum(len(x) - 1 for x in several)
@@ -162,19 +162,19 @@ def _over_groups(
     strata: Mapping[Hashable, _Stratum], related: Callable[[Any], Hashable]
 ) -> tuple[float, float, float, float]:
     """The mean over groups of the mean over their data, its standard error, degrees of freedom, and the part of the
-    error that seeds bring."""
+    error due to seeds."""
     groups: defaultdict[Hashable, list[_Stratum]] = defaultdict(list)
     for data, stratum in strata.items():
         groups[related(data)].append(stratum)
     k, means, errors, seeds, dfs = len(groups), [], [], [], []
     for members in groups.values():
         means.append(sum(of.mean for of in members) / len(members))
-        errors.append(sum(sqrt(of.variance) for of in members) / len(members))  # as of one source
+        errors.append(sum(sqrt(of.variance) for of in members) / len(members))  # fully correlated
         seeds.append(sqrt(sum(of.of_seeds for of in members)) / len(members))
         dfs.append(min(of.df for of in members))
     variance = sum(error**2 for error in errors)
     weights = sum(error**4 / df for error, df in zip(errors, dfs, strict=True) if df)
-    # Data that borrow a variance vary with those that they have it from.
+    # Data with a borrowed variance are not independent of its source.
     borrowed = any(of.n == 1 for of in strata.values())
     df = variance**2 / weights if weights and not borrowed else min(dfs)
     return sum(means) / k, sqrt(variance) / k, df, hypot(*seeds) / k

@@ -1,4 +1,4 @@
-"""The interval of a share that was counted."""
+"""Confidence interval of a proportion."""
 
 import math
 from statistics import NormalDist
@@ -12,5 +12,5 @@ def wilson_interval(share: float, n_rows: float, confidence: float = 0.95) -> In
     shrink = 1 + z**2 / n_rows
     middle = (share + z**2 / (2 * n_rows)) / shrink
     half_width = z / shrink * math.sqrt(share * (1 - share) / n_rows + z**2 / (4 * n_rows**2))
-    # What rounding leaves of 0 or 1 would lie on the wrong side of the share itself.
+    # With shares of 0 or 1, rounding could put a bound on the wrong side of the share.
     return Interval(share, max(0.0, min(share, middle - half_width)), min(1.0, max(share, middle + half_width)))

@@ -1,5 +1,5 @@
-"""Several models over several datasets, by rank: Demsar, Statistical comparisons of classifiers over multiple data
-sets, JMLR 7 (2006). A table has a row a dataset and a column a model.
+"""Rank tests of several models over several datasets: Demsar, Statistical comparisons of classifiers over multiple
+data sets, JMLR 7 (2006). A table has one row per dataset and one column per model.
 """
 
 import math
@@ -15,17 +15,17 @@ from adbench.stats.intervals import Values
 
 @dataclass(frozen=True)
 class Friedman:
-    """Whether all models rank the same: the test of Friedman, and that of Iman and Davenport, which is sharper."""
+    """Tests of equal ranks: Friedman's, and the more powerful one of Iman and Davenport."""
 
-    mean_ranks: Values  # a model each; 1 is the best there can be
+    mean_ranks: Values  # one per model; 1 is the best possible
     chi2: float
     p_value: float  # of chi2
     f: float
-    f_p_value: float  # of f; never below the chance of one and the same order on every dataset, (1 / k!) ^ (n - 1)
+    f_p_value: float  # of f; at least the chance of identical orders on all datasets, (1 / k!) ^ (n - 1)
 
 
 def ranks(table: npt.ArrayLike, higher_is_better: bool = True) -> Values:
-    """Of each row's models, 1 for the best; ties share the mean of their ranks. Values must be finite."""
+    """Ranks of the models per row, 1 for the best; ties share their mean rank. Values must be finite."""
     values = np.asarray(table, dtype=np.float64)
     if values.ndim != 2 or not np.isfinite(values).all():
         raise ValueError("expected a full table of finite numbers, a row a dataset and a column a model")
@@ -34,12 +34,12 @@ def ranks(table: npt.ArrayLike, higher_is_better: bool = True) -> Values:
 
 
 def mean_ranks(table: npt.ArrayLike, higher_is_better: bool = True) -> Values:
-    """A model each, over the datasets."""
+    """The mean rank per model over the datasets."""
     return ranks(table, higher_is_better).mean(axis=0)
 
 
 def friedman(table: npt.ArrayLike, higher_is_better: bool = True, correct_ties: bool = True) -> Friedman:
-    """Needs at least two datasets and two models. correct_ties: false for the formula as Demsar prints it."""
+    """Friedman's test of at least two models on at least two datasets. correct_ties: False for Demsar's formula."""
     ranked = ranks(table, higher_is_better)
     n, k = ranked.shape
     if n < 2 or k < 2:
@@ -52,17 +52,17 @@ def friedman(table: npt.ArrayLike, higher_is_better: bool = True, correct_ties: 
         return Friedman(mean, 0.0, 1.0, 0.0, 1.0)
     chi2 = between / within
     rest = n * (k - 1) - chi2
-    f = (n - 1) * chi2 / rest if rest > 1e-9 else float("inf")  # the same order on every dataset
-    # Where all agree f is infinite and its p value 0, but two datasets agree on two models in every second case.
+    f = (n - 1) * chi2 / rest if rest > 1e-9 else float("inf")  # infinite if the order is the same on every dataset
+    # If all orders agree, f is infinite and its p value 0, yet two datasets agree on two models half of the time.
     smallest = math.factorial(k) ** -float(n - 1) if k <= 50 else 0.0
     f_p_value = max(float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))), smallest)
     return Friedman(mean, chi2, float(stats.chi2.sf(chi2, k - 1)), f, f_p_value)
 
 
 def wilcoxon(a: Sequence[float], b: Sequence[float]) -> float:
-    """Two-sided p value of the signed-rank test for two models on the same datasets; 1 where nothing differs.
+    """Two-sided p value of the signed-rank test for two models on the same datasets; 1 if all values are equal.
 
-    It cannot fall below 2 / 2^n for n datasets: with fewer than six nothing is significant at 5 %.
+    It is at least 2 / 2^n for n datasets: with fewer than six, nothing is significant at 5 %.
     """
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
     if not difference.any():
@@ -71,15 +71,15 @@ def wilcoxon(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def critical_difference(n_models: int, n_datasets: int, alpha: float = 0.05) -> float:
-    """Nemenyi's: mean ranks further apart than this differ."""
+    """Nemenyi's critical difference: mean ranks further apart than this differ significantly."""
     q = float(stats.studentized_range.ppf(1 - alpha, n_models, np.inf)) / np.sqrt(2)
     return float(q * np.sqrt(n_models * (n_models + 1) / (6 * n_datasets)))
 
 
 def not_separated(mean_ranks: npt.ArrayLike, difference: float) -> list[list[int]]:
-    """The largest groups of models whose mean ranks lie within `difference`, best first: a diagram's bars.
+    """The maximal groups of models whose mean ranks lie within `difference`, best first: a diagram's bars.
 
-    Each group holds positions in `mean_ranks`, in the order of rank; models alone are no group.
+    Each group holds positions in `mean_ranks`, sorted by rank; single models form no group.
     """
     values = np.asarray(mean_ranks, dtype=np.float64)
     order = np.argsort(values, kind="stable")

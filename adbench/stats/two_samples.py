@@ -1,4 +1,4 @@
-"""Do two samples come from one distribution?"""
+"""Test for a shift between two samples."""
 
 import math
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Shift:
-    """probability: that a value of the second sample is above one of the first, ties counting one half. p: how often
-    as large a difference from .5 is seen, to either side, where both are drawn from one distribution.
+    """Result of a two-sample test. probability: that a value of the second sample exceeds one of the first, ties
+    counting one half. p: the two-sided p value of its difference from .5 under equal distributions.
     """
 
     probability: float
@@ -20,9 +20,9 @@ class Shift:
 
 
 def mann_whitney(x: Values, y: Values, n_x: float | None = None, n_y: float | None = None) -> Shift:
-    """The test of Mann & Whitney (1947), by its normal approximation with corrections for ties and continuity.
+    """The test of Mann & Whitney (1947) in the normal approximation, corrected for ties and continuity.
 
-    n_x, n_y: as how many independent values each sample counts; None: as all. See `effective_size`.
+    n_x, n_y: effective numbers of independent values; None: the sample sizes. See `effective_size`.
     """
     ordered = np.sort(x)
     below = np.searchsorted(ordered, y, side="left") + np.searchsorted(ordered, y, side="right")
@@ -37,8 +37,8 @@ def mann_whitney(x: Values, y: Values, n_x: float | None = None, n_y: float | No
 
 
 def effective_size(group: npt.NDArray[np.generic]) -> float:
-    """Of how many independent values the mean is as certain, where those of one group are copies (Kish 1965):
-    (sum of sizes)^2 / sum of squared sizes.
+    """The effective sample size if the values of a group are copies (Kish 1965): (sum of sizes)^2 / sum of squared
+    sizes.
     """
     sizes = np.unique(group, return_counts=True)[1].astype(np.float64)
     return float(sizes.sum() ** 2 / (sizes**2).sum())

@@ -1,4 +1,4 @@
-"""Where the variance of a metric comes from, and how many seeds it asks for."""
+"""Variance components of a metric, and the number of seeds needed to find a difference."""
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
@@ -10,17 +10,17 @@ from adbench.stats.interval import Interval
 from adbench.stats.intervals import Values
 
 RESIDUAL = "residual"
-_MOST = 10_000_000  # seeds; a difference that wants more is none
+_MOST = 10_000_000  # seeds; a difference that needs more is treated as none
 
 
 def components(values: Sequence[float], factors: Mapping[str, Sequence[Hashable]]) -> dict[str, float]:
-    """The variance that each factor adds, such as split, init and order, and the `residual`: their interactions and
-    whatever else varies.
+    """Variance components of the factors, such as split, init and order, and of the `residual`: their interactions and
+    all other variation.
 
-    factors: name -> its level in each run. By the method of moments: the sum of squares between the levels of each
-    factor (Henderson's first method), and what is left beside all of them (his third), equal their expectations, so
-    the design may have holes. What comes out negative is 0.
-    Raises DataError for factors that cannot be told apart by these runs.
+    factors: name -> level per run. Estimated by the method of moments: the sums of squares between the levels of each
+    factor (Henderson's first method) and of the residual (his third) are equated to their expectations, so that the
+    design may be unbalanced. Negative estimates become 0.
+    Raises DataError for factors that these runs cannot separate.
     """
     squares, expected, _ = _sums_of_squares(values, factors)
     solution = np.linalg.solve(expected, squares)
@@ -30,11 +30,11 @@ def components(values: Sequence[float], factors: Mapping[str, Sequence[Hashable]
 def share_intervals(
     values: Sequence[float], factors: Mapping[str, Sequence[Hashable]], confidence: float = 0.95, n_draws: int = 4000
 ) -> dict[str, Interval]:
-    """The share of the variance that each factor brings, and the `residual`, with intervals.
+    """The share of the variance due to each factor and the `residual`, with intervals.
 
-    Generalized confidence intervals (Weerahandi 1993, JASA 88:899): each sum of squares over a draw of its chi-square
-    stands for its expectation, and the components are solved for as in `components`. Three levels of a factor tell
-    little, so that most intervals are wide. Raises DataError as `components` does.
+    Generalized confidence intervals (Weerahandi 1993, JASA 88:899): each expectation is replaced by the sum of squares
+    over a chi-square draw, and the components are solved for as in `components`. A few levels per factor carry little
+    information, so that most intervals are wide. Raises DataError as `components` does.
     """
     found = components(values, factors)
     squares, expected, df = _sums_of_squares(values, factors)
@@ -53,9 +53,9 @@ def share_intervals(
 def seeds_needed(
     difference: float, sd_of_paired_difference: float, alpha: float = 0.05, power: float = 0.8, sides: int = 2
 ) -> int | None:
-    """How many paired seeds there must be in all for a paired t test to find a difference of this size.
+    """The total number of paired seeds with which a paired t test finds a difference of this size.
 
-    None where no number would: for no difference, or an unknown standard deviation.
+    None if no number suffices: for a zero difference or an unknown standard deviation.
     """
     if difference == 0 or not math.isfinite(difference) or not math.isfinite(sd_of_paired_difference):
         return None
@@ -79,11 +79,11 @@ def seeds_needed(
 
 
 def noncentrality(df: float, alpha: float = 0.05, power: float = 0.8, sides: int = 1) -> float:
-    """The true difference, in its standard errors, that a t test finds with this power.
+    """The true difference, in standard errors, that a t test finds with this power.
 
-    sides: 2 for a two-sided test, whose chance of the wrong sign is left out.
+    sides: 2 for a two-sided test, ignoring the probability of the wrong sign.
     """
-    from scipy import optimize, stats  # a second, which a table without open questions need not wait for
+    from scipy import optimize, stats  # takes a second, and most tables do not need it
 
     critical = float(stats.t.isf(alpha / sides, df))
     if df > 1000:
@@ -96,7 +96,7 @@ def noncentrality(df: float, alpha: float = 0.05, power: float = 0.8, sides: int
 
 
 def _incidence(levels: Sequence[Hashable]) -> Values:
-    """(runs, levels): 1 where a run has a level."""
+    """Indicator matrix of a factor, shape (runs, levels)."""
     names = list(dict.fromkeys(levels))
     return np.array([[float(level == name) for name in names] for level in levels]).reshape(len(levels), len(names))
 
@@ -104,7 +104,7 @@ def _incidence(levels: Sequence[Hashable]) -> Values:
 def _sums_of_squares(
     values: Sequence[float], factors: Mapping[str, Sequence[Hashable]]
 ) -> tuple[Values, Values, Values]:
-    """Between the levels of each factor, and beside all of them: the sums of squares, what each component adds to their
+    """Sums of squares between the levels of each factor and of the residual, each component's coefficient in their
     expectations (sums, components), and their degrees of freedom."""
     y = np.asarray(values, dtype=np.float64)
     for name, levels in factors.items():
@@ -113,7 +113,7 @@ def _sums_of_squares(
     incidence = {name: _incidence(levels) for name, levels in factors.items()}
     centre = np.full((len(y), len(y)), 1 / max(len(y), 1))
     design = np.hstack([np.ones((len(y), 1)), *incidence.values()])
-    # Quadratic forms y'Ay that no constant changes: between the levels of each factor, and beside all of them.
+    # Quadratic forms y'Ay, invariant to constants: one between the levels of each factor, one for the residual.
     forms = [z @ np.diag(1 / z.sum(axis=0)) @ z.T - centre for z in incidence.values()]
     forms.append(np.eye(len(y)) - design @ np.linalg.pinv(design))
     effects = [z @ z.T for z in incidence.values()] + [np.eye(len(y))]

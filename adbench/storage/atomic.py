@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place under another name, then renamed."""
+"""Atomic file writes: to a temporary name beside the target, then renamed."""
 
 import contextlib
 import glob
@@ -9,15 +9,15 @@ from pathlib import Path
 
 _SUFFIX = ".partial"
 _TOKEN_BYTES = 8
-_KEPT_BYTES = 200  # of a name: with what is added to it, it must stay within the 255 that file systems take
+_KEPT_BYTES = 200  # of a name, so that prefix and suffix fit into the file systems' limit of 255
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Where to write what replaces the target when the block ends; removed when the block raises.
+    """Yield a temporary path that replaces the target when the block ends, and is removed if the block raises.
 
-    The path is another one each time, so that several processes can write one target: the last to end wins. What a
-    killed process leaves there is hidden; see `remove_partials`.
+    The path is unique, so that several processes can write one target: the last to end wins. A killed process leaves
+    a hidden file; see `remove_partials`.
     """
     partial = target.with_name(f".{_kept(target.name)}.{os.urandom(_TOKEN_BYTES).hex()}{_SUFFIX}")
     try:
@@ -30,14 +30,14 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def remove_partials(folder: Path, name: str | None = None) -> None:
-    """Remove what killed processes left of this file, or of any in the folder, while no other process writes there."""
+    """Remove partial files of killed processes, of one target or all in the folder; not while others write there."""
     pattern = "*" if name is None else f"{glob.escape(_kept(name))}.{'?' * 2 * _TOKEN_BYTES}"
-    for path in list(folder.glob(f".{pattern}{_SUFFIX}*")):  # what SQLite adds to a name comes last
+    for path in list(folder.glob(f".{pattern}{_SUFFIX}*")):  # SQLite appends suffixes to a name
         path.unlink(missing_ok=True)
 
 
 def target_of(partial: str) -> str:
-    """The name of the file that a killed process was writing under this name; else the name itself."""
+    """The target of a partial file's name; any other name unchanged."""
     found = re.fullmatch(rf"\.(.+?)(\.[0-9a-f]{{{2 * _TOKEN_BYTES}}})?\{_SUFFIX}", partial, re.DOTALL)
     return found[1] if found else partial
 

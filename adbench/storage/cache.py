@@ -1,8 +1,8 @@
-"""A folder of what can be made again: one entry a key, shared by all processes, and bounded in size.
+"""Disk cache shared by all processes: one entry per key, evicted least-recently-used first.
 
-An entry is written beside the others and renamed when it is whole; an entry that exists is never changed, only added
-to. Its file LABELS is locked as long as a process uses the entry, so that no other removes it. A folder that cannot be
-written, or a disk that is full, costs the time to make things anew, and one sentence.
+An entry is written under a temporary name and renamed atomically; files of an existing entry never change, but can be
+added. Its file LABELS is locked while a process uses the entry, which protects it from eviction. A read-only folder or
+a full disk costs only the caching, and one warning.
 """
 
 import contextlib
@@ -28,33 +28,33 @@ from adbench.storage.atomic import replacing
 from adbench.storage.lock import EXCLUSIVE, SHARED, SharedFile
 
 LABELS = "labels"
-IN_USE, UNSURE = "held by a running process", "perhaps just being written"  # why an entry is left
-_NEW = ".new"  # ends the names of entries that are not whole yet
-_REMOVED = "adbench-removed."  # begins the names of folders in which entries are removed
-# A key, or an entry of it that is being written. A folder of such a name can still be somebody else's: see `_is_ours`.
+IN_USE, UNSURE = "held by a running process", "perhaps just being written"  # reasons for not removing an entry
+_NEW = ".new"  # suffix of incomplete entries
+_REMOVED = "adbench-removed."  # prefix of folders in which entries are removed
+# A key, or its incomplete entry. A folder with such a name can still be foreign: see `_is_ours`.
 _KEY = re.compile(rf"[0-9a-f]{{32}}(\.\w{{8}}\{_NEW})?", re.ASCII)
-_ABANDONED_SECONDS = 3600.0  # after which a folder without a file to lock is nobody's
+_ABANDONED_SECONDS = 3600.0  # age after which a folder without a lock file is abandoned
 
 _log = logging.getLogger(__name__)
 
 
 class CacheEntry:
-    """What lies under a key. While a process holds it, no other removes it."""
+    """An entry of the cache, protected from removal while a process holds it."""
 
     def __init__(self, path: Path, held: SharedFile) -> None:
         self.path, self._held = path, held
 
     def read(self, name: str) -> tuple[Arrays, Any]:
-        """Packed arrays and their document. Raises OSError or ValueError where they are not there, or not whole."""
+        """Packed arrays and their document. Raises OSError or ValueError if missing or damaged."""
         return unpack((self.path / name).read_bytes())
 
     def add(self, name: str, arrays: Arrays, document: Any) -> None:
-        """Add packed arrays, for the next one; where that fails, the next one makes them anew."""
+        """Add packed arrays for later readers; on failure, they recompute them."""
         with contextlib.suppress(OSError), replacing(self.path / name) as partial:
             partial.write_bytes(pack(arrays, document))
 
     def matrix(self, name: str, shape: tuple[int, ...], crc: int, resident: bool) -> Array:
-        """A float32 matrix, in memory or on disk. Raises OSError or ValueError unless its bytes are those written."""
+        """A float32 matrix, in memory or memory-mapped. Raises OSError or ValueError if missing or damaged."""
         x = open_copy(self.path / name, shape, np.float32)
         if resident:
             x = np.array(x)
@@ -63,23 +63,23 @@ class CacheEntry:
         return x
 
     def labels(self) -> tuple[Arrays, Any]:
-        """The packed labels. Raises ValueError where they are not whole."""
+        """The packed labels. Raises ValueError if damaged."""
         return unpack(b"".join(self._held.content()))
 
     def labels_checksum(self) -> int:
-        """The crc32 of their bytes, which are not looked at."""
+        """The crc32 of the packed labels, without unpacking them."""
         return functools.reduce(lambda found, block: zlib.crc32(block, found), self._held.content(), 0)
 
 
 class CacheWriter:
-    """Writes an entry, under a name that nobody looks for; a context, after which what was not committed is gone.
+    """Context that writes an entry under a temporary name and removes it at the end unless committed.
 
-    Once something cannot be written, that is said, and the rest is left out.
+    The first write error is reported, and all further writes are skipped.
     """
 
     def __init__(self, cache: "Cache", key: str) -> None:
         self._cache, self._target = cache, cache.folder / key
-        self.path: Path | None = None  # the folder; None where none can be made
+        self.path: Path | None = None  # the folder; None if it cannot be created
         self._labels_checksum: int | None = None
         self._failed = False
         with self._writing():
@@ -103,7 +103,7 @@ class CacheWriter:
             self._cache.goes_on_without(error)
 
     def write_labels(self, arrays: Arrays, document: Any) -> None:
-        """Write the labels, packed, and forget them."""
+        """Write the labels, packed, without keeping them in memory."""
         with self._writing() as folder:
             if folder:
                 content = pack(arrays, document)
@@ -112,7 +112,7 @@ class CacheWriter:
                 self._labels_checksum = zlib.crc32(content)
 
     def save(self, name: str, x: npt.NDArray[np.float32], at: Path | None = None) -> None:
-        """Write a matrix. at: its file, where it has one, which becomes the entry's."""
+        """Write a matrix. at: its existing file, if any, which is moved into the entry."""
         with self._writing() as folder:
             if folder and at:
                 at.rename(folder / name)
@@ -122,16 +122,16 @@ class CacheWriter:
                         file.write(block)
 
     def write(self, name: str, arrays: Arrays, document: dict[str, Any]) -> None:
-        """Write packed arrays. The document also gets the checksum of the labels."""
+        """Write packed arrays. The labels' checksum is added to the document."""
         with self._writing() as folder:
             if folder:
                 (folder / name).write_bytes(pack(arrays, document | {LABELS: self._labels_checksum}))
 
     def commit(self) -> CacheEntry | None:
-        """Make it the entry of its key; None where something is missing, or another process was faster."""
+        """Publish the entry under its key; None if it is incomplete or another process was faster."""
         if self.path is None or self._failed:
             return None
-        self._held.lock(SHARED)  # before anybody can find it: who meets a stronger lock takes it for unusable
+        self._held.lock(SHARED)  # before it can be found: readers treat an exclusive lock as unusable
         try:
             self.path.rename(self._target)
         except OSError:
@@ -141,44 +141,44 @@ class CacheWriter:
 
 
 class Cache:
-    """The entries in a folder, whose keys are of 32 hexadecimal digits.
+    """A cache in a folder, with keys of 32 hexadecimal digits.
 
-    limit: their bytes together, beyond which those unused for longest are removed.
+    limit: total bytes, beyond which the least recently used entries are evicted.
     """
 
     def __init__(self, folder: Path, limit: float) -> None:
         self.folder, self.limit = folder, limit
 
     def open(self, key: str) -> CacheEntry | None:
-        """The entry of a key, if there is one."""
+        """The entry of a key, or None."""
         path = self.folder / key
         try:
             held = SharedFile(path / LABELS, os.O_RDONLY, SHARED)
         except FileNotFoundError:
-            self.forget(path)  # not whole, or just being removed
+            self.forget(path)  # incomplete, or being removed
             return None
-        except OSError:  # it may be whole: it is another's, or there are too many open files
+        except OSError:  # possibly intact: no permission, or too many open files
             return None
-        with contextlib.suppress(OSError):  # a folder for reading only
+        with contextlib.suppress(OSError):  # a read-only folder
             os.utime(held.file)
         return CacheEntry(path, held)
 
     def writer(self, key: str) -> CacheWriter:
-        """What writes an entry."""
+        """A writer of the entry of this key."""
         return CacheWriter(self, key)
 
     def goes_on_without(self, error: OSError) -> None:
-        """Say, once a process, that nothing can be kept."""
+        """Warn, once per process, that nothing can be cached."""
         _say(f"goes on without a cache: {self.folder} cannot be written ({error.strerror or error})")
 
     def forget(self, path: Path) -> None:
-        """Remove an entry that is not what was written, though others use it: what they have open stays."""
+        """Remove a damaged entry even while others use it: their open files stay readable."""
         with contextlib.suppress(OSError):
             if _is_ours(path):
                 _remove(path)
 
     def trim(self) -> None:
-        """Remove what a killed process left, then what was not used for longest, until the rest is within the limit."""
+        """Remove incomplete entries of killed processes, then evict least recently used ones down to the limit."""
         try:
             found = self._entries()
         except OSError:
@@ -192,12 +192,12 @@ class Cache:
                 del sizes[path]
 
     def size(self) -> tuple[int, int]:
-        """The number of entries, and their bytes. Raises OSError for a folder that cannot be read."""
+        """The number of entries and their bytes. Raises OSError if the folder cannot be read."""
         sizes = [_size(path) for path in self._entries()]
         return len(sizes), sum(sizes)
 
     def clear(self) -> dict[str, str]:
-        """Remove the entries; the names of those that were left, with the reason. Raises OSError as `size` does."""
+        """Remove all entries; returns the names of those left, with the reason. Raises OSError as `size` does."""
         reasons = {path.name: _remove_unused(path, _last_use(path)) for path in sorted(self._entries())}
         return {name: reason for name, reason in reasons.items() if reason is not None}
 
@@ -205,7 +205,7 @@ class Cache:
         try:
             return [path for path in self.folder.iterdir() if _is_ours(path)]
         except FileNotFoundError:
-            return []  # nothing was kept yet
+            return []  # nothing is cached yet
 
 
 @functools.cache
@@ -214,9 +214,9 @@ def _say(sentence: str) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a folder is an entry, or what is left of one: one of its files is packed arrays, or it is empty.
+    """True if a folder is an entry or its remains: it contains a file of packed arrays, or is empty.
 
-    Nothing else that lies in a cache's folder is ever removed.
+    Nothing else in a cache's folder is ever removed.
     """
     if path.is_symlink() or not path.is_dir() or not (path.name.startswith(_REMOVED) or _KEY.fullmatch(path.name)):
         return False
@@ -224,7 +224,7 @@ def _is_ours(path: Path) -> bool:
         files = list(path.iterdir())
         return not files or path.name.startswith(_REMOVED) or any(map(_is_packed, files))
     except OSError:
-        return True  # and cannot be removed either, which its removal says
+        return True  # it cannot be removed either, which its removal reports
 
 
 def _is_packed(file: Path) -> bool:
@@ -232,7 +232,7 @@ def _is_packed(file: Path) -> bool:
         return False
     with file.open("rb") as content:
         start = content.read(len(MAGIC))
-    return start == MAGIC or (file.name == LABELS and not start)  # which a draft begins with
+    return start == MAGIC or (file.name == LABELS and not start)  # empty in a new entry
 
 
 def _last_use(path: Path) -> float:
@@ -249,14 +249,14 @@ def _size(path: Path) -> int:
 
 
 def _remove_unused(path: Path, last_use: float) -> str | None:
-    """Remove an entry that no process uses. The reason where it is left, else None."""
+    """Remove an entry unless a process uses it. Returns the reason if it is left, else None."""
     held = None
     try:
         held = SharedFile(path / LABELS, os.O_RDWR, EXCLUSIVE)
     except BlockingIOError:
         return IN_USE
     except FileNotFoundError:
-        # Of a process that was killed, or removed it, before it could lock anything; unless it is about to.
+        # Its process was killed, or removed it, before locking anything; or it is about to lock.
         if (path / LABELS).exists() or time.time() - last_use < _ABANDONED_SECONDS:
             return UNSURE if path.exists() else None
     except OSError as error:
@@ -273,7 +273,7 @@ def _remove_unused(path: Path, last_use: float) -> str | None:
 
 
 def _remove(path: Path) -> None:
-    # Renamed first: half of an entry must never be found under its key.
+    # Renamed first, so that no partial entry is found under its key.
     rubbish = Path(tempfile.mkdtemp(prefix=_REMOVED, suffix=_NEW, dir=path.parent))
     try:
         path.rename(rubbish / path.name)

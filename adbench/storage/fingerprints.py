@@ -1,4 +1,4 @@
-"""A user's own files: which ones a path, a folder, a glob or a list names, and the fingerprint of their bytes."""
+"""Resolution of a user's paths, folders, globs and lists to files, and fingerprints of their bytes."""
 
 import functools
 import glob
@@ -10,21 +10,20 @@ from adbench.errors import ConfigError, DataError
 from adbench.storage.spool import spooled
 from adbench.text import override
 
-# The ends of names by which a file of a folder is taken for a table; each may be followed by one for packed files.
+# Suffixes that mark files of a folder as tables, optionally followed by one of a compressed format.
 _TABLES = (
     *(".csv", ".tsv", ".tab", ".txt", ".data", ".dat", ".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc"),
     *(".arff", ".json", ".jsonl", ".ndjson", ".mat", ".npy", ".npz", ".xlsx", ".xlsb", ".xls", ".ods"),
 )
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
-_TEXTS = ("readme", "license", "licence", "notice", "changelog", "requirements")  # .txt files that are no tables
+_TEXTS = ("readme", "license", "licence", "notice", "changelog", "requirements")  # .txt files that are not tables
 
 
 def find_files(path: str | list[str], key: str) -> list[Path]:
-    """The files that a path, a folder, a glob or a list of them names, sorted, each once; "-" is standard input.
+    """The files named by a path, a folder, a glob or a list of them, sorted and unique; "-" is standard input.
 
-    Of a folder they are the tables, by their names, without what is hidden or in folders of it. key: the configuration
-    key that the path comes from, for the error's sentence. Raises DataError when one names no file, and ConfigError
-    when it is no path at all.
+    A folder stands for its tables, recognised by name, without hidden files and subfolders. key: the configuration key
+    of the path, for error messages. Raises DataError if a path names no file, and ConfigError for anything but paths.
     """
     patterns = [path] if isinstance(path, str) else path
     if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p for p in patterns):
@@ -44,7 +43,7 @@ def _matches(pattern: str, key: str) -> Iterator[Path]:
     if path.exists():
         yield path
         return
-    # Unlike Path.glob this passes over hidden files, such as the ._day1.csv that macOS leaves beside day1.csv.
+    # Unlike Path.glob this skips hidden files, such as the ._day1.csv that macOS leaves beside day1.csv.
     files = [file for file in map(Path, glob.glob(str(path), recursive=True)) if file.is_file()]  # noqa: PTH207
     if not files:
         raise DataError(f"expected the data file {pattern}, which does not exist; name an existing one with {key}=")
@@ -67,7 +66,7 @@ def _tables_in(folder: Path, key: str) -> list[Path]:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file's name is that of a table, as far as a name tells."""
+    """True if a file is a table, judged by its name."""
     bare = name.lower()
     for end in PACKED:
         bare = bare.removesuffix(end)
@@ -76,7 +75,7 @@ def is_table(name: str) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """sha256 of a file's bytes as they are on disk. Raises DataError when the file cannot be read."""
+    """sha256 of a file's bytes on disk. Raises DataError if the file cannot be read."""
     try:
         status = path.stat()
         return _sha256(path, status.st_size, status.st_mtime_ns)
@@ -86,6 +85,6 @@ def sha256_of(path: Path) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    # size and mtime_ns are part of the key: a run asks three times, and a large file takes seconds.
+    # Cached, with size and mtime_ns in the key: a run asks three times, and a large file takes seconds.
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

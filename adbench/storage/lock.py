@@ -1,4 +1,4 @@
-"""Locks between processes, and between machines where they share a file system, that die with their holder."""
+"""Locks between processes, also on machines sharing a file system, released when their holder dies."""
 
 import contextlib
 import errno
@@ -11,13 +11,13 @@ from pathlib import Path
 
 EXCLUSIVE, SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
 _READ_BYTES = 1 << 24
-_ATTEMPTS, _PAUSE_SECONDS = 5, 0.02  # `holder_of` looks at a lock by taking it, for microseconds
+_ATTEMPTS, _PAUSE_SECONDS = 5, 0.02  # `holder_of` briefly takes a lock to inspect it
 
 
 class Lock:
-    """An exclusive lock on a file that exists only while it is held; the system frees it however the holder ends.
+    """An exclusive lock on a file that exists only while held; the system releases it however the holder ends.
 
-    A lock on the run folder itself would not do: on network file systems it would hold on one machine only.
+    A lock on the run folder itself would not suffice: on network file systems it holds on one machine only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,11 +26,11 @@ class Lock:
 
     @property
     def held(self) -> bool:
-        """Whether this object holds the lock."""
+        """True if this object holds the lock."""
         return self._file is not None
 
     def acquire(self) -> bool:
-        """Take the lock, unless another process has it. Raises OSError where no file can be written."""
+        """Take the lock unless another process has it. Raises OSError if the file cannot be written."""
         for attempt in range(_ATTEMPTS):
             if attempt:
                 time.sleep(_PAUSE_SECONDS)
@@ -42,7 +42,7 @@ class Lock:
                 raise
             if mine:
                 self._file = file
-                with contextlib.suppress(OSError):  # who holds it is told for people; a full disk cannot tell
+                with contextlib.suppress(OSError):  # the holder's name is informative only; a full disk may lose it
                     os.ftruncate(file, 0)
                     os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
                 return True
@@ -50,33 +50,33 @@ class Lock:
         return False
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         if self._file is not None:
             with contextlib.suppress(OSError):
-                self.path.unlink()  # while it is held: whoever waits for this file finds that it is gone
+                self.path.unlink()  # while held, so that waiting processes notice the removal
             os.close(self._file)
             self._file = None
 
 
 class SharedFile:
-    """An open file, locked until nothing refers to this any more."""
+    """An open file, locked until this object is garbage-collected."""
 
     def __init__(self, path: Path, flags: int, kind: int) -> None:
         self.file = os.open(path, flags | os.O_CLOEXEC, 0o644)
         if not self.lock(kind):
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
         if not os.fstat(self.file).st_nlink:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))  # somebody is removing it
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))  # being removed
 
     def lock(self, kind: int) -> bool:
-        """Whether the lock is ours now; on a file system without locks everything is."""
+        """Take the lock; returns whether it was taken, always true on a file system without locks."""
         try:
             return _lock(self.file, kind)
         except OSError:
             return True
 
     def content(self) -> Iterator[bytes]:
-        """The bytes of the file, some at a time; also where it has been removed meanwhile."""
+        """The bytes of the file in blocks, even if it has been removed meanwhile."""
         position = 0
         while block := os.pread(self.file, _READ_BYTES, position):
             position += len(block)
@@ -88,14 +88,14 @@ class SharedFile:
 
 
 def holder_of(path: Path) -> str | None:
-    """Who holds the lock, as "process 12 on host"; None when nobody does."""
+    """The holder of the lock, as "process 12 on host", or None."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
     try:
         return None if _lock(file, SHARED) else os.read(file, 200).decode(errors="replace").strip() or "another"
-    except OSError:  # a file system without locks: nobody can hold one
+    except OSError:  # a file system without locks
         return None
     finally:
         os.close(file)
@@ -110,7 +110,7 @@ def _lock(file: int, kind: int) -> bool:
 
 
 def _is_at(file: int, path: Path) -> bool:
-    """Whether an open file still lies at the path: its last holder may have removed it meanwhile."""
+    """True if an open file is still at the path: its last holder may have removed it meanwhile."""
     try:
         return os.path.samestat(os.fstat(file), path.stat())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A temporary folder for what does not fit in memory."""
+"""Temporary folder for matrices that do not fit in memory."""
 
 import shutil
 import tempfile
@@ -12,17 +12,17 @@ from adbench.arrays.memmap import Array, create, open_copy, require_room
 
 
 class Scratch:
-    """A context with a folder that is made when it is first asked for, and removed at the end.
+    """Context with a temporary folder that is created on first use and removed at the end.
 
-    What is mapped from it stays readable. limit: bytes that fit in memory. parent: where the folder is to lie; None:
-    where the system keeps what is temporary.
+    Open memory maps stay readable. limit: bytes that fit in memory. parent: the folder's parent; None: the system's
+    temporary folder.
     """
 
     def __init__(self, limit: float, parent: Path | None = None) -> None:
         self.limit, self._parent = limit, parent
         self._path: Path | None = None
         self._elsewhere = None if parent is None else Scratch(limit)
-        self.files: dict[str, Path] = {}  # of the matrices that found room here
+        self.files: dict[str, Path] = {}  # of the matrices stored here
 
     def __enter__(self) -> Self:
         return self
@@ -35,7 +35,7 @@ class Scratch:
 
     @property
     def path(self) -> Path:
-        """The folder. Raises DataError where there is no room for one."""
+        """The folder. Raises DataError if there is no space for it."""
         if self._path is None:
             parent = self._parent or Path(tempfile.gettempdir())
             with require_room(parent):
@@ -43,9 +43,9 @@ class Scratch:
         return self._path
 
     def matrix(self, name: str, shape: tuple[int, ...], fill: Callable[[Array], Any]) -> Array:
-        """A float32 matrix on disk, of zeros that `fill` fills; what is written into it later changes no file.
+        """A float32 matrix on disk, initially zero, filled by `fill`; mapped copy-on-write afterwards.
 
-        Raises DataError where there is no room for it, not even where the system keeps what is temporary.
+        Raises DataError if there is no space for it, not even in the system's temporary folder.
         """
         path = self.path / name
         try:

@@ -1,4 +1,4 @@
-"""What can be read only once, such as standard input and pipes: laid down in a file, once in a process."""
+"""Spooling of inputs that can be read only once, such as standard input and pipes, to a file per process."""
 
 import atexit
 import functools
@@ -13,26 +13,26 @@ from adbench.errors import DataError
 
 STANDARD_INPUT = "standard input"
 _SPELLINGS = ("-", "/dev/stdin")
-# Where a sweep has laid it down for its workers, whose own standard input is none of the user's.
+# Path of the spooled file, for a sweep's workers, which do not inherit the user's standard input.
 _VARIABLE = "ADBENCH_STANDARD_INPUT"
 
-_names: dict[Path, str] = {}  # of the files here, as the user calls them
+_names: dict[Path, str] = {}  # the user's names of spooled files
 
 
 def name_of(path: Path) -> str:
-    """A file as the user calls it."""
+    """The user's name of a file."""
     return _names.get(path, str(path))
 
 
 def is_spooled(path: Path) -> bool:
-    """Whether the file is one of those that are gone with the process."""
+    """True if the file is spooled, and so deleted with the process."""
     return path in _names
 
 
 def spooled(pattern: str) -> Path | None:
-    """The bytes of standard input or of a pipe as a file; None for what can be read again by its own name.
+    """Spool standard input or a pipe to a file; None for anything that can be read repeatedly by name.
 
-    Raises DataError where nobody writes into it, or they do not fit.
+    Raises DataError if standard input is a terminal, or the bytes do not fit.
     """
     if pattern in _SPELLINGS:
         return _standard_input()

@@ -1,6 +1,6 @@
-"""What Python files say, however they are written: a digest of each one's syntax tree, and the modules that it imports.
+"""Digests of Python files' syntax trees, independent of formatting, and the modules they import.
 
-Nothing is imported for it. Comments, docstrings, blank lines and quotes are no part of a tree; a literal is.
+Nothing is imported. Comments, docstrings, blank lines and quotes do not affect a digest; literals do.
 """
 
 import ast
@@ -14,14 +14,14 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-_INSTALLED = ("site-packages", "dist-packages")  # folders where unrelated packages lie side by side
+_INSTALLED = ("site-packages", "dist-packages")  # folders that contain unrelated packages
 
 
 @dataclass(frozen=True)
 class Source:
-    """One module's file: the digest of what it says, and the dotted names in its imports, attributes among them.
+    """A module's file: its digest, and the dotted names in its imports, including attributes.
 
-    in_package: whether it lies in one, so that a name of another file beside it is not imported without the package's.
+    in_package: whether it belongs to a package, so that its neighbours are not importable by their bare names.
     """
 
     file: Path
@@ -33,19 +33,19 @@ class Source:
 @dataclass
 class _Known:
     source: Source
-    spec: ModuleSpec | None  # of the module as it was imported; None: it was not yet
-    state: tuple[int, int]  # of the file
+    spec: ModuleSpec | None  # of the imported module; None: not yet imported
+    state: tuple[int, int]  # modification time and size of the file
 
 
 _KNOWN: dict[str, _Known] = {}
-_ABSENT: set[str] = set()  # names in imports that are no files: attributes of modules, mostly
+_ABSENT: set[str] = set()  # names in imports that are not files, mostly attributes of modules
 
 
 def reached(roots: Iterable[str], follow: Callable[[str], bool]) -> tuple[dict[str, Source], dict[str, set[str]]]:
-    """The modules that these import, with those that those import, and so on; and what else each of them imports.
+    """The modules that these import, transitively, and the other packages that each of them imports.
 
-    Of the packages of the roots, and, for a file that lies in no package, of its own folder. follow: whether
-    a module of them counts at all. A package's own `__init__` counts with each of its modules.
+    Limited to the packages of the roots and, for a file outside any package, its folder. follow: whether to include a
+    module. A package's `__init__` is included with each of its modules.
     """
     own = {root.partition(".")[0] for root in roots}
     found: dict[str, Source] = {}
@@ -68,10 +68,10 @@ def reached(roots: Iterable[str], follow: Callable[[str], bool]) -> tuple[dict[s
 
 
 def source_of(name: str) -> Source | None:
-    """A module's source by its dotted name; None where there is no such file.
+    """A module's source by its dotted name; None if there is no such file.
 
-    What was imported is what runs: a file that was edited after its module was imported is not read again, until the
-    module is reloaded.
+    The imported code is the running code: a file edited after its import is not read again until the module is
+    reloaded.
     """
     loaded = sys.modules.get(name)
     spec = getattr(loaded, "__spec__", None)
@@ -113,7 +113,7 @@ def _state(file: Path) -> tuple[int, int]:
 
 
 def _find(name: str) -> ModuleSpec | None:
-    """Where a module would be imported from. Unlike importlib's own, this imports no package that it lies in."""
+    """The spec of a module. Unlike importlib.util.find_spec, this does not import its parent packages."""
     package, _, _ = name.rpartition(".")
     with contextlib.suppress(ImportError, ValueError, AttributeError):
         if not package:
@@ -128,7 +128,7 @@ def _find(name: str) -> ModuleSpec | None:
 
 
 def _lies_beside(top: str, folder: Path) -> bool:
-    """Whether an import of this name finds a module in this folder."""
+    """True if an import of this name finds a module in this folder."""
     if not ((folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file()):
         return False
     origin = getattr(_find(top), "origin", None)
@@ -136,7 +136,7 @@ def _lies_beside(top: str, folder: Path) -> bool:
 
 
 def _read(content: bytes, package: str) -> tuple[str, frozenset[str]]:
-    """The digest of a file, and what it imports. What is no Python has that of its bytes."""
+    """The digest of a file and its imports. A file that does not parse gets the digest of its bytes."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError):
@@ -148,9 +148,9 @@ def _read(content: bytes, package: str) -> tuple[str, frozenset[str]]:
 
 
 def _write(node: Any, words: list[str], imports: set[str], package: str) -> None:
-    """A tree as words: `ast.dump` and `ast.unparse` write one tree otherwise in other versions of Python.
+    """Serialise a tree to words: `ast.dump` and `ast.unparse` differ between versions of Python.
 
-    What is empty is left out, since a later version adds fields that are.
+    Empty fields are left out, since later versions add some.
     """
     kind = type(node)
     if kind is list:
@@ -160,7 +160,7 @@ def _write(node: Any, words: list[str], imports: set[str], package: str) -> None
         words.append("]")
     elif kind is ast.Constant:
         words.append(ascii(node.value))
-    elif not isinstance(node, ast.AST):  # a name, or how far an import is relative
+    elif not isinstance(node, ast.AST):  # a name, or the level of a relative import
         words.append(str(node))
     elif not ((kind is ast.Expr or kind is ast.If) and _says_nothing(node)):
         if kind is ast.Import or kind is ast.ImportFrom:
@@ -176,11 +176,11 @@ def _write(node: Any, words: list[str], imports: set[str], package: str) -> None
         words.append(")")
 
 
-_LEFT_OUT = ("ctx", "type_comment", "kind")  # follows from the place; comments; u before a string
+_LEFT_OUT = ("ctx", "type_comment", "kind")  # implied by position; comments; the u prefix of a string
 
 
 def _says_nothing(node: Any) -> bool:
-    """A docstring, or what is there for type checkers alone."""
+    """True if a statement has no effect: a docstring, or code for type checkers alone."""
     if type(node) is ast.Expr:
         return type(node.value) is ast.Constant and isinstance(node.value.value, str)
     test = None if node.orelse else node.test

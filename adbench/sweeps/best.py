@@ -1,4 +1,4 @@
-"""The configuration that a sweep's objective says is best: no more than that, on none but the rows it was asked on."""
+"""Best configuration of a sweep by its objective, on the rows that the objective used and no others."""
 
 import shlex
 from collections.abc import Iterable
@@ -16,25 +16,25 @@ VALIDATING = "protocol=labelled_validation"
 
 @dataclass(frozen=True)
 class Best:
-    """One configuration, and what speaks for it."""
+    """The best configuration, with its objective."""
 
     overrides: list[str]  # all but the seed
     objective: str
-    value: float  # the mean over its seeds
-    n: int  # of them
-    sd: float | None  # None of one seed
+    value: float  # mean over its seeds
+    n: int  # number of seeds
+    sd: float | None  # None for one seed
 
     @property
     def command(self) -> str:
-        """What runs it."""
+        """The command that runs it."""
         return shlex.join(["adbench", "train", *self.overrides])
 
     def document(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """The result as `--json` prints it."""
         return {"overrides": self.overrides, "objective": self.objective, "value": self.value, "n": self.n}
 
     def lines(self) -> list[str]:
-        """As it is told to people."""
+        """The result as lines for the terminal."""
         spread = "" if self.sd is None else f" (sd {self.sd:.4g})"
         seeds = f"mean of {self.n} seeds{spread}" if self.n > 1 else "one seed"
         told = [f"best {self.objective} {self.value:.6g}, {seeds}:", f"  {self.command}"]
@@ -44,10 +44,10 @@ class Best:
 
 
 def best_of(jobs: Iterable[Job], objective: Objective, keep_old: bool = False) -> Best | None:
-    """The best of the configurations all of whose seeds are done; None where there is none.
+    """The best configuration among those whose seeds are all done; None if there is none.
 
-    One with fewer seeds than others is no candidate: it may have had the easier ones. keep_old: whether runs that other
-    code made take part.
+    One with fewer seeds than others is excluded: it may have had the easier ones. keep_old: whether to include runs
+    made by other code.
     """
     values: dict[str, list[float | None]] = {}
     overrides: dict[str, list[str]] = {}

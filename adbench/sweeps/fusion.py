@@ -1,4 +1,4 @@
-"""Which jobs of a sweep are handed to its executor at once, to be trained as one network."""
+"""Grouping of a sweep's jobs that are submitted together, to be trained as one stacked network."""
 
 from collections import deque
 from pathlib import Path
@@ -8,9 +8,9 @@ from adbench.runner.job import Job
 
 
 class Groups:
-    """Jobs that wait, and how they go together.
+    """Queue of waiting jobs, taken out in groups.
 
-    most: jobs that are trained as one; 1: none are. slots: jobs of one kind are shared out evenly among so many.
+    most: maximum jobs trained as one; 1: no fusing. slots: number of slots that share the jobs of a kind evenly.
     """
 
     def __init__(self, most: int, slots: int) -> None:
@@ -21,21 +21,21 @@ class Groups:
         self._sizes: dict[str, int] = {}
 
     def put_back(self, job: Job, whole_kind: bool) -> None:
-        """It has to be run apart; whole_kind: and so have all like it."""
+        """Return a job to be run separately. whole_kind: and all of its kind."""
         self._apart.add(job.path)
         if whole_kind:
             self._apart_kinds.add(kind(job))
         self.waiting.appendleft(job)
 
     def next(self) -> list[Job]:
-        """The next job that waits, and those to be trained with it; none where nothing waits."""
+        """Take the next waiting job and those to be trained with it; empty if none waits."""
         if not self.waiting:
             return []
         first = self.waiting.popleft()
         if not self._may_join(first):
             return [first]
         alike = [job for job in self.waiting if self._may_join(job) and kind(job) == kind(first)]
-        # Fixed at the first of a kind: else each group that ends would make the next one smaller.
+        # Fixed by the first group of a kind: otherwise each finished group would shrink the next.
         size = self._sizes.setdefault(kind(first), min(self.most, -(-(1 + len(alike)) // self.slots)))
         for job in alike[: size - 1]:
             self.waiting.remove(job)
@@ -46,5 +46,5 @@ class Groups:
 
 
 def kind(job: Job) -> str:
-    """What jobs that may be trained as one have in common."""
+    """A key shared by the jobs that may be trained as one."""
     return same_shapes(job.config)

@@ -1,4 +1,4 @@
-"""The runs of a sweep before they are run: composed, named, and each only once."""
+"""Construction of a sweep's jobs: composed, named, without duplicates."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from adbench.runner.job import Job
 
 
 def make_jobs(overrides: Sequence[tuple[str, ...]]) -> list[Job]:
-    """A job for each configuration; two lists of overrides that compose to the same one are one job.
+    """One job per distinct configuration.
 
-    Raises ConfigError, with the job's overrides, for the first that cannot be composed.
+    Raises ConfigError, with the job's overrides, for the first that does not compose.
     """
     jobs: dict[Path, Job] = {}
     code_at_hand = CodesAtHand()

@@ -1,12 +1,12 @@
-"""What hyper-parameters may be chosen by: never by a test metric.
+"""Objectives that hyper-parameters may be chosen by, never a test metric.
 
-fit/loss            the training loss of the last epoch; it needs no labels
-calibration/loss    the loss on the calibration rows, which are normal and not fitted on; it needs no labels
+fit/loss            the training loss of the last epoch; needs no labels
+calibration/loss    the loss on the calibration rows, which are normal and not fitted on; needs no labels
 validation/METRIC   a metric on the training file's own anomalies, under protocol=labelled_validation
 
-Whoever chooses by calibration/loss uses the calibration rows twice: to choose, then to set the threshold. What the
-threshold promises then holds for a run of the chosen configuration with another seed, whose calibration rows are drawn
-anew, and only nearly for the very runs that it was chosen by: their calibration rows look a little too normal to it.
+Choosing by calibration/loss uses the calibration rows twice: for the choice and for the threshold. The threshold's
+promise then holds for a run of the chosen configuration with another seed, hence other calibration rows, but only
+approximately for the runs behind the choice: their calibration rows look slightly too normal.
 """
 
 import json
@@ -22,17 +22,17 @@ from adbench.evaluation.metric_table import CALIBRATION_LOSS, FIT_LOSS, OBJECTIV
 from adbench.results.record import DONE, LOSS, Run, families
 from adbench.text import override, suggest
 
-# Label-free objective -> the metric that holds it in the end, and the column of history.csv that does after each epoch.
+# Label-free objective -> its final metric, and its per-epoch column in history.csv.
 LABEL_FREE = {"fit/loss": (FIT_LOSS, LOSS), "calibration/loss": (CALIBRATION_LOSS, CALIBRATION_LOSS)}
 VALIDATION = "validation/"
 VALIDATION_METRICS = shown_in(OBJECTIVE)
-FAMILIES = "family_roc_auc"  # mean over the families of anomalies, so that the largest does not decide alone
+FAMILIES = "family_roc_auc"  # mean over families of anomalies, so that the largest does not dominate
 LEGAL = (*LABEL_FREE, *(VALIDATION + name for name in (*VALIDATION_METRICS, FAMILIES)))
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A number that a sweep may choose by. Raises ConfigError for one that it may not."""
+    """A number that a sweep may choose by. Raises ConfigError for an illegal one."""
 
     name: str
 
@@ -50,22 +50,22 @@ class Objective:
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
-        """Whether less or more of it is better."""
+        """The direction of better values."""
         return "minimize" if self.name in LABEL_FREE else "maximize"
 
     @property
     def history_column(self) -> str | None:
-        """The column of history.csv that tells it after each epoch; None where it is only known at the end."""
+        """Its per-epoch column in history.csv; None if it is only known at the end."""
         return LABEL_FREE[self.name][1] if self.name in LABEL_FREE else None
 
     def prepare(self, config: Config) -> None:
-        """Let a run tell it after each epoch, which costs a little and changes no result."""
+        """Make a run record it after each epoch, at little cost and without changing any result."""
         if self.history_column == CALIBRATION_LOSS:
             config["trainer"]["calibration_loss"] = True
 
     def require_legal(self, configs: Sequence[Config]) -> None:
-        """Raise ConfigError where a run has no such number, or one that owes something to the test rows, or where the
-        numbers of two runs are no reason to take one and not the other.
+        """Raise ConfigError if a run lacks this number, if it depends on test rows, or if the runs' numbers are not
+        comparable.
         """
         for config in configs:
             self._require_no_test_labels(config)
@@ -82,7 +82,7 @@ class Objective:
                 )
 
     def _same(self, config: Config) -> Config:
-        """What has to be the same in runs that are compared: a loss depends on its rows and their units too."""
+        """The keys that must be equal in compared runs: a loss also depends on its rows and their units."""
         data = config["data"]
         if self.name not in LABEL_FREE:
             files = {key: data.get(key) for key in CONTENT["data"]}
@@ -123,7 +123,7 @@ class Objective:
             )
 
     def value(self, run: Run) -> float | None:
-        """Its value for a run; None where the run is not done, or measured none, as when its loss is not finite."""
+        """Its value for a run; None if the run is not done or lacks it, such as a loss that is not finite."""
         if run.status != DONE:
             return None
         if self.name == VALIDATION + FAMILIES:

@@ -1,4 +1,4 @@
-"""A sweep before it starts: what it runs, where, and by which rules."""
+"""Planning of a sweep: its jobs, executor and rules."""
 
 import json
 from collections.abc import Iterable
@@ -27,23 +27,23 @@ DATA = "data="
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep that is composed and not yet started."""
+    """A composed sweep that has not started."""
 
-    overrides: list[str]  # of its jobs, a benchmark's included
+    overrides: list[str]  # of its jobs, including a benchmark's
     sampler: Sampler
     executor: Executor
     objective: Objective | None
-    most: int = 1  # jobs that are trained as one
-    left_out: tuple[str, ...] = ()  # which data of a benchmark are not on this machine, and how to get them
+    most: int = 1  # maximum jobs trained as one
+    left_out: tuple[str, ...] = ()  # a benchmark's data missing on this machine, and how to get them
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a sweep does about jobs that are finished, and those that do not finish.
+    """Treatment of finished and failed jobs in a sweep.
 
-    force: run again what is finished. keep_old: leave what other code made as it is. retry_failed: run again what
-    failed, took too long or was pruned. fail_fast: start nothing more after the first job that does not finish.
-    timeout: seconds that a job may run.
+    force: repeat finished jobs. keep_old: keep the results of other code. retry_failed: repeat jobs that failed, timed
+    out or were pruned. fail_fast: start no more jobs after the first that does not finish. timeout: maximum seconds
+    per job.
     """
 
     force: bool = False
@@ -59,32 +59,32 @@ class Rules:
 
 
 class SweepReporter:
-    """Hears how a sweep gets on. This one is silent; `adbench.cli.display.sweep_progress` has those that speak."""
+    """A listener to a sweep's progress. This one is silent; `adbench.cli.display.sweep_progress` has others."""
 
     def begin(self, n_jobs: int, slots: int) -> None:
         """The sweep begins."""
 
     def expect(self, n_jobs: int) -> None:
-        """So many jobs there will be, as far as is known now: trials of a search can share a configuration."""
+        """Update the expected number of jobs, an estimate while searching: trials can share a configuration."""
 
     def started(self, job: Job) -> None:
-        """A job was handed to the executor."""
+        """A job was submitted to the executor."""
 
     def ended(self, job: Job, run: Run, ran: bool) -> None:
-        """A job is over; ran: in this sweep, not before."""
+        """A job has ended. ran: in this sweep, not before."""
 
     def note(self, sentence: str) -> None:
-        """Something that the user should know, though nothing is wrong."""
+        """Information for the user, though nothing is wrong."""
 
     def poll(self) -> None:
         """Some time has passed."""
 
 
 def plan(overrides: Iterable[str]) -> Plan:
-    """Compose a sweep and all its jobs. Raises ConfigError for the first that cannot be composed.
+    """Compose a sweep and all its jobs. Raises ConfigError for the first that does not compose.
 
     overrides: of the jobs, where a key may have several values, and of the sweep itself: executor, sampler, objective,
-    and benchmark, which stands for the overrides in configs/benchmark/NAME.yaml; what is typed replaces those.
+    and benchmark, which expands to the overrides in configs/benchmark/NAME.yaml unless they are overridden in turn.
     """
     overrides = list(overrides)
     own = (*groups(SWEEP), "objective", "fuse")
@@ -102,7 +102,7 @@ def plan(overrides: Iterable[str]) -> Plan:
     objective = None if config["objective"] is None else Objective(str(config["objective"]))
     sampler = build(config["sampler"], "sampler", overrides=of_jobs, objective=objective)
     for loggers in [text for text in of_jobs if root_of(text) == SEVERAL and "." not in text.partition("=")[0]]:
-        build_loggers(compose([loggers]))  # what is not installed is said once, not by each job
+        build_loggers(compose([loggers]))  # report a missing package once, not per job
     require_at_least("fuse", config["fuse"], 1)
     most = config["fuse"] if sampler.knows_all_jobs else 1
     return Plan(of_jobs, sampler, executor, objective, most, left_out)
@@ -113,15 +113,15 @@ def _names_data(text: str) -> bool:
 
 
 def _on_this_machine(overrides: list[str], named: str) -> tuple[list[str], tuple[str, ...]]:
-    """The overrides with those of a benchmark's data whose files are here, and what is to be said of the others.
+    """The overrides with only those of a benchmark's data whose files are here, and sentences on the others.
 
-    named: the override that lists the data. Raises ConfigError where none of several is here.
+    named: the override that lists the data. Raises ConfigError if none of several is here.
     """
     names = [text.removeprefix(DATA) for (text,) in expand([named])]
     folders = [text.partition("=")[2] for text in overrides if text.startswith("data.folder=")]
     missing = not_on_disk(names, folders[-1].strip("'\"") if folders else None)
     if len(names) == 1 or not missing:
-        return overrides, ()  # of one alone, its loader tells more
+        return overrides, ()  # for a single dataset, its loader's error says more
     sentences = tuple(
         f"left out, since the files are not on this machine: {', '.join(of_way)}; {way}"
         for way, of_way in missing.items()
@@ -133,9 +133,9 @@ def _on_this_machine(overrides: list[str], named: str) -> tuple[list[str], tuple
 
 
 def require_divisible(planned: Plan, rules: Rules) -> None:
-    """Raise AdbenchError for data that a protocol of the sweep cannot divide, or that are too few for what it promises.
+    """Raise AdbenchError for data that a protocol of the sweep cannot divide, or that are too few for its promise.
 
-    Each pair of the two is loaded once, with the first of its seeds, and only where a job of it is to be run.
+    Each pair of data and protocol is loaded once, with its first seed, and only if one of its jobs has to be run.
     """
     pairs: dict[str, list[Job]] = {}
     for job in planned.sampler.probes:
@@ -148,7 +148,7 @@ def require_divisible(planned: Plan, rules: Rules) -> None:
 
 
 def _require_divisible(jobs: list[Job], here: bool, naming: bool) -> None:
-    from adbench.runner.prepare import rate_of  # only now: a dry run loads nothing
+    from adbench.runner.prepare import rate_of  # imported late: a dry run loads nothing
 
     job = jobs[0]
     try:
@@ -161,7 +161,7 @@ def _require_divisible(jobs: list[Job], here: bool, naming: bool) -> None:
 
 
 def _rows(config: Config, here: bool) -> tuple[int, int] | None:
-    """How many calibration and fit rows there are; None where only the jobs can tell."""
+    """The numbers of calibration and fit rows; None if only the jobs themselves can tell."""
     from adbench.runner.prepare import divide, load
     from adbench.runner.prepared_cache import bytes_of, rows_on_disk
 

@@ -1,6 +1,6 @@
-"""Many runs, run wherever the executor says, and never twice.
+"""Scheduling of a sweep's jobs on its executor, each run once.
 
-Run folders are the only state. Whatever kills a sweep, the same command goes on where it was.
+Run folders are the only state. If a sweep is killed, the same command resumes it.
 """
 
 import time
@@ -19,20 +19,20 @@ from adbench.sweeps.plan import Plan, Rules, SweepReporter, require_divisible
 from adbench.sweeps.status import record
 
 POLL_SECONDS = 0.5
-SKIPPED = "skipped"  # the status of a job that this sweep did not start
-# What the next sweep leaves as it is. What was killed is run again: what killed it need not come again.
+SKIPPED = "skipped"  # status of a job that this sweep did not start
+# Statuses that the next sweep keeps. Killed jobs are repeated: the cause may be gone.
 LEFT_ALONE = (FAILED, TIMEOUT, UNREADABLE)
 
 
 def sweep(planned: Plan, rules: Rules, reporter: SweepReporter) -> list[Run]:
-    """Run what is missing of a sweep, and hand back all its runs, finished or not.
+    """Run the missing jobs of a sweep; returns all its runs, finished or not.
 
-    A job that did not start has the status "skipped". Raises RunFolderError when no run folder can be written, and
-    ConfigError when the executor's engine is not there, or data and protocol of a job cannot go together.
+    A job that did not start has the status "skipped". Raises RunFolderError if no run folder can be written, and
+    ConfigError if the executor's engine is missing, or data and protocol of a job do not fit together.
     """
     require_divisible(planned, rules)
     with closing(planned.executor), closing(planned.sampler):
-        planned.executor.open()  # first: a sampler begins by writing
+        planned.executor.open()  # first, since a sampler begins by writing
         planned.sampler.begin()
         reporter.begin(planned.sampler.n_jobs, planned.executor.slots)
         for sentence in planned.left_out:
@@ -45,21 +45,21 @@ class _Sweep:
     planned: Plan
     rules: Rules
     reporter: SweepReporter
-    jobs: dict[Path, Job] = field(default_factory=dict)  # that were handed out
+    jobs: dict[Path, Job] = field(default_factory=dict)  # handed out
     over: dict[Path, Run] = field(default_factory=dict)
     running: dict[Path, Job] = field(default_factory=dict)
-    began: dict[Path, float] = field(default_factory=dict)  # when a running job was first seen to hold its folder
-    elsewhere: dict[Path, Job] = field(default_factory=dict)  # another sweep is running them
-    recorded: set[Path] = field(default_factory=set)  # that another terminal is told of
-    finished_before: dict[Path, int] = field(default_factory=dict)  # of running jobs, when older metrics were written
-    group_of: dict[Path, int] = field(default_factory=dict)  # of running jobs: those of a group end together
-    n_groups: int = 0  # that were started
-    said: set[str] = field(default_factory=set)  # what the user was told about, which is said once
-    failed: bool = False  # a job of this sweep did not finish
-    no_folder: str = ""  # why no run folder can be written
+    began: dict[Path, float] = field(default_factory=dict)  # when a running job was first seen holding its folder
+    elsewhere: dict[Path, Job] = field(default_factory=dict)  # running in another sweep
+    recorded: set[Path] = field(default_factory=set)  # listed in the record for other terminals
+    finished_before: dict[Path, int] = field(default_factory=dict)  # of running jobs: the time of their older metrics
+    group_of: dict[Path, int] = field(default_factory=dict)  # of running jobs; a group ends together
+    n_groups: int = 0  # number of groups started
+    said: set[str] = field(default_factory=set)  # topics of notes that are given once
+    failed: bool = False  # whether a job of this sweep did not finish
+    no_folder: str = ""  # the reason why no run folder can be written
 
     def run(self) -> list[Run]:
-        # What runs too long is stopped alone.
+        # With a timeout, jobs must be stoppable one by one.
         self.groups = Groups(self.planned.most if self.rules.timeout is None else 1, self.planned.executor.slots)
         self._record()
         while self._start_some() or self.running or self.elsewhere:
@@ -76,7 +76,7 @@ class _Sweep:
         return (self.rules.fail_fast and self.failed) or bool(self.no_folder)
 
     def _start_some(self) -> bool:
-        """Fill the executor's slots; whether any job was started."""
+        """Fill the executor's slots; returns whether any job was started."""
         started = False
         while len({self.group_of[path] for path in self.running}) < self.groups.slots and not self._stopping:
             jobs = self._next_group()
@@ -96,7 +96,7 @@ class _Sweep:
         return started
 
     def _next_group(self) -> list[Job]:
-        """Jobs to be handed to a worker at once."""
+        """The jobs to be submitted together."""
         while not self.groups.waiting or self.groups.most > 1:
             job = self._next()
             if job is None:
@@ -105,11 +105,11 @@ class _Sweep:
         return self.groups.next()
 
     def _next(self) -> Job | None:
-        """A job that has to be run, here and now."""
+        """The next job that has to be run here; None if there is none for now."""
         freed = [path for path, job in self.elsewhere.items() if job.holder() is None]
         while (job := self.elsewhere.pop(freed.pop()) if freed else self.planned.sampler.next()) is not None:
             first = self._known(job)
-            if job.path in self.running:  # handed out a second time before its end
+            if job.path in self.running:  # handed out again before its end
                 self.elsewhere[job.path] = first
             elif job.path in self.over:
                 self.planned.sampler.ended(job, self.over[job.path])
@@ -121,7 +121,7 @@ class _Sweep:
         return None
 
     def _known(self, job: Job) -> Job:
-        """The job of this folder that came first; a sampler may make up new ones on the way, which are recorded."""
+        """The first job with this folder; jobs that a sampler adds on the way are recorded."""
         first = self.jobs.setdefault(job.path, job)
         if job.path not in self.recorded:
             self._record()
@@ -133,7 +133,7 @@ class _Sweep:
         self.recorded = set(jobs)
 
     def _is_over(self, job: Job) -> bool:
-        """Whether a job was over before this sweep, and stays so."""
+        """True if a job had ended before this sweep and is not repeated."""
         run = job.state(self.rules.keep_old)
         again = self.rules.force or (run.status != DONE and self.rules.retry_failed)
         if again or not self._stays(run):
@@ -155,15 +155,15 @@ class _Sweep:
             self.reporter.note(sentence)
 
     def _stays(self, run: Run) -> bool:
-        """Whether the same command leaves it as it is. A search's verdict is none for other sweeps."""
+        """True if the same command keeps this run. Only searches that prune keep pruned runs."""
         return run.status in (DONE, *LEFT_ALONE) or (run.status == PRUNED and self.planned.sampler.prunes)
 
     def _end(self, ended: Ended) -> None:
-        """A job came back from the executor."""
+        """Handle a job returned by the executor."""
         job = self.running.pop(ended.job.path)
         self.began.pop(job.path, None)
         with suppress(OSError):
-            (job.path / STOP).unlink(missing_ok=True)  # it may have ended before it saw this
+            (job.path / STOP).unlink(missing_ok=True)  # it may have ended before noticing
         if ended.outcome == BUSY:
             self.elsewhere[job.path] = job
         elif ended.outcome == APART:
@@ -172,13 +172,13 @@ class _Sweep:
                 self._say_once(ended.error, f"not trained as one with the others: {job.name}: {ended.error}")
         elif ended.outcome == NO_FOLDER and not can_be_written(job.path.parent):
             self.no_folder = ended.error
-        elif ended.outcome == NO_FOLDER:  # something is wrong with this one
+        elif ended.outcome == NO_FOLDER:  # the problem is specific to this job
             self._close(job, job.as_run(FAILED, ended.error), ran=True)
         elif ended.outcome == LOST:
             self._leave(job, KILLED, ended.error)
         else:
             run = job.state()
-            if ended.outcome == REFUSED and run.status == DONE:  # an older run, which was to be run again
+            if ended.outcome == REFUSED and run.status == DONE:  # an older run that was to be repeated
                 run = job.as_run(FAILED, ended.error)
             elif run.status == INCOMPLETE:
                 run = job.as_run(FAILED, "its folder was not written; did a data file change since the sweep began?")
@@ -192,28 +192,28 @@ class _Sweep:
         self.reporter.ended(job, run, ran)
 
     def _watch_running(self) -> None:
-        """Stop what runs too long; tell what need not go on."""
+        """Stop jobs that time out, and signal those that a search prunes."""
         now = time.monotonic()
         for job in list(self.running.values()):
             if job.path not in self.began and job.holder() is not None:
-                self.began[job.path] = now  # until then it may wait in a cluster's queue
+                self.began[job.path] = now  # before that it may wait in a cluster's queue
             seconds = now - self.began.get(job.path, now)
             if self.rules.timeout is not None and seconds > self.rules.timeout:
                 self.planned.executor.stop(job)
                 del self.running[job.path], self.began[job.path]
                 self._leave(job, TIMEOUT, f"it ran for more than {self.rules.timeout:g} s")
             elif job.path in self.began and self.planned.sampler.stop_early(job):
-                with suppress(OSError):  # it ended, and its folder is gone
+                with suppress(OSError):  # it has ended, and its folder is gone
                     (job.path / STOP).touch()
 
     def _leave(self, job: Job, status: str, reason: str) -> None:
-        """Close a job whose process is gone, and say so in its folder, unless it finished in its last moment."""
+        """Close a job whose process is gone, and record this in its folder, unless it finished at the last moment."""
         run = job.state()
         if run.status != DONE or job.finished_at() == self.finished_before[job.path]:
             try:
                 leave_error(job.path, job.config, f"{status}: {reason}")
             except FolderInUseError:
-                if status == KILLED:  # and another sweep has taken it already
+                if status == KILLED:  # another sweep has already taken it
                     self.elsewhere[job.path] = job
                     return
             except RunFolderError as error:
@@ -222,7 +222,7 @@ class _Sweep:
         self._close(job, run, ran=True)
 
     def _all_jobs(self) -> dict[Path, Job]:
-        """The jobs in the order in which the user listed them, as far as that is known."""
+        """The jobs in the user's order, as far as known."""
         listed = {job.path: job for job in self.planned.sampler.jobs}
         return listed | self.jobs
 

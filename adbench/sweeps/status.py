@@ -1,4 +1,4 @@
-"""What a sweep leaves beside its run folders, so that another terminal can ask how it gets on."""
+"""Status of a sweep, recorded beside its run folders so that another terminal can query it."""
 
 import time
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ RUNNING, WAITING = "running", "waiting"
 
 @dataclass(frozen=True)
 class Entry:
-    """One job as its folder tells it now."""
+    """The current state of one job, read from its folder."""
 
     run: Path
-    status: str  # of its run, or running, or waiting
-    detail: str  # how far a running one is, or why another one did not finish
+    status: str  # its run's status, or running, or waiting
+    detail: str  # progress if running, or the reason for not finishing
 
 
 @dataclass(frozen=True)
 class Status:
-    """A sweep as its run folders tell it now."""
+    """The current state of a sweep, read from its run folders."""
 
     overrides: list[str]
     started: str
@@ -42,13 +42,13 @@ class Status:
 
 
 def record(overrides: Sequence[str], jobs: Sequence[Job]) -> None:
-    """Note the jobs of a sweep beside their run folders. Raises RunFolderError where that cannot be written."""
+    """Record the jobs of a sweep beside their run folders. Raises RunFolderError if that cannot be written."""
     for runs_dir in {job.path.parent for job in jobs}:
         write_record(runs_dir, overrides, [job.name for job in jobs if job.path.parent == runs_dir])
 
 
 def read_status(runs_dir: Path) -> Status:
-    """The sweep over this folder that was started last. Raises RunFolderError when there was none."""
+    """The latest sweep over this folder. Raises RunFolderError if there is none."""
     document, started = read_latest(runs_dir)
     entries = [_entry(runs_dir / Path(name).name) for name in document["runs"]]
     return Status(document["overrides"], time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started)), entries)
@@ -68,7 +68,7 @@ def _entry(run: Path) -> Entry:
 
 
 def last_epoch(run: Path) -> str:
-    """How far the training of a running job is: "epoch 3  loss 0.0123"; nothing before its first epoch ended."""
+    """Training progress of a running job, as "epoch 3  loss 0.0123"; "" before the end of the first epoch."""
     last = (read_history(run / HISTORY) or [{}])[-1]
     if "epoch" not in last:
         return ""

@@ -1,1 +1,1 @@
-"""What a detector has to keep, as checks that its author can run: see `adbench.testing.detectors`."""
+"""Checks of the detector and loader contracts, also for plugin authors: see `adbench.testing.detectors`."""

@@ -1,4 +1,4 @@
-"""What each model can do, asked of its class, so that no test lists models by name."""
+"""Capabilities of models, derived from their classes, so that no test lists models by name."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from adbench.training.module import TrainableModule
 
 NEURAL, CLASSICAL = "neural", "classical"  # trained by gradient descent, or not
 ONE_LOSS, SEVERAL_LOSSES = "one_loss", "several_losses"
-STACKABLE = "stackable"  # several are trained as one network
-RESUMABLE = "resumable"  # goes on from a checkpoint to the same bits
+STACKABLE = "stackable"  # several can be trained as one stacked network
+RESUMABLE = "resumable"  # resumes from a checkpoint bit for bit
 CONTRIBUTES, UPDATES, CALIBRATES, KEEPS_OBJECTS = "contributes", "updates", "calibrates", "keeps_objects"
-WINDOWS, CODES, LABELS = "windows", "codes", "labels"  # what it takes beside plain rows of numbers
+WINDOWS, CODES, LABELS = "windows", "codes", "labels"  # inputs beyond plain numeric rows
 
-# What a class has to have for each, all of it; see `adbench.models.base`.
+# Attributes that each capability requires, all of them; see `adbench.models.base`.
 _METHODS = {
     CONTRIBUTES: ("contributions",),
     UPDATES: ("update",),
@@ -25,7 +25,7 @@ _TAKES = {WINDOWS: "takes_windows", CODES: "takes_codes", LABELS: "takes_labels"
 
 
 def capabilities_of(detector: type) -> frozenset[str]:
-    """What detectors of a class can do. Raises TypeError for a class that has only part of what that takes."""
+    """The capabilities of a class. Raises TypeError for a class with only part of a capability's attributes."""
     found = set()
     for capability, names in _METHODS.items():
         missing = [name for name in names if getattr(detector, name, None) is None]
@@ -41,15 +41,15 @@ def capabilities_of(detector: type) -> frozenset[str]:
 
 
 def class_of(model: str) -> Any:
-    """The class behind an option of the group model."""
+    """The class of a `model` option."""
     return locate(compose([f"model={model}"])["model"], "model")
 
 
 def models_that(*capabilities: str) -> list[str]:
-    """The models, by name, that have all of these capabilities; without any, all models."""
+    """The names of the models that have all of these capabilities; without any, of all models."""
     return [model for model in sorted(groups()["model"]) if capabilities_of(class_of(model)) >= set(capabilities)]
 
 
 def example_of(*capabilities: str) -> str:
-    """One of them, for a test that would take long with each."""
+    """One model with these capabilities, for tests that are too slow for all."""
     return models_that(*capabilities)[0]

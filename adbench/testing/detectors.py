@@ -1,4 +1,4 @@
-"""Checks of the detector contract, for the models here and for those of anybody else.
+"""Checks of the detector contract, for built-in models and plugins.
 
     from functools import partial
     import pytest
@@ -10,8 +10,8 @@
     def test_my_detector(check):
         check(make)
 
-Which checks there are follows from what the class can do: see `adbench.testing.capabilities`. A check raises
-AssertionError; it is called with what makes an unfitted detector of some `Columns`.
+The checks follow from the class's capabilities: see `adbench.testing.capabilities`. A check is called with a function
+that makes an unfitted detector for some `Columns`, and raises AssertionError.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ from adbench.training.process import deterministic
 from adbench.training.stacking import stack, unstack
 from adbench.training.trainer import Training
 
-Make = Callable[[Columns], Any]  # an unfitted detector of these columns
+Make = Callable[[Columns], Any]  # makes an unfitted detector for these columns
 Check = Callable[[Make], None]
 
 N_COLUMNS = 15
@@ -57,12 +57,12 @@ N_ROWS = 2_000
 STEPS = 3  # of a window, of N_COLUMNS / STEPS columns each
 COLUMNS = Columns.numbers(N_COLUMNS)
 _FEW = ("trainer.max_epochs=15", "trainer.min_steps=0", "trainer.batch_size=64")
-_ALIKE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}  # for float32 sums, which differ by the size of a batch
+_ALIKE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}  # for float32 sums, which depend on the batch size
 _ROUNDED: dict[str, Any] = {"rtol": 1e-3, "atol": 1e-4}
 
 
 def usual_rows(n: int = N_ROWS, seed: int = 0, centre: tuple[float, float] = (0.5, 0.5), spread: float = 1.0) -> Matrix:
-    """Points near a plane inside the unit cube, shape (n, N_COLUMNS): a square on it of this centre and width."""
+    """Points near a square of this centre and width on a plane in the unit cube, shape (n, N_COLUMNS)."""
     on_plane = np.random.default_rng(seed).random((n, 2))
     if spread != 1.0:
         on_plane = np.array(centre) + spread * (on_plane - 0.5)
@@ -72,17 +72,17 @@ def usual_rows(n: int = N_ROWS, seed: int = 0, centre: tuple[float, float] = (0.
 
 
 def strange_rows(n: int = 500, seed: int = 6) -> Matrix:
-    """Points all over the unit cube."""
+    """Uniform points in the unit cube."""
     return np.random.default_rng(seed).random((n, N_COLUMNS), dtype=np.float32)
 
 
 def training(*overrides: str, seed: int = 0, **listeners: Any) -> Training:
-    """A short training of the shipped trainer."""
+    """A short training with the built-in trainer."""
     return Training(build(compose([*_FEW, *overrides])["trainer"], "trainer", seed=seed), **listeners)
 
 
 def fitted(make: Make, *overrides: str, seed: int = 0, x: Matrix | None = None, columns: Columns = COLUMNS) -> Any:
-    """A detector that was made and fitted with a seed."""
+    """A detector made and fitted with a seed."""
     seed_everything(seed, workers=True, verbose=False)
     detector = make(columns)
     with deterministic(1):
@@ -93,7 +93,7 @@ def fitted(make: Make, *overrides: str, seed: int = 0, x: Matrix | None = None, 
 
 
 def ranks_strange_rows_above_usual_ones(make: Make) -> None:
-    """Nine pairs in ten of a strange and a usual row."""
+    """In nine of ten pairs, the strange row scores higher."""
     detector = fitted(make)
     usual, strange = detector.score_rows(usual_rows(500, seed=5)), detector.score_rows(strange_rows())
     share = (usual[:, None] < strange[None]).mean()
@@ -101,7 +101,7 @@ def ranks_strange_rows_above_usual_ones(make: Make) -> None:
 
 
 def scores_a_row_the_same_alone_in_a_batch_and_in_any_order(make: Make) -> None:
-    """Float64, one per row; a row's score tells nothing of the rows beside it."""
+    """Scores are float64, one per row, and independent of the other rows."""
     detector, x = fitted(make, "trainer.max_epochs=2"), np.vstack([usual_rows(200, seed=7), strange_rows(50)])
     together = detector.score_rows(x)
     _require(together.shape == (250,), f"expected scores of shape (250,), got {together.shape}")
@@ -122,7 +122,7 @@ def scores_twice_alike_and_draws_nothing(make: Make) -> None:
 
 
 def scores_rows_far_outside_by_finite_numbers(make: Make) -> None:
-    """As far out as an encoder puts a value."""
+    """Scores are finite for values as far out as an encoder can put them."""
     far = usual_rows(4)
     far[0], far[1, 0], far[2, ::2] = 1e12, -1e12, 1e12
     scores = fitted(make, "trainer.max_epochs=1").score_rows(far)
@@ -130,13 +130,13 @@ def scores_rows_far_outside_by_finite_numbers(make: Make) -> None:
 
 
 def keeps_all_that_it_learned_in_its_arrays(make: Make) -> None:
-    """Through the files of a run folder, into a detector made with another seed."""
+    """Restoring from a run folder's files into a detector made with another seed gives the same scores."""
     detector, x = fitted(make, "trainer.max_epochs=1"), usual_rows(100)
     np.testing.assert_array_equal(_restored(make, detector).score_rows(x), detector.score_rows(x))
 
 
 def is_decided_by_its_seed(make: Make) -> None:
-    """The same seed gives the same bits; another gives others, of a detector that draws."""
+    """The same seed gives the same bits; another seed changes them exactly if the detector draws random numbers."""
     x = usual_rows(100)
     first, same, other = (fitted(make, "trainer.max_epochs=1", seed=seed).score_rows(x) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, same)
@@ -149,7 +149,7 @@ def is_decided_by_its_seed(make: Make) -> None:
 
 
 def fits_windows(make: Make) -> None:
-    """Rows of shape (steps, columns): as they are where the class takes them, else laid out as one row."""
+    """Rows of shape (steps, columns) are fitted, flattened unless the class takes windows."""
     windows = Columns.numbers(N_COLUMNS // STEPS, steps=STEPS)
     columns = as_taken(make(windows.flattened()), windows)
     usual, strange = (x.reshape(-1, *columns.shape) for x in (usual_rows(500, seed=5), strange_rows()))
@@ -159,7 +159,7 @@ def fits_windows(make: Make) -> None:
 
 
 def fits_and_scores_rows_on_disk(make: Make) -> None:
-    """Memory-mapped rows give the bits of the same rows in memory."""
+    """Memory-mapped rows give the same bits as rows in memory."""
     x = usual_rows(500)
     with TemporaryDirectory() as folder:
         np.save(Path(folder) / "x.npy", x)
@@ -170,7 +170,7 @@ def fits_and_scores_rows_on_disk(make: Make) -> None:
 
 
 def trains_in_half_precision(make: Make) -> None:
-    """bf16-mixed gives finite scores by weights in float32, and other ones than 32-true."""
+    """bf16-mixed keeps float32 weights and gives finite scores that differ from 32-true's."""
     half, whole = (fitted(make, "trainer.max_epochs=2", f"trainer.precision={p}") for p in ("bf16-mixed", "32-true"))
     scores = half.score_rows(usual_rows(100))
     _require(np.isfinite(scores).all(), f"expected finite scores after trainer.precision=bf16-mixed, got {scores}")
@@ -180,7 +180,7 @@ def trains_in_half_precision(make: Make) -> None:
 
 
 def trains_alike_however_many_batches_a_step_runs(make: Make) -> None:
-    """trainer.batches_per_step changes nothing but the speed."""
+    """trainer.batches_per_step affects only the speed."""
     one, many = (
         fitted(make, "trainer.max_epochs=2", "trainer.schedule=linear", f"trainer.batches_per_step={n}").arrays()
         for n in (1, 16)
@@ -190,14 +190,14 @@ def trains_alike_however_many_batches_a_step_runs(make: Make) -> None:
 
 
 def goes_on_from_a_checkpoint_to_the_same_bits(make: Make) -> None:
-    """A training that was interrupted between two epochs, and one that was not."""
+    """A training interrupted between two epochs gives the same bits as an uninterrupted one."""
     whole = _resumed(make, stop_in=None)
     for name, array in _resumed(make, stop_in=2).items():
         np.testing.assert_array_equal(array, whole[name])
 
 
 def is_trained_as_one_network_with_others(make: Make) -> None:
-    """What stacked detectors learn is what each would have learned alone, to float tolerance."""
+    """Stacked detectors learn the same as separately trained ones, to float tolerance."""
     n_rows = 203
     xs = [usual_rows(n_rows, seed=seed) for seed in range(3)]
     alone, together, states = [], [], []
@@ -218,7 +218,7 @@ def is_trained_as_one_network_with_others(make: Make) -> None:
 
 
 def tells_what_each_column_adds_to_a_score(make: Make) -> None:
-    """Contributions are shaped like the rows, sum to the score, and rise for a column that is off."""
+    """Contributions are shaped like the rows, sum to the score, and rise for an unusual column."""
     detector, x = fitted(make), usual_rows(200, seed=5)
     before = detector.contributions(x)[:, 3]
     x[:, 3] += 1.0
@@ -231,7 +231,7 @@ def tells_what_each_column_adds_to_a_score(make: Make) -> None:
 
 
 def learns_further_rows(make: Make) -> None:
-    """Rows that it learned from by `update` score lower than before, and that is kept in its arrays."""
+    """Rows learned by `update` score lower than before, and the change is part of the arrays."""
     detector, x = fitted(make, "trainer.max_epochs=2"), strange_rows(300)
     before = detector.score_rows(x)
     detector.update(x)
@@ -241,8 +241,8 @@ def learns_further_rows(make: Make) -> None:
 
 
 def learns_from_known_anomalies(make: Make) -> None:
-    """Rows like the known anomalies score higher than without them, compared with usual rows."""
-    # Among the usual rows, so that only a label can tell.
+    """Given known anomalies, similar rows rank higher among usual ones."""
+    # They lie among the usual rows, so that only labels distinguish them.
     known, unseen = (usual_rows(n, seed=n, centre=(0.75, 0.25), spread=0.1) for n in (20, 200))
     x = np.concatenate([usual_rows(), known])
     labels = np.repeat([0, 1], [N_ROWS, len(known)]).astype(np.int8)
@@ -262,7 +262,7 @@ def learns_from_known_anomalies(make: Make) -> None:
 
 
 def takes_codes_and_values_never_met(make: Make) -> None:
-    """Beside numbers there is a column of codes; a row with the code of a value never met has a finite score."""
+    """Rows with an integer-coded column get finite scores, also for the code of unseen values."""
     code = Column("kind", CODE, values=("a", "b", "c", "<unseen>"))
     columns = Columns((*Columns.numbers(N_COLUMNS - 1), code))
     x = usual_rows()
@@ -275,7 +275,7 @@ def takes_codes_and_values_never_met(make: Make) -> None:
 
 
 def calibrates_its_untrained_twin_too(make: Make) -> None:
-    """The twin that a run compares with scores as well once it was calibrated, and before `fit`."""
+    """The untrained twin that a run compares with can be calibrated and gives finite scores before `fit`."""
     twin = make(COLUMNS).untrained()
     if twin is not None:
         twin.calibrate(usual_rows(200, seed=2))
@@ -305,13 +305,13 @@ _CHECKS: Sequence[tuple[Check, str | None]] = (
 
 
 def checks_of(detector: type) -> list[Check]:
-    """The checks that a detector of this class has to pass."""
+    """The checks that a detector of this class must pass."""
     found = capabilities_of(detector)
     return [check for check, needed in _CHECKS if needed is None or needed in found]
 
 
 def _restored(make: Make, detector: Any) -> Any:
-    """What a run folder would give back of a fitted detector, in one that was made with another seed."""
+    """A detector made with another seed and restored from a fitted one through the run folder's formats."""
     content = safetensors.numpy.save({name: np.ascontiguousarray(a) for name, a in detector.arrays().items()})
     seed_everything(1, workers=True, verbose=False)
     again = make(COLUMNS).restore(safetensors.numpy.load(content))
@@ -326,12 +326,12 @@ def _require(holds: Any, sentence: str) -> None:
 
 
 def _generators() -> str:
-    """Where torch's and numpy's global generators have got to."""
-    return repr((torch.get_rng_state().tolist(), np.random.get_state(legacy=True)[1:]))  # type: ignore[index]  # noqa: NPY002  # the global ones
+    """The state of torch's and numpy's global generators."""
+    return repr((torch.get_rng_state().tolist(), np.random.get_state(legacy=True)[1:]))  # type: ignore[index]  # noqa: NPY002  # the global generators
 
 
 class _StopIn(Callback):
-    """Ends the training at the end of an epoch, before its checkpoint."""
+    """Stops the training at the end of an epoch, before its checkpoint."""
 
     def __init__(self, epoch: int | None) -> None:
         self.epoch = epoch
@@ -346,7 +346,7 @@ class _StoppedError(Exception):
 
 
 def _resumed(make: Make, stop_in: int | None) -> dict[str, npt.NDArray[Any]]:
-    """What is learned in four epochs by a training that is stopped in one of them and begun again."""
+    """The arrays learned in four epochs by a training that is stopped in one of them and resumed."""
     x = usual_rows(300)
     with TemporaryDirectory() as folder, deterministic(1):
         for stop in (stop_in, None):

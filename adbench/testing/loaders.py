@@ -1,4 +1,4 @@
-"""Checks of the loader contract, for the datasets here and for those of anybody else.
+"""Checks of the loader contract, for built-in datasets and plugins.
 
     import pytest
     from adbench.testing.loaders import CHECKS, Lines
@@ -14,9 +14,9 @@
 
         check(load, lines)
 
-A loader turns each line into a row, by that line alone: what is learned of several rows (a mean, a frequency, which
-columns to take) is learned by a preprocessing from the fit rows, which a loader does not know. A check loads files that
-differ in other lines, and compares; it raises AssertionError. The files are small, with no quotes in them.
+A loader makes each line a row, by that line alone: anything learned from several rows (a mean, a frequency, a choice of
+columns) is learned by a preprocessing from the fit rows, which a loader does not know. A check loads files that differ
+in other lines, compares the rows, and raises AssertionError. The files are small and contain no quotes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,11 +36,11 @@ Positions = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Lines:
-    """The files of a dataset, line by line; all have the same columns.
+    """The lines of a dataset's files, all with the same columns.
 
-    told: the columns, by position, that tell of a row what is no feature: label, kind, difficulty. fixed: those that
-    are to stay as they are, such as ids. may_be_empty: features whose cells can be empty. tested: the files of the test
-    part; without any, the protocol sets test rows apart.
+    told: positions of columns that are not features: label, kind, difficulty. fixed: columns not to be altered, such as
+    ids. may_be_empty: features whose cells can be empty. tested: the files of the test part; empty: the protocol
+    chooses the test rows.
     """
 
     files: Mapping[str, Sequence[str]]
@@ -52,21 +52,21 @@ class Lines:
     separator: str = ","
 
     def content(self, name: str) -> bytes:
-        """A file."""
+        """The bytes of a file."""
         return "".join(f"{line}\n" for line in self.files[name]).encode()
 
     @property
     def cells(self) -> "npt.NDArray[np.str_]":
-        """Those of all rows, file after file, shape (rows, columns)."""
+        """The cells of all rows, file by file, shape (rows, columns)."""
         return np.array([line.split(self.separator) for of_file in self._rows() for line in of_file])
 
     @property
     def of_test_file(self) -> npt.NDArray[np.bool_]:
-        """Which rows are in a file of the test part."""
+        """Mask of the rows in a file of the test part."""
         return np.repeat([name in self.tested for name in self.files], [len(of_file) for of_file in self._rows()])
 
     def with_rows(self, cells: "npt.NDArray[np.str_]", kept: npt.NDArray[np.bool_] | None = None) -> "Lines":
-        """The same files with other cells in their rows, or with some of these alone."""
+        """The files with these cells in their rows. kept: the rows to keep; None: all."""
         ends = np.cumsum([len(of_file) for of_file in self._rows()])[:-1]
         kept = np.ones(len(cells), bool) if kept is None else kept
         parts = zip(self.files.items(), np.split(cells, ends), np.split(kept, ends), strict=True)
@@ -84,7 +84,7 @@ class Lines:
 
     @property
     def features(self) -> list[int]:
-        """The columns that may be features."""
+        """The positions of the features that may be altered."""
         return [i for i in range(self.cells.shape[1]) if i not in (*self.told, *self.fixed)]
 
 
@@ -93,21 +93,21 @@ Check = Callable[[Load, Lines], None]
 
 
 def has_a_row_for_each_line(load: Load, lines: Lines) -> None:
-    """In the order of the files: who leaves rows out chooses what is tested."""
+    """There is one row per line, in file order: a loader that drops rows would choose the test rows."""
     n, found = len(lines.cells), len(load(lines))
     _require(found == n, f"expected a row for each of {n:,} lines, got {found:,}: which rows test is the protocol's")
 
 
 def reads_a_line_alike_without_the_others(load: Load, lines: Lines) -> None:
-    """Half of the lines that may be tested are taken out: the rows of all others have the same bytes."""
+    """Removing half of the lines that may be tested leaves the bytes of all other rows unchanged."""
     cells = lines.cells
     kept = ~np.isin(np.arange(len(cells)), _half(_movable(lines)))
     _require_equal(load(lines), kept, load(lines.with_rows(cells, kept)), "half of the lines are taken out")
 
 
 def reads_a_line_alike_whatever_the_others_hold(load: Load, lines: Lines) -> None:
-    """The features in half of the lines that may be tested become others, far off: all other rows have the same
-    bytes.
+    """Moving the features of half of the lines that may be tested far off leaves the bytes of all other rows
+    unchanged.
     """
     altered = _half(_movable(lines))
     kept = ~np.isin(np.arange(len(lines.cells)), altered)
@@ -117,8 +117,8 @@ def reads_a_line_alike_whatever_the_others_hold(load: Load, lines: Lines) -> Non
 
 
 def reads_features_alike_whatever_the_labels_are(load: Load, lines: Lines) -> None:
-    """Lines that may be tested change their labels, so that one column and then another tells them: all features have
-    the same bytes. Of files that are not tested a few lines are left, so that their labels decide little.
+    """Relabelling lines that may be tested, so that one column after another predicts the labels, leaves the bytes of
+    all features unchanged. Files that are not tested are cut to a few lines, so that their labels have little weight.
     """
     few = lines.with_rows(lines.cells, lines.of_test_file | (np.arange(len(lines.cells)) % 8 == 0))
     few = few if lines.tested else lines
@@ -130,8 +130,8 @@ def reads_features_alike_whatever_the_labels_are(load: Load, lines: Lines) -> No
 
 
 def fits_alike_whatever_the_test_lines_hold(load: Load, lines: Lines) -> None:
-    """Test lines are put in another order, hold other values, and empty ones; in a test file they have other labels,
-    too: what is fitted on, and its encoding, have the same bytes.
+    """Reordering, altering or emptying test lines, or relabelling those of a test file, leaves the bytes of the fit
+    rows and their encoding unchanged.
     """
     table = load(lines)
     split = _split(table)
@@ -161,13 +161,13 @@ CHECKS: tuple[Check, ...] = (
 
 
 def _movable(lines: Lines) -> Positions:
-    """The rows that may be tested: those of a test file, or all."""
+    """The rows that may be tested: those of the test files or, without any, all."""
     of_test_file = lines.of_test_file
     return np.flatnonzero(of_test_file if of_test_file.any() else ~of_test_file)
 
 
 def _at(rows: Positions, columns: Sequence[int]) -> tuple[Positions, Positions]:
-    """An index of the cells in these rows and columns."""
+    """Index of the cells in these rows and columns."""
     return rows[:, None], np.array(columns, np.intp)[None]
 
 
@@ -176,7 +176,7 @@ def _half(rows: Positions) -> Positions:
 
 
 def _far_off(lines: Lines, rows: Positions) -> "npt.NDArray[np.str_]":
-    """All cells, the features of these rows a thousand times as large, or the text of one of them."""
+    """All cells, with the numbers of these rows multiplied by 1,000 and their texts replaced by that of the first."""
     cells = lines.cells.astype(object)
     numbers = _numbers(lines)
     for column in lines.features:
@@ -190,8 +190,8 @@ def _far_off(lines: Lines, rows: Positions) -> "npt.NDArray[np.str_]":
 
 
 def _told_otherwise(lines: Lines, rows: Positions, by: int | None = None) -> "npt.NDArray[np.str_]":
-    """All cells, with what is told of these rows moved: the rows with large numbers in a column are told of what comes
-    last in its order; without a column, most labels are another then.
+    """All cells, with the `told` columns of these rows permuted: sorted by the numbers in column `by` or, without one,
+    shifted so that most labels change.
     """
     cells = lines.cells
     told = [tuple(row) for row in cells[_at(rows, lines.told)]]
@@ -204,7 +204,7 @@ def _told_otherwise(lines: Lines, rows: Positions, by: int | None = None) -> "np
 
 
 def _numbers(lines: Lines) -> list[int]:
-    """The columns of features that are numbers in each row, or empty."""
+    """The features whose cells are all numbers or empty."""
     cells = lines.cells
     return [column for column in lines.features if all(map(_is_number, cells[:, column]))]
 
@@ -222,7 +222,7 @@ def _larger(cell: str) -> str:
 
 
 def _require_equal(table: Table, rows: npt.NDArray[np.bool_], other: Table, when: str) -> None:
-    """That these rows of a table are all rows of another."""
+    """Raise AssertionError unless these rows of a table equal all rows of another."""
     wanted, found = _bytes_of(table.take(np.flatnonzero(rows)).features), _bytes_of(other.features)
     _require([*wanted] == [*found], f"expected the same columns when {when}, got others: which ones, lines decide")
     for name, values in wanted.items():
@@ -231,7 +231,7 @@ def _require_equal(table: Table, rows: npt.NDArray[np.bool_], other: Table, when
 
 
 def _bytes_of(features: Features) -> dict[str, bytes]:
-    """Column -> the bytes of its numbers, or its texts."""
+    """Column -> the bytes of its numbers or texts."""
     found = {name: column.tobytes() for name, column in zip(features.numeric_names, features.columns(), strict=True)}
     for (name, values), codes in zip(features.vocabularies.items(), features.code_columns(), strict=True):
         found[name] = "\0".join(values[code] for code in codes).encode()
@@ -244,7 +244,7 @@ def _split(table: Table) -> Split:
 
 
 def _fitted(split: Split) -> dict[str, Any]:
-    """What there is of the fit rows, by what to call it."""
+    """Everything that depends on the fit rows, by its name in messages."""
     encoder = build(compose([])["preprocess"], "preprocess").fit(split.fit)
     learned = {name: array.tobytes() for name, array in encoder.arrays.items()}
     return {

@@ -1,4 +1,4 @@
-"""The rows of one or several matrices in shuffled batches, gathered when their turn comes."""
+"""Shuffled batches of the rows of one or several matrices, gathered lazily."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,23 +12,23 @@ from torch import Tensor
 from adbench.arrays.memmap import release_pages
 from adbench.arrays.types import Matrix
 
-# A matrix larger than this is not shuffled row by row, which would read a page of a disk for each, but in windows.
+# Larger matrices are shuffled in windows, not row by row, which would read one page of the disk per row.
 SHUFFLED_BYTES = 2**30
-BLOCK_ROWS = 512  # neighbours that come into the same window
+BLOCK_ROWS = 512  # neighbouring rows that share a window
 WINDOW_ROWS = 256 * BLOCK_ROWS
 
 
 class Batches:
-    """Passes over the rows of a matrix, several batches in one step; or of several matrices, for stacked networks.
+    """Loader of the rows of a matrix, or of several for stacked networks, with several batches per step.
 
     xs: matrices (rows, columns) or windows (rows, steps, columns) of equal shape, or memory-mapped ones. A batch has
     the shape (rows, ..., columns), of several matrices (matrices, rows, ..., columns). The order is a function of
-    (seed, epoch) alone, one seed per matrix. Under several processes each takes its share of every
-    batch, so that the batch size does not depend on how many there are; the result does so only by what each draws for
-    its own rows, and by the last few rows that cannot be shared.
+    (seed, epoch) alone, one seed per matrix. Each of several processes takes its share of every batch, so that the
+    batch size does not depend on their number; results do only through the random numbers each process draws for its
+    own rows, and the last few rows that cannot be shared.
 
-    A matrix of more than SHUFFLED_BYTES is shuffled in windows: blocks of neighbouring rows from all over it, and the
-    rows among these. Of one that lies on disk no more than two windows are in memory.
+    A matrix of more than SHUFFLED_BYTES is shuffled in windows: a window takes random blocks of neighbouring rows, and
+    shuffles their rows. Of a memory-mapped matrix, at most two windows are in memory.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Batches:
 
     @property
     def n_rows(self) -> int:
-        """Rows in one pass. A last batch too small to give every process a row is left out."""
+        """Rows per pass, without a last batch that is too small for all processes."""
         rest = self.limit_rows % self.batch_size
         return self.limit_rows - rest if rest < _world_size() else self.limit_rows
 
     @property
     def n_batches(self) -> int:
-        """Batches in one pass."""
+        """Batches per pass."""
         return -(-self.n_rows // self.batch_size)
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class Batches:
             yield Step(xs, [order[start : start + step_rows] for order in orders], self.batch_size)
 
     def _order(self, seed: int) -> npt.NDArray[np.int64]:
-        """The rows in the order of this epoch, the same wherever they lie."""
+        """The row order of this epoch, the same in memory and on disk."""
         n_rows, n_values = len(self.xs[0]), math.prod(self.xs[0].shape)
         if not self.shuffle:
             return np.arange(n_rows)
@@ -99,7 +99,7 @@ class Batches:
         return order
 
     def _read(self, rows: npt.NDArray[np.int64]) -> Tensor:
-        """These rows of a matrix on disk, in this order."""
+        """Read these rows of a memory-mapped matrix, in this order."""
         x = self.xs[0]
         read = np.empty((len(rows), *x.shape[1:]), np.float32)
         as_they_lie = np.argsort(rows)
@@ -110,7 +110,7 @@ class Batches:
 
 
 class Step:
-    """The batches of one step, each gathered as it is asked for: it is still in the cache when it is used."""
+    """The batches of one step, each gathered on demand, so that it is still in the processor's cache when used."""
 
     def __init__(self, xs: Sequence[Tensor], rows: Sequence[Tensor], batch_size: int) -> None:
         self.xs, self.rows, self.batch_size = xs, rows, batch_size

@@ -1,4 +1,4 @@
-"""A detector's losses through torch.compile, where there is a compiler."""
+"""Compilation of a detector's losses by torch.compile, if a compiler is available."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +11,9 @@ from adbench.training.module import Loss, TrainableModule
 
 
 def compiled_losses(module: TrainableModule, say: Callable[[str], None]) -> dict[str, Loss]:
-    """The detector's losses by name, each compiled. say: called with the reason, once, where that cannot be.
+    """The detector's losses by name, each compiled. say: called with the reason if that fails.
 
-    A batch of another size than the first, such as the last of a pass, goes as it would without: compiling for it would
-    take seconds again.
+    A batch of another size than the first, such as the last of a pass, is not compiled: this would take seconds again.
     """
     return {loss.__name__: _Compiled(loss, list(given), say) for loss, given in module.objectives()}
 
@@ -32,14 +31,14 @@ class _Compiled:
         return self.plain(x) if self.compiled is None or x.shape != self.shape else self.compiled(x)
 
     def _compile(self, x: Tensor) -> None:
-        """Try it, forward and backward, on a first batch."""
+        """Compile and try the loss, forward and backward, on a first batch."""
         try:
-            # fallback_random: what is drawn is what would be drawn without.
+            # fallback_random: draws the same random numbers as uncompiled code.
             compiled: Loss = torch.compile(self.plain, dynamic=False, options={"fallback_random": True})
             with isolate_rng(include_cuda=x.device.type == "cuda"):
                 torch.autograd.grad(compiled(x).sum(), self.parameters)
         except Exception as error:
-            # A compiler can fail in any way; the training does not need it.
+            # A compiler can fail in any way, and the training can do without.
             reason = " ".join(str(error).split())[:200]
             self.say(f"goes on without trainer.compile: {reason}")
             return

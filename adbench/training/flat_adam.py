@@ -1,4 +1,4 @@
-"""Adam over one tensor that holds all parameters: what comes around a step then costs once, not once a layer."""
+"""Adam over one flat tensor of all parameters, which saves the overhead per layer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,20 +7,20 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-# A whole number of vector registers. The optimiser's kernel rounds the rest of a tensor differently.
+# A multiple of the vector register size: the optimiser's kernel rounds a tensor's remainder differently.
 _ALIGNED = 64
 
 
 class FlatAdam(torch.optim.Adam):
     """Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", fused.
 
-    The parameters, and their gradients, become views of one tensor. learning_rates: one; or one for each network, where
-    every parameter's first dimension counts networks. Equal ones that follow each other share a tensor.
+    The parameters and gradients become views of one tensor each. learning_rates: one or, if every parameter's first
+    dimension counts networks, one per network. Networks with consecutive equal rates share a tensor.
     """
 
     def __init__(self, parameters: Sequence[Parameter], learning_rates: Sequence[float]) -> None:
         if len(set(learning_rates)) == 1:
-            learning_rates = learning_rates[:1]  # the parameters then are contiguous, however many networks
+            learning_rates = learning_rates[:1]  # keeps the parameters contiguous for any number of networks
         n_networks = len(learning_rates)
         sizes = [parameter.numel() // n_networks for parameter in parameters]
         width = -(-sum(sizes) // _ALIGNED) * _ALIGNED
@@ -39,7 +39,7 @@ class FlatAdam(torch.optim.Adam):
         super().__init__(_groups(values, gradients, learning_rates), fused=True)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Zeros, whatever is asked for, and where the parameters find them: others may have taken them away."""
+        """Set gradients to zero, never to None, and reattach those that other code has detached."""
         for parameter, gradient in self.gradients:
             if parameter.grad is not gradient:
                 parameter.grad = gradient

@@ -1,4 +1,4 @@
-"""What a training leaves behind about its epochs."""
+"""Per-epoch history of a training."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,12 +17,12 @@ from adbench.training.module import TrainableModule
 
 
 class History(Callback):
-    """Writes one line an epoch: the mean losses, the seconds since the fit began, and, of a detector with one loss,
-    that of the rows of x_calibration, where there are any. Raises PrunedError after it where a sweep left a file STOP.
+    """Writes one line per epoch: the mean losses, the seconds since the fit began and, for a detector with one loss,
+    that of x_calibration, if given. Raises PrunedError afterwards if a sweep created a file STOP.
 
-    What it wrote is in a checkpoint: a training that goes on from there has no line of a later epoch.
+    The lines are part of a checkpoint: a resumed training has no lines of later epochs.
 
-    tell: called with each line of this attempt and, once it goes on from a checkpoint, with those before.
+    tell: called with each line and, when resuming from a checkpoint, with the earlier ones.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class History(Callback):
         self.seconds_before = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """The lines, and the time they took."""
+        """The lines and the time spent on them."""
         return {"text": self.path.read_text(encoding="ascii"), "seconds": self._seconds()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Write them again. After the last epoch nothing follows, not even a start."""
+        """Write the lines again; on_train_start is not called if all epochs are done."""
         self.path.write_text(state_dict["text"], encoding="ascii")
         self.seconds_before = state_dict["seconds"]
         if self.tell:
@@ -46,7 +46,7 @@ class History(Callback):
                 self.tell(row)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the header, unless this goes on."""
+        """Write the header, unless resuming."""
         assert isinstance(pl_module, TrainableModule)
         self.started = time.perf_counter()
         if trainer.is_global_zero and trainer.current_epoch == 0:
@@ -57,7 +57,7 @@ class History(Callback):
         assert isinstance(pl_module, TrainableModule)
         if trainer.is_global_zero:
             self.add(trainer.current_epoch, pl_module, pl_module.mean_losses())
-        # After the last epoch the rest costs little. All processes end, or none: one alone would wait for the others.
+        # Not after the last epoch, when little remains. All processes must stop, or one would wait for the others.
         stop = trainer.current_epoch + 1 < (trainer.max_epochs or 0) and self.path.with_name(STOP).exists()
         if trainer.strategy.reduce_boolean_decision(stop, all=False):
             raise PrunedError(f"after epoch {trainer.current_epoch + 1}")
@@ -84,27 +84,27 @@ class History(Callback):
 
 
 class StackedHistory(Callback):
-    """The histories of runs that are trained as one, in the order of their networks."""
+    """The histories of fused runs, in the order of their networks."""
 
     def __init__(self, histories: Sequence[History]) -> None:
         self.histories = histories
 
     def state_dict(self) -> dict[str, Any]:
-        """Those of all."""
+        """The states of all histories."""
         return {"histories": [history.state_dict() for history in self.histories]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Those of all."""
+        """Restore all histories."""
         for history, state in zip(self.histories, state_dict["histories"], strict=True):
             history.load_state_dict(state)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Every run's header."""
+        """Write every run's header."""
         for history in self.histories:
             history.on_train_start(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Every run's line."""
+        """Add every run's line."""
         assert isinstance(pl_module, TrainableModule)
         losses = pl_module.losses_by_network()
         for i, history in enumerate(self.histories):

@@ -1,4 +1,4 @@
-"""The losses that configurations are compared by: of detectors that minimise one, and need no label for it."""
+"""Losses for comparing configurations, of detectors that minimise a single label-free loss."""
 
 import math
 from collections.abc import Iterator
@@ -17,21 +17,21 @@ from adbench.training.module import TrainableModule
 
 
 def has_one_loss(detector: Any) -> bool:
-    """Whether there is one loss, which means the same for all settings; adversaries have several, which do not."""
+    """True if a single loss exists, comparable across settings; adversarial losses are not."""
     return isinstance(detector, TrainableModule) and len(detector.objectives()) == 1
 
 
 def loss_names(detector: TrainableModule) -> list[str]:
-    """What history.csv calls its losses: LOSS where there is one, else the names of their methods."""
+    """The losses' names in history.csv: LOSS for a single one, else their methods' names."""
     names = [loss_of.__name__ for loss_of, _ in detector.objectives()]
     return names if len(names) > 1 else [LOSS]
 
 
 @torch.no_grad()
 def mean_loss(detector: TrainableModule, x: Matrix) -> float:
-    """The mean loss of the rows of x, shape (rows, columns), in float32 arithmetic.
+    """Mean loss of the rows of x, shape (rows, columns), in float32 arithmetic.
 
-    What is drawn for it is the same each time, so that epochs compare, and the training draws as if nothing had been.
+    Its random draws are the same each time, so that epochs are comparable, and do not affect those of the training.
     """
     was_training = detector.training
     detector.eval()
@@ -43,11 +43,11 @@ def mean_loss(detector: TrainableModule, x: Matrix) -> float:
 
 
 def final_losses(detector: Any, x_calibration: Matrix, history: Path) -> dict[str, float]:
-    """The losses of a trained detector as metrics: none where it has not just one, or where it is not a number."""
+    """The final losses as metrics, without infinite or NaN values; empty unless the detector has a single loss."""
     if not has_one_loss(detector):
         return {}
     (name,) = loss_names(detector)
-    found = {FIT_LOSS: read_history(history)[-1][name]}  # other processes may have trained, and told only this
+    found = {FIT_LOSS: read_history(history)[-1][name]}  # the only report from training in other processes
     if len(x_calibration):
         found[CALIBRATION_LOSS] = mean_loss(detector, x_calibration)
     return {name: value for name, value in found.items() if math.isfinite(value)}
@@ -55,12 +55,12 @@ def final_losses(detector: Any, x_calibration: Matrix, history: Path) -> dict[st
 
 @contextmanager
 def _same_draws(device: torch.device) -> Iterator[None]:
-    """The global generators start from 0, and go on afterwards as if nothing had been drawn."""
-    # A forked training process must not touch CUDA, nor should a run on the processor start it.
+    """Context that seeds the global generators with 0 and restores them afterwards."""
+    # A forked training process must not touch CUDA, and a CPU run should not initialise it.
     with isolate_rng(include_cuda=device.type == "cuda"):
         before = torch.mps.get_rng_state() if device.type == "mps" else None
         torch.manual_seed(0)
-        np.random.seed(0)  # noqa: NPY002  # a detector draws from the global ones
+        np.random.seed(0)  # noqa: NPY002  # detectors draw from the global generators
         yield
         if before is not None:
             torch.mps.set_rng_state(before)

@@ -1,4 +1,4 @@
-"""How any network here is trained: several batches per Lightning step, one optimiser per loss."""
+"""Base class of trainable networks: several batches per Lightning step, one optimiser per loss."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,61 +17,61 @@ from adbench.config.checks import require_positive
 from adbench.training.flat_adam import FlatAdam
 from adbench.training.member_state import Networks
 
-# One loss, and the parameters that it trains.
+# A loss, and the parameters it trains.
 Loss = Callable[[Tensor], Tensor]
 Objective = tuple[Loss, Iterable[Parameter]]
 
-# What is called around each step of an optimiser only where somebody listens: Lightning's way there is longer.
+# Hooks around each optimiser step; called through Lightning, which is slower, only if a callback overrides one.
 STEP_HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step", "on_before_zero_grad")
 
-# Rows scored at once on a processor: so few that what comes between two layers stays in its cache.
+# Rows scored at once on a CPU, few enough that intermediate results stay in its cache.
 CACHED_ROWS = 1_024
 DEVICE_ROWS = 8_192  # on any other device
-RELEASE_ROWS = 2**16  # of a matrix on disk, so many are in memory
+RELEASE_ROWS = 2**16  # rows of a memory-mapped matrix read between releases of its pages
 
 
 @dataclass(frozen=True)
 class Steps:
-    """How a module steps in one training."""
+    """Step settings of a module in one training."""
 
-    decay_steps: int | None = None  # batches over which the learning rate falls to zero; None: it stays
-    batch_parts: int = 1  # in which a batch goes through a device that it is too large for
-    compiled: Mapping[str, Loss] = field(default_factory=dict)  # by the names of the losses they stand for
+    decay_steps: int | None = None  # batches over which the learning rate decays to zero; None: constant
+    batch_parts: int = 1  # parts into which a batch is split to fit the device's memory
+    compiled: Mapping[str, Loss] = field(default_factory=dict)  # by name of the loss
 
 
 class TrainableModule(LightningModule):
-    """A network with one or several losses, trained by gradient descent. A subclass gives `objectives`.
+    """A network with one or several losses, trained by gradient descent. A subclass implements `objectives`.
 
-    One Lightning step runs several batches under manual optimisation: for networks this small Lightning's work
-    around a step costs more than the step itself. What a network keeps from one epoch to the next belongs in buffers,
-    where a checkpoint finds it.
+    One Lightning step runs several batches under manual optimisation: for networks this small, Lightning's overhead per
+    step exceeds the step itself. State that a network keeps between epochs belongs in buffers, which checkpoints
+    include.
 
-    Several networks are trained as one (see `adbench.training.stacking`) where their losses leave leading dimensions
-    alone, reduce the table's columns by `column_sum` or `column_mean`, and draw their noise by `normal_like`. One that
-    cannot be says `stackable = False`.
+    Networks can be stacked and trained as one (see `adbench.training.stacking`) if their losses preserve leading
+    dimensions, reduce the table's columns with `column_sum` or `column_mean`, and draw noise with `normal_like`.
+    Otherwise set `stackable = False`.
     """
 
     automatic_optimization = False
-    stackable: ClassVar[bool] = True  # False where its losses or layers do not allow it
+    stackable: ClassVar[bool] = True  # False if its losses or layers do not allow it
 
     def __init__(self, learning_rate: float) -> None:
         super().__init__()
         require_positive("model.learning_rate", learning_rate)
         self.learning_rate = learning_rate
-        self.members: Networks | None = None  # those that this one is stacked of
+        self.members: Networks | None = None  # the stacked networks, if any
         self.steps = Steps()
-        self.steps_done = 0  # batches in all epochs, where the learning rate falls
-        self.rows_done = self.batches_done = 0  # in this epoch, of each network
-        self._losses: list[Tensor] = []  # of this epoch, one a Lightning step: the means over rows, by batch, objective
-        self._rows: list[int] = []  # of those batches
+        self.steps_done = 0  # batches over all epochs, for the decay of the learning rate
+        self.rows_done = self.batches_done = 0  # in this epoch, per network
+        self._losses: list[Tensor] = []  # of this epoch, one per step of Lightning: means over rows by batch, objective
+        self._rows: list[int] = []  # rows of those batches
 
     def objectives(self) -> Sequence[Objective]:
-        """The losses in the order in which they step on each batch, each with the parameters it trains."""
+        """The losses in the order of their steps on each batch, each with the parameters it trains."""
         raise NotImplementedError
 
     @property
     def row_dim(self) -> int:
-        """The dimension of a batch that counts its rows: the first, or where networks are stacked, the one after."""
+        """The dimension of a batch that counts its rows: the first or, for stacked networks, the second."""
         return 0 if self.members is None else 1
 
     def column_sum(self, x: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class TrainableModule(LightningModule):
         return torch.randn_like(x) if self.members is None else self.members.normal_like(x)
 
     def blocks(self, x: Matrix) -> Iterator[Tensor]:
-        """The rows of x on this detector's device, so many at a time that it works fast; of those on disk few stay."""
+        """Blocks of the rows of x on this detector's device, sized for speed; releases memory-mapped pages."""
         n_rows = CACHED_ROWS if self.device.type == "cpu" else DEVICE_ROWS
         for start in range(0, len(x), n_rows):
             yield torch.from_numpy(x[start : start + n_rows]).to(self.device)
@@ -97,12 +97,12 @@ class TrainableModule(LightningModule):
                 release_pages(x)
 
     def setup(self, stage: str) -> None:
-        """Before a checkpoint is read."""
+        """Create the stacked networks' generators, before a checkpoint is loaded."""
         if self.members is not None:
             self.members.start(self.trainer.strategy.root_device)
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """One Adam an objective, fused: a single kernel for all parameters."""
+        """One fused Adam per objective: a single kernel for all parameters."""
         players = [list(parameters) for _, parameters in self.objectives()]
         if self._needs_lightning():
             return [torch.optim.Adam(parameters, lr=self.learning_rate, fused=True) for parameters in players]
@@ -110,34 +110,34 @@ class TrainableModule(LightningModule):
         return [FlatAdam(parameters, rates) for parameters in players]
 
     def on_fit_start(self) -> None:
-        """Give each process noise of its own; their weights start equal."""
+        """Give each process its own noise; weights start equal."""
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add where the draws of each stacked network have got to."""
+        """Add the generator states of stacked networks."""
         if self.members is not None:
             checkpoint["networks"] = self.members.states()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take it back."""
+        """Restore the generator states of stacked networks."""
         if self.members is not None:
             self.members.restore(checkpoint["networks"])
 
     def on_train_epoch_start(self) -> None:
-        """Forget the losses of the epoch before, and count on from it: a resumed training begins at a later one."""
+        """Reset the epoch's losses, and set the step count by the epoch: a resumed training does not begin at 0."""
         self._losses, self._rows, self.rows_done, self.batches_done = [], [], 0, 0
         if self.steps.decay_steps:
             self.steps_done = self.steps.decay_steps * self.current_epoch // (self.trainer.max_epochs or 1)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leave them where they are: batches are gathered one at a time, when their turn comes."""
+        """Leave the batches in place: they are gathered one at a time, on demand."""
         return batch
 
     def training_step(self, batches: Iterable[Tensor]) -> None:
         """Step every objective once on every batch, shape (rows, ..., columns), stacked (networks, rows, ..., columns).
 
-        Lightning counts one step of each optimiser, and hears of the others only where it has to.
+        Lightning counts one step per optimiser, and runs the others only if it must.
         """
         objectives = [
             (self.steps.compiled.get(loss_of.__name__, loss_of), list(parameters))
@@ -150,7 +150,7 @@ class TrainableModule(LightningModule):
             x = batch.to(self.device)
             optimizers = counted if needs_lightning or i == 0 else plain
             for (loss_of, parameters), optimizer in zip(objectives, optimizers, strict=True):
-                if self.steps.decay_steps:  # an assignment: a scheduler object would slow steps this short
+                if self.steps.decay_steps:  # assigned directly: a scheduler object would slow steps this short
                     self._set_learning_rate(optimizer)
                 several = len(objectives) > 1
                 if needs_lightning:
@@ -160,7 +160,7 @@ class TrainableModule(LightningModule):
                     if several:
                         self.untoggle_optimizer(optimizer)
                 else:
-                    # Another player's gradients would be thrown away: they are not computed.
+                    # Gradients of the other players would be discarded, so they are not computed.
                     backward = partial(Tensor.backward, inputs=parameters) if several else Tensor.backward
                     loss = self._step(loss_of, x, optimizer, backward)
                 losses.append(loss)
@@ -168,11 +168,11 @@ class TrainableModule(LightningModule):
             self.rows_done += x.shape[row]
             self.batches_done += 1
             self.steps_done += 1
-        # As one tensor: small ones that stay, a batch apart, would keep the memory between them from being used again.
+        # Stored as one tensor: small tensors between batches would fragment the memory.
         self._losses.append(torch.stack(losses))
 
     def _step(self, loss_of: Loss, x: Tensor, optimizer: Any, backward: Callable[[Tensor], None]) -> Tensor:
-        """One step on one batch; returns its loss."""
+        """Make one step on one batch; returns its loss."""
         optimizer.zero_grad()
         losses = []
         parts, row = self.steps.batch_parts, self.row_dim
@@ -189,7 +189,7 @@ class TrainableModule(LightningModule):
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * left
 
     def _needs_lightning(self) -> bool:
-        """Whether each step has to go through Lightning: for other processes, for scaled losses, for a listener."""
+        """True if each step must go through Lightning: for other processes, scaled losses or a callback's hooks."""
         trainer = self.trainer
         listeners = (
             getattr(type(callback), hook) is not getattr(Callback, hook)
@@ -199,9 +199,9 @@ class TrainableModule(LightningModule):
         return trainer.world_size > 1 or trainer.precision == "16-mixed" or any(listeners)
 
     def losses_by_network(self) -> dict[str, list[float]]:
-        """Each objective's mean loss a row in this epoch so far, of each network: one, where none are stacked.
+        """Mean loss per row in this epoch so far, by objective and network (one if not stacked).
 
-        Waits for the device: do not ask every step.
+        Synchronises with the device: do not call it every step.
         """
         names = [loss_of.__name__ for loss_of, _ in self.objectives()]
         losses = torch.cat(self._losses).reshape(len(self._rows), len(names), -1)
@@ -210,7 +210,7 @@ class TrainableModule(LightningModule):
         return dict(zip(names, means.tolist(), strict=True))
 
     def mean_losses(self) -> dict[str, float]:
-        """The same as one number an objective: the mean over networks."""
+        """Mean loss per objective, over networks."""
         return {name: sum(losses) / len(losses) for name, losses in self.losses_by_network().items()}
 
 

@@ -1,4 +1,4 @@
-"""What a training asks of its process: threads, determinism, and quiet libraries. Undone when it is over."""
+"""Process-wide settings of a training, as contexts: threads, determinism and quiet libraries."""
 
 import logging
 import os
@@ -6,25 +6,25 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import scipy.linalg  # noqa: F401 - it brings a linear algebra of its own, which must be there to be limited
+import scipy.linalg  # noqa: F401 - its own linear algebra library must be loaded for its threads to be limited
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from threadpoolctl import threadpool_limits
 
-# What Lightning sets in the environment for a seed and for determinism.
+# Environment variables that Lightning sets for a seed and for determinism.
 _VARIABLES = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS", "CUBLAS_WORKSPACE_CONFIG")
-# Lightning's notices about devices and its own products.
+# Loggers of Lightning's notices about devices and its own products.
 _LOGGERS = ("pytorch_lightning", "lightning_fabric")
 _WARNINGS = (
-    ".*does not have many workers.*",  # a loader without workers is the point here
-    ".*LeafSpec.*",  # Lightning's own debt
-    ".*gradient layout contract.*",  # stacked networks of several learning rates have parameters that are rows
+    ".*does not have many workers.*",  # a loader without workers is intended
+    ".*LeafSpec.*",  # Lightning's own deprecation
+    ".*gradient layout contract.*",  # parameters of stacked networks with several learning rates are rows
 )
 
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Arithmetic that gives the same bits each time, with this many threads: their number can change the last bits."""
+    """Context of bitwise reproducible arithmetic with this many threads, whose number can change the last bits."""
     threads_before, enabled = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     warn_only, benchmark = torch.is_deterministic_algorithms_warn_only_enabled(), torch.backends.cudnn.benchmark
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
@@ -32,7 +32,7 @@ def deterministic(threads: int) -> Iterator[None]:
     with threadpool_limits(threads):
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
-        # Else each new tensor would be filled first, which on a GPU is one more launch for each.
+        # Otherwise each new tensor is filled first, one more kernel launch each on a GPU.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         try:
             yield
@@ -47,7 +47,7 @@ def deterministic(threads: int) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the notices and warnings of the libraries that say nothing to a user."""
+    """Context without library notices and warnings that are irrelevant to users."""
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     with warnings.catch_warnings():
         _silence()
@@ -59,10 +59,10 @@ def quiet() -> Iterator[None]:
 
 
 class QuietProcess(Callback):
-    """Makes a spawned training process as quiet as the one that started it."""
+    """Makes a spawned training process as quiet as its parent."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Called in every process."""
+        """Silence the libraries; called in every process."""
         _silence()
 
 

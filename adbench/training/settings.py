@@ -1,4 +1,4 @@
-"""How neural detectors are trained: the settings of the configuration group `trainer`, checked."""
+"""Validated settings of the configuration group `trainer`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +7,7 @@ from adbench.config.checks import require_at_least, require_not_negative, requir
 from adbench.errors import ConfigError
 
 ACCELERATORS = ("cpu", "gpu", "mps")
-# Not plain "ddp": its child processes run this process's whole command line again.
+# Not plain "ddp": its child processes repeat the parent's whole command line.
 STRATEGIES = ("auto", "ddp_fork", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 SCHEDULES = ("constant", "linear")
@@ -15,27 +15,27 @@ SCHEDULES = ("constant", "linear")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSettings:
-    """Settings of a training, named as Lightning's Trainer names them where they are the same.
+    """Settings of a training, with Lightning's names where they correspond.
 
-    Every field is checked when it is made: ConfigError says what does not fit, or which device is not there.
+    Every field is checked on construction: ConfigError reports an invalid value or a missing device.
     """
 
     max_epochs: int
     min_steps: int | None  # train at least this many batches, in more epochs than max_epochs if needed (0, None: no)
-    schedule: str  # of the learning rate: constant, or linear, falling to zero with every batch
+    schedule: str  # of the learning rate: constant, or linear decay to zero, per batch
     batch_size: int
     precision: str
     accelerator: str
     devices: int
     strategy: str
-    threads: int  # of the processor, per process
-    batches_per_step: int  # batches that one Lightning step runs
+    threads: int  # CPU threads per process
+    batches_per_step: int  # batches per Lightning step
     shuffle: bool
-    limit_batches: int | None  # batches per epoch at most (None: all)
-    checkpoint_seconds: float | None  # least time between two checkpoints (None: there are none)
-    calibration_loss: bool  # whether history.csv tells the loss of the calibration rows after each epoch
-    compile: bool  # the losses, by torch
-    seed: int  # of the order of the rows
+    limit_batches: int | None  # maximum batches per epoch (None: all)
+    checkpoint_seconds: float | None  # minimum time between checkpoints (None: no checkpoints)
+    calibration_loss: bool  # whether history.csv records the calibration rows' loss per epoch
+    compile: bool  # compile the losses with torch
+    seed: int  # of the row order
 
     def __post_init__(self) -> None:
         for key in ("max_epochs", "batch_size", "devices", "threads", "batches_per_step"):
@@ -54,12 +54,12 @@ class TrainerSettings:
 
     @property
     def in_this_process(self) -> bool:
-        """Whether this process trains itself, so that callbacks see the detector they belong to."""
+        """True if training happens in this process, so that callbacks see their own detector."""
         return self.strategy == "auto" and self.devices == 1
 
     @property
     def start_method(self) -> Literal["fork", "spawn"] | None:
-        """How training processes are started, "fork" or "spawn"; None where this process trains itself."""
+        """The start method of training processes, "fork" or "spawn"; None if training in this process."""
         if self.in_this_process:
             return None
         if self.strategy == "auto":
@@ -67,7 +67,7 @@ class TrainerSettings:
         return "fork" if self.strategy == "ddp_fork" else "spawn"
 
     def epochs(self, n_batches: int) -> int:
-        """Passes over rows that make n_batches batches per pass; with limit_batches, min_steps is ignored."""
+        """The number of epochs for n_batches batches per epoch; limit_batches overrules min_steps."""
         if self.limit_batches is not None:
             return self.max_epochs
         return max(self.max_epochs, -(-(self.min_steps or 0) // n_batches))
@@ -75,7 +75,7 @@ class TrainerSettings:
 
 def _require_device(accelerator: str, devices: int, precision: str) -> None:
     if accelerator != "cpu":
-        import torch  # here, so that settings for the processor are checked without it
+        import torch  # imported late: settings for the CPU are checked without torch
 
         if accelerator == "gpu" and torch.cuda.device_count() < devices:
             raise ConfigError(

@@ -1,6 +1,6 @@
-"""Several detectors as one: their weights stacked, so that a step of the whole is a step of each.
+"""Stacking of several detectors' weights, so that one step of the stacked network is a step of each.
 
-On networks this small what comes around the arithmetic costs about as much as the arithmetic; stacked they share it.
+For networks this small, the overhead around the arithmetic costs as much as the arithmetic; stacked networks share it.
 """
 
 import copy
@@ -15,21 +15,21 @@ from adbench.arrays.types import Matrix
 from adbench.training.member_state import Networks
 from adbench.training.module import TrainableModule
 
-# A multiplication this small takes another way through the library when it is one of several, and rounds differently.
+# The library multiplies smaller matrices by another algorithm when batched, which rounds differently.
 _FEW_ROWS = 16
 _CHECKED_ROWS = 64
-_ROUNDING = 1e-4  # of a gradient, relative to its largest entry
+_ROUNDING = 1e-4  # tolerance of a gradient, relative to its largest entry
 
 
 class CannotStackError(Exception):
-    """These detectors cannot be trained as one; says why."""
+    """The detectors cannot be trained as one (the message says why)."""
 
 
 class StackedLinear(nn.Module):
     """`nn.Linear` of several networks, shape (networks, rows, ..., in) -> (networks, rows, ..., out).
 
-    columns: of each network's table. Where a size follows them it is filled up with zeros to that of the widest; their
-    gradients stay zero as long as no loss reads the columns that are not there.
+    columns: the number of columns of each network's table. Sizes that depend on it are padded with zeros to the widest;
+    the padding's gradients stay zero as long as no loss reads the missing columns.
     """
 
     def __init__(self, layers: Sequence[nn.Linear], columns: Sequence[int]) -> None:
@@ -40,7 +40,7 @@ class StackedLinear(nn.Module):
         self.bias = nn.Parameter(_widened([layer.bias for layer in layers], columns)[:, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Each network's rows through its own weights."""
+        """Apply each network's weights to its own rows."""
         if x.shape[1] < _FEW_ROWS or self.weight.shape[1] == 1:
             layers = zip(x.unbind(), self.weight.unbind(), self.bias[:, 0].unbind(), strict=True)
             return torch.stack([linear(rows, weight, bias) for rows, weight, bias in layers])
@@ -52,10 +52,10 @@ class StackedLinear(nn.Module):
 def stack(
     detectors: Sequence[TrainableModule], columns: Sequence[int], random_states: Sequence[tuple[Tensor, int]]
 ) -> TrainableModule:
-    """One detector whose batches have shape (detectors, rows, columns of the widest); theirs stay as they are.
+    """Stack copies of detectors into one whose batches have shape (detectors, rows, columns of the widest).
 
-    random_states: see `Networks`. Raises CannotStackError for other layers than linear ones and those without
-    parameters, and for detectors that differ in more than their weights, learning rates and numbers of columns.
+    random_states: see `Networks`. Raises CannotStackError for layers with parameters other than linear ones, and for
+    detectors that differ in more than their weights, learning rates and numbers of columns.
     """
     first = detectors[0]
     if any(type(detector) is not type(first) for detector in detectors):
@@ -77,7 +77,7 @@ def stack(
 
 @torch.no_grad()
 def unstack(stacked: TrainableModule, detectors: Sequence[TrainableModule]) -> None:
-    """Give each detector its weights of the stacked one."""
+    """Copy the stacked weights back to each detector."""
     assert stacked.members is not None
     columns = stacked.members.columns
     for i, detector in enumerate(detectors):
@@ -90,7 +90,7 @@ def unstack(stacked: TrainableModule, detectors: Sequence[TrainableModule]) -> N
 
 
 def _widened(tensors: Sequence[Tensor], columns: Sequence[int]) -> Tensor:
-    """Stacked, each dimension as wide as the widest; what is between, zeros."""
+    """Stack tensors, padded with zeros to the widest in each dimension."""
     shape = [max(sizes) for sizes in zip(*(tensor.shape for tensor in tensors), strict=True)]
     wide = tensors[0].new_zeros(len(tensors), *shape)
     for target, tensor, n_columns in zip(wide, tensors, columns, strict=True):
@@ -99,9 +99,10 @@ def _widened(tensors: Sequence[Tensor], columns: Sequence[int]) -> Tensor:
 
 
 def _places(own: Sequence[int], wide: Sequence[int], n_columns: int, widest: int) -> tuple[Tensor, ...]:
-    """Where one network's own tensor lies in the wide one, as an index.
+    """Index of one network's own tensor in the padded one.
 
-    A size below the wide one counts columns, or so many numbers for each of them, one kind after the other.
+    A size below the padded one is a multiple of the number of columns: one or more kinds of numbers per column, kind
+    by kind.
     """
     places = []
     for size, wide_size in zip(own, wide, strict=True):
@@ -115,10 +116,10 @@ def _places(own: Sequence[int], wide: Sequence[int], n_columns: int, widest: int
 def require_equal_gradients(
     stacked: TrainableModule, detectors: Sequence[TrainableModule], xs: Sequence[Matrix]
 ) -> None:
-    """Raise CannotStackError unless a first step is for each network what it is for its detector alone.
+    """Raise CannotStackError unless a first step has the same gradients stacked as for each detector alone.
 
-    A loss can mix networks in many ways: by a sum over a fixed dimension, by noise of its own, by settings that differ.
-    xs: rows of each, as wide as the widest.
+    A loss can mix networks in many ways: by a sum over a fixed dimension, by its own noise, by differing settings.
+    xs: rows of each detector, padded to the widest.
     """
     assert stacked.members is not None
     columns, states = stacked.members.columns, stacked.members.random_states
@@ -128,7 +129,7 @@ def require_equal_gradients(
         try:
             together = _gradients(stacked, batch)
         except Exception as error:
-            # A stranger's loss can raise anything.
+            # A user's loss can raise anything.
             raise CannotStackError(f"its loss takes one network at a time ({error})") from None
         for i, detector in enumerate(detectors):
             torch.set_rng_state(states[i][0])
@@ -136,13 +137,13 @@ def require_equal_gradients(
             for wide, own in zip(together, alone, strict=True):
                 place = _places(own.shape, wide.shape[-own.dim() :], columns[i], max(columns))
                 found = wide[i].reshape(wide.shape[-own.dim() :])[place]
-                # To the scale of the whole: what nearly cancels in a small entry is rounded as its large terms are.
+                # Relative to the largest entry: small entries from cancellation carry the rounding of large terms.
                 if (found - own).abs().max() > _ROUNDING * own.abs().max():
                     raise CannotStackError("a step of one is not the same alone; see TrainableModule about stacking")
 
 
 def _gradients(detector: TrainableModule, batch: Tensor) -> list[Tensor]:
-    """Of every objective by each of its parameters."""
+    """The gradients of every objective with respect to its parameters."""
     gradients: list[Tensor] = []
     for loss_of, parameters in detector.objectives():
         loss = loss_of(batch)

@@ -1,4 +1,4 @@
-"""Neural training through Lightning, at the speed of a plain loop."""
+"""Training through Lightning at the speed of a plain loop."""
 
 import copy
 import multiprocessing
@@ -24,14 +24,14 @@ from adbench.training.settings import TrainerSettings
 
 
 def _say_nothing(sentence: str) -> None:
-    """To nobody."""
+    """Discard the sentence."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a detector is handed to be trained with: settings, and who listens.
+    """The trainer a detector receives: settings, callbacks and a checkpoint.
 
-    checkpoint: where the training goes on from, and leaves its own state. say: called with what the user should know.
+    checkpoint: to resume from and to save to. say: called with sentences for the user.
     """
 
     settings: TrainerSettings
@@ -40,14 +40,14 @@ class Training:
     say: Callable[[str], None] = _say_nothing
 
     def fit(self, module: TrainableModule, x: Matrix) -> int:
-        """Train the module on the rows of x, shape (rows, ..., columns); returns the rows gone through in all.
+        """Train the module on the rows of x, shape (rows, ..., columns); returns the rows processed over all epochs.
 
-        Ctrl-C arrives as KeyboardInterrupt, not as Lightning's SystemExit.
+        Ctrl-C raises KeyboardInterrupt, not Lightning's SystemExit.
         """
         return self.fit_stacked(module, [x], [self.settings.seed])
 
     def fit_stacked(self, module: TrainableModule, xs: Sequence[Matrix], seeds: Sequence[int]) -> int:
-        """The same for a detector stacked of several, each with its own rows in the order of its own seed."""
+        """Train a stacked detector, each network on its own rows in the order of its own seed."""
         settings = self.settings
         batches = Batches(
             xs,
@@ -69,7 +69,7 @@ class Training:
                     self._run(module, batches, epochs)
                 break
             except torch.OutOfMemoryError:
-                # Of several networks, fewer come first.
+                # Stacked networks: the caller first tries fewer of them.
                 if module.members is not None or parts * 2 > settings.batch_size:
                     raise
             finally:
@@ -83,37 +83,37 @@ class Training:
         return batches.n_rows * epochs
 
     def _run(self, module: TrainableModule, batches: Batches, epochs: int) -> None:
-        # A detector may train twice; with one file the second training would go on from the first.
+        # A detector may train twice; sharing a file, the second training would resume from the first.
         checkpoint = None if self.checkpoint is None or self.checkpoint.used else self.checkpoint
         trainer = self._trainer(epochs, len(module.objectives()), checkpoint)
         on_interrupt, others = signal.getsignal(signal.SIGINT), set(multiprocessing.active_children())
         try:
             trainer.fit(module.train(), batches, ckpt_path=checkpoint.usable() if checkpoint else None)
         except SystemExit:
-            # Lightning ignores further interrupts while it shuts down, and leaves it at that.
+            # Lightning ignores further interrupts while shutting down, and never restores the handler.
             signal.signal(signal.SIGINT, on_interrupt)
-            # Nor does it tell its child processes, for which this one would then wait at its end.
+            # It does not stop its child processes either, for which this process would wait at exit.
             for process in set(multiprocessing.active_children()) - others:
-                process.kill()  # they catch what terminate sends, and can wait for each other for ever
+                process.kill()  # they catch SIGTERM, and can wait for each other forever
             raise KeyboardInterrupt from None
-        except ProcessRaisedException as error:  # of a training process: all that is left of its error is the text
+        except ProcessRaisedException as error:  # in a training process: only the text of its error remains
             if pruned := re.search(r"PrunedError: (.*)", str(error)):
                 raise PrunedError(pruned[1]) from None
             raise
 
     def _device(self) -> torch.device | None:
-        """Where all rows lie during the training; processes of their own take each batch to theirs."""
+        """The device that holds all rows during training; None if each batch is moved on its own."""
         accelerator = self.settings.accelerator
         if not self.settings.in_this_process or accelerator == "cpu":
             return None
         return torch.device("cuda", torch.cuda.current_device()) if accelerator == "gpu" else torch.device("mps")
 
     def _trainer(self, epochs: int, n_objectives: int, checkpoint: Checkpoint | None) -> pl.Trainer:
-        """A Trainer that does nothing but train: what it can log, save or draw, adbench does once per run."""
+        """A Trainer that only trains; adbench itself does all logging, saving and display."""
         settings, strategy = self.settings, None
         callbacks = [*self.callbacks, *([checkpoint] if checkpoint else [])]
         if settings.start_method is not None:
-            # A step of one of several players leaves the others' parameters without gradients.
+            # A step of one of several objectives leaves the other parameters without gradients.
             strategy = DDPStrategy(start_method=settings.start_method, find_unused_parameters=n_objectives > 1)
             callbacks = [QuietProcess(), *callbacks]
         return pl.Trainer(

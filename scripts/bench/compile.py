@@ -1,7 +1,7 @@
-"""What trainer.compile costs and brings: seconds to compile, time of a step without and with it, steps until it pays.
+"""Cost and benefit of trainer.compile: seconds to compile, time per step without and with it, steps to break even.
 
-Fits of two lengths on the same uniform rows, twice over: the second time the compiler finds its own files on disk, so
-that the two lengths differ in their steps alone. The seconds to compile are those of the first time.
+Fits of two lengths on the same uniform rows, repeated: the second time the compiler finds its cached files, so that the
+two lengths differ only in their steps. The seconds to compile are those of the first time.
 """
 
 import os
@@ -25,17 +25,17 @@ N_ROWS, N_COLUMNS, EPOCHS = 20_480, 80, (1, 6)
 
 
 def main() -> None:
-    warnings.filterwarnings("ignore")  # of torch about itself
+    warnings.filterwarnings("ignore")  # torch's own deprecations
     print("What trainer.compile costs and brings, one thread, batches of 256.")
     x = np.random.default_rng(0).random((N_ROWS, N_COLUMNS), dtype=np.float32)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder  # else it may have compiled this on another day
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder  # an empty cache: it may have compiled this before
         for case in CASES:
             print(" ".join(case), "  ", compared(case, x), flush=True)
 
 
 def compared(case: list[str], x: np.ndarray) -> str:
-    """The figures of one model."""
+    """One line of figures per model."""
     first = seconds(case, x, 1, compiled=True)
     took = {(c, epochs): seconds(case, x, epochs, compiled=c) for c, epochs in product((False, True), EPOCHS)}
     n_steps = (EPOCHS[1] - EPOCHS[0]) * N_ROWS / 256
@@ -48,7 +48,7 @@ def compared(case: list[str], x: np.ndarray) -> str:
 
 
 def seconds(case: list[str], x: np.ndarray, epochs: int, compiled: bool) -> float:
-    """The wall-clock time of a fit, from fresh weights and without a compiled loss at hand."""
+    """The wall-clock time of a fit from fresh weights, without a compiled loss in memory."""
     torch.compiler.reset()
     config = compose([*case, f"trainer.max_epochs={epochs}", f"trainer.compile={compiled}"])
     seed_everything(0, verbose=False)

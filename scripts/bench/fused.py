@@ -1,9 +1,9 @@
 """Several seeds trained as one batched network, against one seed alone, PyOD, and the matrix multiplications alone.
 
-Cost: the time of K fused seeds over that of one. Bound: the batched matrix multiplications of K hand-written networks,
-forward and backward, with nothing around them; share: the bound over the fused training; rows/s: of all seeds together.
-PyOD trains one seed, as its user gets it and, bare, with all turned off that our network does not have (see
-scripts/bench/peers.py). On NSL-KDD's fit rows, in turn in this process, medians, with one thread and with all cores.
+Cost: the time of K fused seeds over that of one. Bound: the batched matrix multiplications of K hand-written networks
+alone, forward and backward; share: the bound over the fused training; rows/s: of all seeds together. PyOD trains one
+seed, with its defaults and, bare, without everything that our network does not have (see scripts/bench/peers.py). On
+NSL-KDD's fit rows, interleaved in this process, medians, with one thread and with all cores.
 """
 
 import os
@@ -29,7 +29,7 @@ from scripts.bench.training import fit_matrix, in_turn
 MODELS = ("ae", "vae", "gan")
 SEEDS = (1, 2, 4, 8, 16)
 EPOCHS, REPETITIONS = 2, 3
-PRODUCTS = {torch.ops.aten.mm.default: (0, 1), torch.ops.aten.addmm.default: (1, 2)}  # -> which arguments multiply
+PRODUCTS = {torch.ops.aten.mm.default: (0, 1), torch.ops.aten.addmm.default: (1, 2)}  # -> positions of the factors
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def compare(model: str, threads: int, x: Matrix) -> None:
-    """One line a number of seeds. Nothing of PyOD compares with gan."""
+    """Print one line per number of seeds. PyOD has no counterpart of gan."""
     config = setting(model, EPOCHS, f"trainer.threads={threads}")
     ways: dict[str, tuple[Way, Config]] = {"one": (adbench, config)}
     if model != "gan":
@@ -63,7 +63,7 @@ def compare(model: str, threads: int, x: Matrix) -> None:
 
 
 def train_fused(k: int, config: Config, x: Matrix) -> int:
-    """K seeds as one network; returns the rows that each went through."""
+    """Train K seeds as one network; returns the rows processed per seed."""
     detectors = [build(config["model"], "model", columns=Columns.numbers(x.shape[1])) for _ in range(k)]
     return fit_fused(detectors, [x] * k, Training(build(config["trainer"], "trainer", seed=0)))
 
@@ -79,7 +79,7 @@ def fit_fused(detectors: list[NeuralDetector], xs: list[Matrix], training: Train
 
 
 def multiply(k: int, config: Config, x: Matrix) -> int:
-    """Nothing but the products of a training of K networks."""
+    """Only the matrix products of a training of K networks."""
     batch_size, epochs = config["trainer"]["batch_size"], config["trainer"]["max_epochs"]
     operands = [(widen(a, k), widen(b, k)) for a, b in products_of_a_step(config, torch.from_numpy(x[:batch_size]))]
     n_steps = len(x) * epochs // batch_size
@@ -90,7 +90,7 @@ def multiply(k: int, config: Config, x: Matrix) -> int:
 
 
 def products_of_a_step(config: Config, batch: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """The operands of every matrix product, forward and backward, of one step of all players."""
+    """The operands of every matrix product, forward and backward, of one step of all objectives."""
     network = plain(config, batch.shape[1])
     with Products() as found:
         for loss, player in zip(network.losses(batch), network.players(), strict=True):
@@ -99,7 +99,7 @@ def products_of_a_step(config: Config, batch: Tensor) -> list[tuple[Tensor, Tens
 
 
 class Products(TorchDispatchMode):
-    """Notes the operands of matrix products."""
+    """Records the operands of matrix products."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -113,7 +113,7 @@ class Products(TorchDispatchMode):
 
 
 def widen(matrix: Tensor, k: int) -> Tensor:
-    """K copies, each laid out in memory as the matrix is: a transposed one stays one."""
+    """K copies with the matrix's memory layout: a transposed one stays transposed."""
     if matrix.is_contiguous():
         return matrix.repeat(k, 1, 1)
     return matrix.T.repeat(k, 1, 1).mT

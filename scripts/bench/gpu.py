@@ -1,7 +1,7 @@
-"""Rows a second on one CUDA device: ae, vae and gan by batch size, precision, compilation and number of fused seeds.
+"""Rows per second on one CUDA device: ae, vae and gan by batch size, precision, compilation and number of fused seeds.
 
-Absolute figures of `trainer=gpu`, the rows of all seeds together: medians of three fits of 1,024 batches to uniform
-rows, after one that is not counted. Compiled: the losses, by torch.compile.
+Absolute figures of `trainer=gpu`, over all seeds together: medians of three fits of 1,024 batches to uniform rows,
+after a warm-up. Compiled: the losses, by torch.compile.
 """
 
 import sys
@@ -46,9 +46,9 @@ def main() -> None:
 
 
 def cases(*overrides: str) -> Iterator[tuple[str, bool, int, Config]]:
-    """Every model, batch size and precision: compiled and not with one seed, then fused."""
+    """Every model, batch size and precision: one seed without and with compilation, then fused seeds."""
     for model, batch_size, precision in product(MODELS, BATCH_SIZES, PRECISIONS):
-        epochs = batch_size // 256  # as many batches of each size
+        epochs = batch_size // 256  # the same number of batches for each size
         config = setting(
             model, epochs, *overrides, f"trainer.batch_size={batch_size}", f"trainer.precision={precision}"
         )
@@ -58,7 +58,7 @@ def cases(*overrides: str) -> Iterator[tuple[str, bool, int, Config]]:
 
 
 def rows_a_second(config: Config, x: Matrix, compiled: bool, seeds: int) -> float:
-    """Rows of all seeds in a second of training, the rows' way to the device included."""
+    """Rows per second of training over all seeds, including the transfer to the device."""
     detectors = [build(config["model"], "model", columns=Columns.numbers(x.shape[1])) for _ in range(seeds)]
     if compiled:
         compile_losses(detectors[0])
@@ -74,7 +74,7 @@ def rows_a_second(config: Config, x: Matrix, compiled: bool, seeds: int) -> floa
 
 
 def compile_losses(detector: NeuralDetector) -> None:
-    """Put compiled functions in the place of the detector's losses."""
+    """Replace the detector's losses by compiled functions."""
     for loss_of, _ in detector.objectives():
         setattr(detector, loss_of.__name__, torch.compile(loss_of))
 

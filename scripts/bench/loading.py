@@ -1,8 +1,8 @@
 """Loading and preprocessing KDD Cup 99's 805,050 rows: adbench against pandas.read_csv and a scikit-learn pipeline.
 
 Both read the same compressed files, fit on the normal rows of the training file and transform all rows into one
-float32 matrix: 1,000 quantiles a numeric column, one-hot for three categorical ones. They run in turn in this process;
-the ratio of the medians is the figure. adbench checks the files' sha256 besides.
+float32 matrix: 1,000 quantiles per numeric column, one-hot for three categorical ones. They are interleaved in this
+process; the figure is the ratio of medians. adbench also checks the files' sha256.
 """
 
 import time

@@ -1,8 +1,8 @@
-"""Peak memory: of loading the full KDD Cup 99, and of a run on the 10 percent file and its test file.
+"""Peak memory of loading the full KDD Cup 99, and of a run on the 10 percent file and its test file.
 
-The full file's 4,898,431 rows are made of repeated rows of the 10 percent file, and read by the same loader. The run is
-of a few steps, on all 805,050 rows: once without the cache of prepared rows, then writing it and reading it. Each in a
-process of its own; the peak is the operating system's figure, less what the process held after its imports.
+The full file's 4,898,431 rows are repeated rows of the 10 percent file, read by the same loader. The run takes a few
+steps on all 805,050 rows: without the cache of prepared rows, then writing it, then reading it. Each in a separate
+process; the peak is the operating system's figure minus the memory held after the imports.
 """
 
 import gzip

@@ -1,7 +1,7 @@
-"""The metrics of a million scores against one call of scikit-learn's roc_auc_score on the same scores, in one thread.
+"""Time of all metrics of a million scores against one roc_auc_score of scikit-learn on them, in one thread.
 
-In turn in one process; the ratio of the medians is the figure. Scores with ties have three digits; "few values" are
-0 and 1.
+Interleaved in one process; the figure is the ratio of medians. Scores with ties have three digits; "few values" are 0
+and 1.
 """
 
 import time
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def report(scores: np.ndarray, label: np.ndarray) -> None:
-    """Seconds and ratios of one kind of scores."""
+    """Print seconds and ratios for one kind of scores."""
     works: dict[str, Callable[[], object]] = {
         "scikit-learn's roc_auc_score": lambda: roc_auc_score(label, scores),
         "AUROC, average precision, TPR at FPR": lambda: rank(scores, label).metrics(),
@@ -49,7 +49,7 @@ def report(scores: np.ndarray, label: np.ndarray) -> None:
 
 
 def all_metrics(scores: np.ndarray, label: np.ndarray) -> None:
-    """As a run does it: one sort for everything."""
+    """All metrics as a run computes them, with a single sort."""
     ranking = rank(scores, label)
     ranking.metrics()
     auroc_interval(ranking.placements(), Copies(None, label))

@@ -1,8 +1,8 @@
-"""The networks of ae, vae and gan trained as others train them: by hand, in the manner of DeepOD, by PyOD.
+"""Other ways of training the networks of ae, vae and gan: by hand, in the manner of DeepOD, by PyOD.
 
 A way of training takes a composed configuration and rows of shape (rows, columns), trains fresh weights with its
-sizes, batch size, epochs and learning rate, and returns the rows gone through, all epochs together. Only
-`adbench` itself trains a detector of `adbench.models`.
+sizes, batch size, epochs and learning rate, and returns the rows processed over all epochs. Only `adbench` itself
+trains a detector of `adbench.models`.
 """
 
 from collections.abc import Callable
@@ -25,22 +25,22 @@ Way = Callable[[Config, Matrix], int]
 
 
 def setting(model: str, epochs: int, *overrides: str) -> Config:
-    """The shipped configuration of a model, with so many epochs, whatever the rows."""
+    """The default configuration of a model with a fixed number of epochs."""
     return compose([f"model={model}", f"trainer.max_epochs={epochs}", "trainer.min_steps=0", *overrides])
 
 
 def adbench(config: Config, x: Matrix) -> int:
-    """As a run does."""
+    """Train as a run does."""
     training = Training(build(config["trainer"], "trainer", seed=0))
     return build(config["model"], "model", columns=Columns.numbers(x.shape[1])).fit(x, training)
 
 
 def hand_written(config: Config, x: Matrix) -> int:
-    """What a good engineer writes without a framework: rows of one tensor in a random order, fused Adam, no log."""
+    """A well-written loop without a framework: rows of one tensor in random order, fused Adam, no logging."""
     network, rows = plain(config, x.shape[1]), torch.from_numpy(x)
     players, epochs = network.players(), config["trainer"]["max_epochs"]
     optimizers = [torch.optim.Adam(player, lr=config["model"]["learning_rate"], fused=True) for player in players]
-    # Where a loss reaches parameters that it does not train, their gradients are not worth computing.
+    # Skips the gradients of parameters that a loss reaches but does not train.
     inputs = players if len(players) > 1 else [None]
     for _ in range(epochs):
         for batch in torch.randperm(len(rows)).split(config["trainer"]["batch_size"]):
@@ -72,16 +72,16 @@ def deepod_style(config: Config, x: Matrix) -> int:
 
 
 def pyod(config: Config, x: Matrix) -> int:
-    """PyOD's own `fit` of ae and vae as its user calls it: what its arguments leave open is PyOD's default.
+    """PyOD's own `fit` of ae and vae, with PyOD's defaults for all other arguments.
 
-    So each row is standardised when it is fetched, and there are dropout, weight decay and, for ae, batch
-    normalisation. Not counted is what `fit` does afterwards, the scoring of all rows.
+    Hence each row is standardised when fetched, with dropout, weight decay and, for ae, batch normalisation. Scoring
+    all rows at the end of `fit` is not counted.
     """
     return _pyod_fit(pyod_detector(config), config, x)
 
 
 def bare_pyod(config: Config, x: Matrix) -> int:
-    """The same with all of that turned off, which leaves exactly our layers, and the rows as they are."""
+    """PyOD with all of that turned off, which leaves exactly our layers and unchanged rows."""
     detector = pyod_detector(config, preprocessing=False, optimizer_params={}, batch_norm=False, dropout_rate=0.0)
     n_rows = _pyod_fit(detector, config, x)
     expected = n_parameters(plain(config, x.shape[1])) - _scale_parameters(config, x.shape[1])
@@ -93,7 +93,7 @@ def bare_pyod(config: Config, x: Matrix) -> int:
 
 
 def _pyod_fit(detector: Any, config: Config, x: Matrix) -> int:
-    """Its loader leaves the last, smaller batch out; those rows do not count."""
+    """Fit; the rows of the last, smaller batch, which PyOD's loader drops, do not count."""
     detector.decision_function = lambda rows: np.zeros(len(rows))
     detector.fit(x)
     batch_size = config["trainer"]["batch_size"]
@@ -101,7 +101,7 @@ def _pyod_fit(detector: Any, config: Config, x: Matrix) -> int:
 
 
 def pyod_detector(config: Config, **settings: Any) -> Any:
-    """PyOD's detector of the same layers, batch size, epochs and learning rate, not fitted. Needs the extra `bench`."""
+    """PyOD's unfitted detector with the same layers, batch size, epochs and learning rate. Needs the extra `bench`."""
     from pyod.models.auto_encoder import AutoEncoder
     from pyod.models.vae import VAE
 
@@ -126,10 +126,10 @@ def pyod_detector(config: Config, **settings: Any) -> Any:
 
 
 def n_parameters(network: nn.Module) -> int:
-    """How many numbers a network learns."""
+    """The number of parameters of a network."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _scale_parameters(config: Config, n_features: int) -> int:
-    """Of the decoder's standard deviations: PyOD's vae has none, and is the smaller network."""
+    """Parameters of the decoder's standard deviations, which PyOD's smaller vae lacks."""
     return (config["model"]["hidden_sizes"][0] + 1) * n_features if config["choices"]["model"] == "vae" else 0

@@ -1,6 +1,6 @@
-"""The networks of ae, vae and gan written by hand, with the usual expressions of their losses: what others train.
+"""Hand-written networks of ae, vae and gan with the usual expressions of their losses.
 
-Nothing of `adbench.models` is called here.
+Independent of `adbench.models`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ class Plain(nn.Module):
         return [list(self.parameters())]
 
     def losses(self, x: Tensor) -> Iterator[Tensor]:
-        """One loss a player. The next is asked for after the step of the one before."""
+        """One loss per player, each computed after the previous player's step."""
         raise NotImplementedError
 
 
@@ -35,7 +35,7 @@ class PlainAE(Plain):
         self.decoder = _layers([latent_size, *hidden_sizes[::-1], n_features])
 
     def losses(self, x: Tensor) -> Iterator[Tensor]:
-        """The reconstruction's."""
+        """The reconstruction loss."""
         yield mse_loss(self.decoder(self.encoder(x)), x)
 
 
@@ -51,7 +51,7 @@ class PlainVAE(Plain):
         self.decoder = _layers([latent_size, *hidden_sizes[::-1], 2 * n_features])
 
     def losses(self, x: Tensor) -> Iterator[Tensor]:
-        """With one draw of the code."""
+        """The loss with one draw of the code."""
         mu, logvar = self.encoder(x).chunk(2, dim=-1)
         z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
         mean, raw_scale = self.decoder(z).chunk(2, dim=-1)
@@ -62,7 +62,7 @@ class PlainVAE(Plain):
 
 
 class PlainGAN(Plain):
-    """One reconstruction a batch serves both players, as in PyTorch's DCGAN example."""
+    """GAN with one reconstruction per batch for both players, as in PyTorch's DCGAN example."""
 
     def __init__(
         self,
@@ -82,11 +82,11 @@ class PlainGAN(Plain):
         self.verdict = nn.Linear(feature_size, 1)
 
     def players(self) -> Sequence[list[nn.Parameter]]:
-        """The discriminator, then the generator."""
+        """The parameters of the discriminator, then of the generator."""
         return [[*self.features.parameters(), *self.verdict.parameters()], list(self.generator.parameters())]
 
     def losses(self, x: Tensor) -> Iterator[Tensor]:
-        """The discriminator's, then the generator's."""
+        """The loss of the discriminator, then of the generator."""
         x_hat = self.generator(x)
         real, fake = self.verdict(self.features(x)), self.verdict(self.features(x_hat.detach()))
         yield softplus(-real).mean() + softplus(fake).mean()

@@ -1,7 +1,7 @@
-"""How long `adbench report` takes on 300 runs, and how large its page is.
+"""Time of `adbench report` on 300 runs, and size of its page.
 
-One real training makes a run folder; 300 are written from it in the same format, for 20 configurations of 3 datasets
-with 5 seeds each, with scores of 20,000 rows drawn anew for each.
+One real training makes a run folder, from which 300 are derived in the same format, for 20 configurations of 3 datasets
+with 5 seeds each, each with new scores of 20,000 rows.
 """
 
 import json
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def write_runs(model: Path, target: Path) -> None:
-    """Run folders like the real one, each with numbers of its own."""
+    """Write run folders like the real one, each with its own numbers."""
     rng = np.random.default_rng(0)
     config = yaml.safe_load((model / "config.yaml").read_text())
     metrics, environment = (json.loads((model / name).read_text()) for name in ("metrics.json", "environment.json"))
@@ -62,12 +62,12 @@ def write_runs(model: Path, target: Path) -> None:
 
 
 def varied(metrics: dict[str, float], rng: np.random.Generator) -> dict[str, float]:
-    """Shares moved a little, as another seed would."""
+    """The metrics with shares slightly perturbed, as by another seed."""
     return {name: value * rng.uniform(0.9, 1.0) if 0 < value < 1 else value for name, value in metrics.items()}
 
 
 def write_scores(folder: Path, shift: int, rng: np.random.Generator) -> None:
-    """Normals around 0, each family further out than the one before."""
+    """Write scores with normals around 0, each family further out than the previous one."""
     codes = rng.integers(0, len(FAMILIES), N_ROWS)
     scores = rng.lognormal(size=N_ROWS) + codes * (0.3 + shift / 20)
     family = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(FAMILIES))

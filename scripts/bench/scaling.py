@@ -3,8 +3,8 @@
     python scripts/bench/scaling.py [--quick] [--axes rows columns seeds] [--out docs/results]
 
 Uniform random rows, one epoch in batches of 256 on one thread, medians of interleaved repetitions in this process.
-Writes speed.csv, in which axes that were not asked for stay, and draws it as speed-rows.png, speed-columns.png and
-speed-seeds.png. Building the network counts, so few rows cost more each.
+Writes speed.csv, keeping axes that were not measured, and draws it as speed-rows.png, speed-columns.png and
+speed-seeds.png. Building the network counts, so the cost per row is higher for few rows.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from scripts.bench.training import seconds_a_row
 
 MODELS = ("ae", "vae")
 REPETITIONS = 5
-FEW_COLUMNS, NSLKDD_ROWS, NSLKDD_COLUMNS = 8, 53_874, 80  # what does not vary: as few as fit, or as NSL-KDD has
-# axis -> what is varied, then what a smoke test varies instead
+FEW_COLUMNS, NSLKDD_ROWS, NSLKDD_COLUMNS = 8, 53_874, 80  # fixed sizes: the minimum, or NSL-KDD's
+# axis -> its sizes, and those of a smoke test
 SIZES = {
     "rows": ([10**3, 10**4, 10**5, 10**6, 10**7], [1_000, 2_000]),
     "columns": ([8, 16, 32, 64, 128, 256, 512, 1024], [8, 16]),
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def measure(axis: str, quick: bool) -> Iterator[dict[str, object]]:
-    """One row a size, model and way of training. Sizes take turns too: a machine's speed changes over minutes."""
+    """One row per size, model and way of training. Sizes are interleaved too: a machine's speed drifts."""
     taken: dict[tuple[int, str, str], list[float]] = defaultdict(list)
     for _ in range(1 if quick else REPETITIONS):
         for size in SIZES[axis][quick]:
@@ -68,7 +68,7 @@ def measure(axis: str, quick: bool) -> Iterator[dict[str, object]]:
 
 
 def ways(axis: str, size: int, config: Config) -> dict[str, tuple[Way, Config]]:
-    """What is compared; seeds one by one cost as many times as one."""
+    """The compared ways of training; K separate seeds cost K times as much as one."""
     theirs: dict[str, tuple[Way, Config]] = {"hand-written": (hand_written, config)}
     if axis == "seeds":
         return theirs | {"adbench, fused": (partial(per_seed, size), config), "adbench, one by one": (adbench, config)}
@@ -76,7 +76,7 @@ def ways(axis: str, size: int, config: Config) -> dict[str, tuple[Way, Config]]:
 
 
 def per_seed(k: int, config: Config, x: Matrix) -> int:
-    """Rows gone through by all seeds, so that the time a row is that of one seed."""
+    """Rows processed by all seeds, so that the time per row is that of one seed."""
     return k * train_fused(k, config, x)
 
 

@@ -1,4 +1,4 @@
-"""The pictures of scripts/bench/scaling.py, drawn as those of a report, with the names at the ends of the lines."""
+"""Figures of scripts/bench/scaling.py, in the style of a report, with labels at the ends of the lines."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ DPI = 160  # twice as wide as a page's column
 
 
 def draw(measured: pd.DataFrame, axis: str, path: Path) -> None:
-    """One picture of microseconds a row; columns of the table: size, model, who, us_per_row."""
+    """Draw microseconds per row; columns of the table: size, model, who, us_per_row."""
     title, x_label = LABELS[axis]
     figure, axes = canvas(HEIGHT, title, width=WIDTH, left=48, right=LABEL_WIDTH, bottom=40)
     axes.set_xscale("log")
@@ -47,7 +47,7 @@ def draw(measured: pd.DataFrame, axis: str, path: Path) -> None:
 
 
 def label_x(axes: Axes, sizes: list[int]) -> None:
-    """A tick where there is a measurement."""
+    """One tick per measured size."""
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_minor_locator(LogLocator(subs=()))
@@ -61,7 +61,7 @@ def label_y(axes: Axes) -> None:
 
 
 def label_ends(axes: Axes, x: float, ends: dict[str, tuple[float, str]]) -> None:
-    """Each line's name beside its last point, moved up where it would cover the one below."""
+    """Label each line at its last point, moving labels up if they overlap."""
     below = float("-inf")
     for name, (y, colour) in sorted(ends.items(), key=lambda end: end[1][0]):
         place = axes.transData.transform((x, y))[1]

@@ -1,8 +1,7 @@
-"""How long a user waits beside the training.
+"""Waiting time of a user beside the training.
 
-`adbench --help` against importing typer and rich; and the main job as a whole process, less its fit_seconds, against
-importing what it trains with: the difference is what a run costs however short its training is. Medians of
-interleaved repetitions.
+`adbench --help` against importing typer and rich; and the main job as a whole process, minus its fit_seconds, against
+importing its training libraries: the difference is the fixed cost of a run. Medians of interleaved repetitions.
 """
 
 import json
@@ -22,7 +21,7 @@ def main() -> None:
     print(__doc__.splitlines()[0])
     help_command = [ADBENCH, "--help"]
     imports = [sys.executable, "-c", "import typer, rich"]
-    seconds(help_command), seconds(imports)  # once for the file cache
+    seconds(help_command), seconds(imports)  # warms the file cache
     ours, theirs = [], []
     for _ in range(HELPS):
         ours.append(seconds(help_command))
@@ -34,7 +33,7 @@ def main() -> None:
 
 
 def fixed_cost() -> None:
-    """Of a run with all controls and intervals."""
+    """Print the fixed cost of a run with all controls and intervals."""
     trains_with = [sys.executable, "-c", "import torch, pytorch_lightning"]
     seconds(trains_with)
     imports: list[float] = []
@@ -63,7 +62,7 @@ def train(model: str) -> tuple[float, float]:
 
 
 def seconds(command: list[str]) -> float:
-    """The wall-clock time of a command, whose output is thrown away."""
+    """The wall-clock time of a command, ignoring its output."""
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start

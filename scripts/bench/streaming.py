@@ -1,8 +1,8 @@
-"""Memory and speed of a run on a table that is kept out of memory: as many rows as the full KDD Cup 99, 4,898,431.
+"""Memory and speed of a run on a table kept on disk, with as many rows as the full KDD Cup 99, 4,898,431.
 
-They are repeated rows of the 10 percent file, as Parquet or CSV. The attacks, 80 % of them, are taken as the rows to
-learn from, so that most of the table is fitted on. `adbench train` runs in a process of its own, once with everything
-on disk (memory_gb=0) and, with --both, once in memory; its memory is what the operating system says it is.
+They are repeated rows of the 10 percent file, as Parquet or CSV. The attacks, 80 % of them, are learned from, so that
+most of the table is fitted on. `adbench train` runs in a separate process, once with everything on disk (memory_gb=0)
+and, with --both, once in memory; its memory is measured by the operating system.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def write(path: Path, n_rows: int) -> None:
-    """The table, a piece at a time."""
+    """Write the table in pieces."""
     name = "kddcup.data_10_percent"
     source = data_folder() / "kddcup99" / f"{name}.gz"
     once = parse_csv(read_gzip(source), source, TYPES | {"label": CATEGORY}, kddcup99.INFO.rows[name])
@@ -59,7 +59,7 @@ def write(path: Path, n_rows: int) -> None:
 
 
 def measure(path: Path, memory: str, folder: Path, more: list[str]) -> None:
-    """One run, and the peaks of its memory beyond what it held after its imports."""
+    """Print one run's peak memory beyond that held after its imports."""
     overrides = [
         *("model=ae", "data=table", f"data.path={path}", "data.label=label", "data.normal=attack"),
         *("data.categorical=[protocol_type,service,flag]", "protocol.test_fraction=0.1", "controls.nearest_rows=500"),
@@ -91,7 +91,7 @@ def measure(path: Path, memory: str, folder: Path, more: list[str]) -> None:
 
 
 def watch(process: "subprocess.Popen[str]") -> dict[str, int]:
-    """The peaks of a process, in bytes: of what only it holds, and of all that is in memory of it."""
+    """Peak memory of a process in bytes: private and resident."""
     peaks = {"RssAnon": 0, "VmRSS": 0}
     while process.poll() is None:
         try:

@@ -1,7 +1,7 @@
-"""What `summarize` costs beyond reading: 10,000 run folders, beside merely reading and parsing the same JSON files.
+"""Time of `summarize` on 10,000 run folders, against merely reading and parsing the same JSON files.
 
-One real run is copied under 667 learning rates of three models with five seeds each, its metrics moved a little. Both
-sides run as whole processes, in turns, so that imports count; medians of five rounds.
+One real run is copied under 667 learning rates of three models with five seeds each, with slightly perturbed metrics.
+Both sides run as whole processes, interleaved, so that imports count; medians of five rounds.
 """
 
 import json
@@ -60,7 +60,7 @@ def timed(commands: dict[str, list[str]]) -> dict[str, list[float]]:
 
 
 def write_runs(runs: Path, real: Run) -> int:
-    """Write the folders; their number."""
+    """Write the folders; returns their number."""
     draw, n_runs = random.Random(0), 0
     for model in MODELS:
         config = compose([f"model={model}", f"runs_dir={runs}"])

@@ -1,10 +1,10 @@
-"""Sweeps: what a job costs beside its training, what more workers bring, and what 500 jobs cost that are not run.
+"""Cost of sweeps: per job beside its training, by number of workers, and of 500 jobs that are already finished.
 
-Twelve equal jobs, the same rows and model with twelve learning rates, run by one local worker, by two and by one a
-core, each trained alone and up to eight as one network, in turn, medians of three. The fixed cost of a job that is
-trained alone is the time from the end of the job before it to its own, less its training and the scoring of its own
-calibration and test rows; the first job, for which the worker starts and loads, is left out. The 500 jobs are composed,
-then found finished in folders that hold the metrics of one real run.
+Twelve equal jobs, the same rows and model with twelve learning rates, run by one local worker, two workers and one per
+core, trained separately and up to eight as one network, interleaved, medians of three. The fixed cost of a separately
+trained job is the time from the end of the previous job to its own, minus its training and the scoring of its
+calibration and test rows; the first job, for which the worker starts and loads, is left out. The 500 jobs are composed
+and found finished, in folders with the metrics of one real run.
 """
 
 import json
@@ -29,7 +29,7 @@ OWN_SECONDS = ("fit_seconds", "calibrate_seconds", "score_seconds")
 
 
 class Timing(SweepReporter):
-    """Notes when each job was over."""
+    """Records when each job ended."""
 
     def __init__(self) -> None:
         self.ends: list[tuple[float, Run]] = []
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def scaling(model: str, folder: str) -> dict[str, float]:
-    """Print how the jobs scale with workers and what one costs; the metrics of one of them."""
+    """Print the scaling with workers and the cost per job; returns the metrics of one job."""
     seconds: dict[tuple[int, int], list[float]] = {case: [] for case in product(WORKERS, FUSE)}
     costs = []
     for repetition in range(REPETITIONS):

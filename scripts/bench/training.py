@@ -1,10 +1,9 @@
 """Training speed on NSL-KDD's fit rows: adbench against a hand-written loop, a loop like DeepOD's, and PyOD.
 
-All train the same layers with the same batch size, learning rate and Adam on one thread, in turn, in this process.
-Compared are the medians of the time a row; the slow ones go through the rows less often. Building the network counts.
-PyOD is as its user gets it, with the rest of its arguments left as they are; bare PyOD has all of that turned off (see
-scripts/bench/peers.py). Its vae has no standard deviation of its own a column, so a smaller decoder; nothing of it
-compares with gan.
+All train the same layers with the same batch size, learning rate and Adam on one thread, interleaved in this process.
+The medians of the time per row are compared; slow ways train for fewer epochs. Building the network counts. PyOD runs
+with the defaults of its other arguments, bare PyOD with all of those features off (see scripts/bench/peers.py). Its vae
+has no standard deviation per column, hence a smaller decoder; it has no counterpart of gan.
 """
 
 import time
@@ -23,7 +22,7 @@ from adbench.config.keys import Config
 from scripts.bench.peers import Way, adbench, bare_pyod, deepod_style, hand_written, pyod, setting
 
 MODELS = ("ae", "vae", "gan")
-PEERS: dict[str, tuple[Way, int]] = {  # -> how it trains, and for how many epochs
+PEERS: dict[str, tuple[Way, int]] = {  # -> way of training, and number of epochs
     "adbench": (adbench, 10),
     "hand-written": (hand_written, 10),
     "DeepOD-style": (deepod_style, 2),
@@ -50,7 +49,7 @@ def main() -> None:
 
 
 def in_turn(ways: Mapping[str, tuple[Way, Config]], x: Matrix, repetitions: int) -> dict[str, float]:
-    """The median seconds a row of each way of training, all with one repetition after the other."""
+    """The median seconds per row of each way of training, with interleaved repetitions."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repetitions):
         for name, (way, config) in ways.items():
@@ -59,7 +58,7 @@ def in_turn(ways: Mapping[str, tuple[Way, Config]], x: Matrix, repetitions: int)
 
 
 def seconds_a_row(way: Way, config: Config, x: Matrix) -> float:
-    """Wall-clock seconds a row gone through."""
+    """Wall-clock seconds per row processed."""
     seed_everything(0, verbose=False)
     threads = config["trainer"]["threads"]
     torch.set_num_threads(threads)
@@ -70,7 +69,7 @@ def seconds_a_row(way: Way, config: Config, x: Matrix) -> float:
 
 
 def fit_matrix() -> Matrix:
-    """The rows that a run of the shipped configuration fits on."""
+    """The fit rows of a run with the default configuration."""
     config = compose(["data=nslkdd"])
     split = build(config["protocol"], "protocol")(build(config["data"], "data"), 0)
     x: Matrix = build(config["preprocess"], "preprocess").fit(split.fit).transform(split.fit)

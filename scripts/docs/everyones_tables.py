@@ -1,9 +1,8 @@
-"""What a user's first command says of ten public tables, each as people have it: docs/results/tables.md.
+"""Results of a user's first command on ten public tables in their usual form: docs/results/tables.md.
 
-The command names the file and its label, and nothing else. Where it asks, the first override of each of its sentences
-is pasted and it runs again, twice at most. A table that asks more, and a result below its own controls, is said: exit
-code 1 for the former. The files are scikit-learn's, this repository's bundled ones, and one of ADBench's, from
---folder.
+The command names only the file and its label. If it asks for more, the first override in each of its sentences is
+pasted and it runs again, at most twice. Tables that ask for more (exit code 1) and results below their own controls are
+reported. The files are scikit-learn's, this repository's bundled ones, and one of ADBench's, from --folder.
 """
 
 import argparse
@@ -30,8 +29,8 @@ from adbench.results.record import DONE, find_runs, read_run
 
 DOCUMENT = Path("docs/results/tables.md")
 ADBENCH = Path(sys.executable).with_name("adbench")
-ROUNDS = 2  # of answers that a first result may take
-SECONDS = 900  # for one command
+ROUNDS = 2  # maximum rounds of answers before a first result
+SECONDS = 900  # timeout per command
 THYROID = (
     "age sex on_thyroxine query_on_thyroxine on_antithyroid_medication sick pregnant thyroid_surgery I131_treatment"
     " query_hypothyroid query_hyperthyroid lithium goitre tumor hypopituitary psych TSH_measured TSH T3_measured T3"
@@ -43,7 +42,7 @@ _OVERRIDE = re.compile(r"""\b[a-z_]+(?:\.\w+)*=(?:'[^']*'|"[^"]*"|\[[^\]]*\]|[^\
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the files lie that scikit-learn has not."""
+    """Paths of the files that scikit-learn does not provide."""
 
     data: Path
     adbench47: Path | None
@@ -51,7 +50,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Table:
-    """A file, its label, what it is, and how it is laid down in a folder: `make` returns its rows and columns."""
+    """A file, its label and description, and `make`, which writes it and returns its numbers of rows and columns."""
 
     file: str
     label: str
@@ -61,7 +60,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Round:
-    """A command, in words for a shell, and what it said."""
+    """A shell command and its output."""
 
     words: list[str]
     exit_code: int
@@ -70,7 +69,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one table. auroc, control: of the finished run, if any."""
+    """The outcome for one table. auroc, control: of the finished run, if any."""
 
     table: Table
     shape: tuple[int, int]
@@ -84,13 +83,13 @@ class Outcome:
 
     @property
     def answers(self) -> str:
-        """In how many rounds it was answered."""
+        """The number of rounds of answers, as text."""
         n = len(self.rounds) - 1
         return f"{n} round of answers" if n == 1 else f"{n} rounds of answers"
 
     @property
     def remark(self) -> str:
-        """What a reader should not overlook."""
+        """A remark for the reader."""
         if self.auroc is None:
             return f"no result after {self.answers}" if self.rounds[-1].exit_code == 2 else "failed"
         assert self.control is not None
@@ -112,7 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def tried(table: Table, sources: Sources) -> Outcome | None:
-    """The command and the answers to what it asks, in a folder of its own; None where the file is not at hand."""
+    """Run the command and answer its questions in a separate folder; None if the file is missing."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
@@ -137,7 +136,7 @@ def tried(table: Table, sources: Sources) -> Outcome | None:
 
 
 def run(words: list[str], folder: Path) -> Round:
-    """Type it in this folder."""
+    """Run a command in this folder."""
     environment = os.environ | {
         "PATH": f"{ADBENCH.parent}{os.pathsep}{os.environ['PATH']}",
         "ADBENCH_CACHE": str(folder / "cache"),
@@ -151,7 +150,7 @@ def run(words: list[str], folder: Path) -> Round:
 
 
 def first_overrides(asked: Round, typed: list[str]) -> list[str]:
-    """The first override of each sentence that refused, among what it advises and was not typed."""
+    """The first new override advised by each sentence of a refusal."""
     found = []
     for sentence in asked.said.splitlines():
         if sentence.startswith("adbench: expected"):
@@ -162,7 +161,7 @@ def first_overrides(asked: Round, typed: list[str]) -> list[str]:
 
 
 def best_control(metrics: dict[str, float]) -> tuple[str, float]:
-    """The one without training that ranks best, and its AUROC."""
+    """The best control without training, and its AUROC."""
     suffix = "/roc_auc"
     found = {
         name.removeprefix("control/").removesuffix(suffix): value
@@ -238,14 +237,14 @@ def _bundled(*where: str) -> Callable[[Path, Sources], tuple[int, int]]:
 
 
 def _nslkdd(path: Path, sources: Sources) -> tuple[int, int]:
-    """With the header that its copies have."""
+    """Write NSL-KDD with the header of its common copies."""
     header = ",".join([*COLUMNS, "class", "difficulty"])
     path.write_bytes(header.encode() + b"\n" + _unpacked(sources, "nslkdd", "KDDTest+.txt.gz"))
     return pd.read_csv(path).shape
 
 
 def _thyroid(path: Path, sources: Sources) -> tuple[int, int]:
-    """With a header and two classes, as most copies have it: a record's diagnosis is "-" where there is none."""
+    """Write thyroid with a header and two classes, as in most copies: "-" means no diagnosis."""
     lines = _unpacked(sources, "thyroid", "thyroid0387.data.gz").decode().split()
     fields = [line.split(",") for line in lines]
     rows = [[*row[:-1], "negative" if row[-1].startswith("-") else "sick"] for row in fields]

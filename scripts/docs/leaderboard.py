@@ -1,6 +1,6 @@
 """The leaderboard's tables: docs/results/leaderboard.md, and the README's between its two marks.
 
-`make leaderboard` first runs what is not there yet, about half an hour for all on two cores.
+`make leaderboard` first runs the missing jobs, about half an hour for all on two cores.
 """
 
 import sys
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def readme_table(summary: Summary) -> str:
-    """AUROC, a column a dataset: models by their mean, then controls."""
+    """AUROC, one column per dataset: models by their mean, then controls."""
     datasets = sorted(summary.groups["data"].unique())
     cells: dict[str, dict[str, str]] = {}
     mean = summary.groups.groupby("model")["roc_auc"].mean()

@@ -1,4 +1,4 @@
-"""Pictures of a report as a browser shows it, light and dark: report-light.png and report-dark.png.
+"""Screenshots of a report in a browser, light and dark: report-light.png and report-dark.png.
 
     python scripts/docs/screenshots.py report.html [--out docs/results] [--width 1400] [--height 3200] [--grey]
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def start(profile: Path) -> Any:
-    """A browser of its own, that talks to nobody."""
+    """Start a separate browser without network access."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -54,7 +54,7 @@ def start(profile: Path) -> Any:
 
 
 def save(browser: Any, asked: argparse.Namespace, theme: str, target: Path, script: str = "") -> None:
-    """The page from its top, in a palette of 256 colours."""
+    """Save the page from its top, in a palette of 256 colours."""
     from PIL import Image
 
     scheme = {"name": "prefers-color-scheme", "value": theme}

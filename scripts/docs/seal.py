@@ -1,6 +1,6 @@
-"""The table of mistakes in docs/seal.md: each verdict is what `tests/contracts/test_mistakes.py` finds.
+"""Table of mistakes in docs/seal.md, with the verdicts of `tests/contracts/test_mistakes.py`.
 
-`python scripts/docs/seal.py`, after a mistake was added to `tests/contracts/mistakes.py`; a second or two.
+Run `python scripts/docs/seal.py` after adding a mistake to `tests/contracts/mistakes.py`; takes a second or two.
 """
 
 import sys

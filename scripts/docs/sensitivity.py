@@ -1,8 +1,8 @@
-"""How far each model's settings decide, for who has no labels to choose by: docs/results/sensitivity.md.
+"""Sensitivity of each model to its settings, for users without labels to choose by: docs/results/sensitivity.md.
 
-Every setting of a small grid about what is shipped, on the training file of NSL-KDD (protocol=labelled_validation:
-its own attacks are found) and on development tables of ADBench with more than 20 columns, two seeds each. No test file
-takes part, and nothing is chosen by it.
+Every setting of a small grid around the defaults, on the training file of NSL-KDD (protocol=labelled_validation, with
+its own attacks) and on development tables of ADBench with more than 20 columns, two seeds each. No test file takes
+part, and nothing is chosen by it.
 
     python scripts/docs/sensitivity.py [MODEL ...] [--data NAME ...] [-o FILE]
 """
@@ -34,7 +34,7 @@ DATA = {
     "nslkdd": ("protocol=labelled_validation", "protocol.max_anomalies=9000"),
     **dict.fromkeys((f"adbench47-{table}" for table in ("cardio", "fault", "Ionosphere", "letter", "Waveform")), ()),
 }
-# What people change first, each about what is shipped, which is in every grid.
+# Settings that people change first, in grids around the defaults, which they include.
 GRIDS = {
     "ae": ["model.hidden_sizes=[64],[64,32]", "model.latent_size=4,16", "model.error_scale=0.03,0.1,1.0"],
     "gan": ["model.latent_size=4,16", "model.contextual_weight=10.0,40.0", "model.reconstruction_share=0.3,0.5,0.9"],
@@ -75,7 +75,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Section:
-    """A model's card. below: how far median, worst and shipped settings are below the best, for each of the data."""
+    """A model's card. below: how far median, worst and default settings are below the best, per dataset."""
 
     model: str
     text: str
@@ -116,7 +116,7 @@ def section(model: str, runs: Sequence[Run]) -> Section:
 
 
 def overview(sections: Sequence[Section]) -> str:
-    """Models by what a guess costs."""
+    """Table of models by the cost of a guess."""
     rows = []
     for one in sorted(sections, key=lambda section: mean(cost for cost, _, _ in section.below)):
         means = [mean(values) for values in zip(*one.below, strict=True)]

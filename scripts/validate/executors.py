@@ -1,4 +1,4 @@
-"""Whether the same twelve jobs give the same table through every executor, times aside: `make executors`.
+"""Check that twelve jobs give the same table through every executor, except for times: `make executors`.
 
 Slurm is submitit's local mode here, and Ray a cluster on this machine; each runs two jobs at a time.
 """
@@ -39,14 +39,14 @@ def main() -> None:
 
 
 def table_of(runs: Path, executor: list[str]) -> pd.DataFrame:
-    """What `adbench summarize --format csv` prints of a sweep, without times and paths."""
+    """The table of `adbench summarize --format csv` for a sweep, without times and paths."""
     start = time.perf_counter()
     subprocess.run([*ADBENCH, "sweep", *JOBS, *executor, f"runs_dir={runs}"], check=True, stdout=subprocess.DEVNULL)
     print(f"{runs.name}: {time.perf_counter() - start:.0f} s", flush=True)
     printed = subprocess.run(
         [*ADBENCH, "summarize", str(runs), "--format", "csv"], check=True, stdout=subprocess.PIPE, text=True
     ).stdout
-    table = pd.read_csv(io.StringIO(printed), dtype=str)  # digit by digit
+    table = pd.read_csv(io.StringIO(printed), dtype=str)  # compared digit by digit
     table["run"] = [Path(run).name for run in table["run"]]
     return table[[column for column in table if "second" not in str(column)]]
 

@@ -1,16 +1,16 @@
-"""How often does `adbench check` cry wolf, and how often does it miss one? Its own verdicts on simulated runs.
+"""False-alarm rate and power of `adbench check`: its verdicts on simulated runs.
 
-A model's metrics vary over seeds about a mean, with a correlation of .8 between the metrics of one run; models of
-very different spread. Runs of the same seed before and after a change have a correlation of .5, since they share
-split and initial weights; "unpaired" are runs of other seeds. Where nothing has changed, a family (all metrics of
-all models) with any regression is a false alarm: at most 5 % are wanted. A test of exactly 5 %, as the paired one of
-a single comparison is, shows 3.6 to 6.4 % in 1,000 repetitions; beyond that a cell is marked.
+A model's metrics vary over seeds around a mean, with a correlation of .8 between the metrics of one run; the models'
+spreads differ widely. Runs of the same seed before and after a change have a correlation of .5, since they share split
+and initial weights; "unpaired" runs have other seeds. Without a change, a family (all metrics of all models) with any
+regression is a false alarm, for which at most 5 % are allowed. A test of exactly 5 %, like the paired one of a single
+comparison, shows 3.6 to 6.4 % in 1,000 repetitions; beyond that a cell is marked.
 
-Power: the mean of one metric drops by 4 standard errors of the estimated difference. >= 95 % is wanted of the gate
-on one comparison with the default number of seeds. Holm's correction costs power where there are more comparisons,
-and few seeds cost power because their spread is unknown too; both are shown.
+Power: the mean of one metric drops by 4 standard errors of the estimated difference. The gate should reach >= 95 % on
+one comparison with the default number of seeds. Holm's correction costs power with more comparisons, and few seeds cost
+power because their spread is also unknown; both are shown.
 
-The last column: the mean of one metric drops by exactly the tolerance, and is called a pass all the same.
+The last column: the rate of passes when the mean of one metric drops by exactly the tolerance.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from adbench.gate.verdict import PASS, REGRESSION, Case, Rules, judge
 SEEDS, COMPARISONS = (5, 10, 20), (1, 3, 9)
 RUN_CORRELATION, METRIC_CORRELATION = 0.5, 0.8
 N_METRICS = 3
-# Standard deviations over seeds of the models, in turn; of the order of those measured on NSL-KDD.
+# Standard deviations over seeds, cycled over models; of the order of those measured on NSL-KDD.
 SPREAD = (0.003, 0.01, 0.0005)
 FALSE_ALARMS, DETECTED = 0.05, 0.95
 DROP = 4.0  # standard errors
@@ -70,23 +70,23 @@ def any_regression(rng: np.random.Generator, n_seeds: int, m: int, paired: bool,
 
 def one_found(rng: np.random.Generator, n_seeds: int, m: int, paired: bool, noise: str) -> bool:
     drop = DROP * standard_error(n_seeds, paired)
-    # The tolerance has no part in the question; a small one keeps its tenth below the drop.
+    # The tolerance is irrelevant here; a small one keeps its tenth below the drop.
     return judge(cases(rng, n_seeds, m, paired, noise, drop), Rules(tolerance=0.001))[0].verdict == REGRESSION
 
 
 def one_passed(rng: np.random.Generator, n_seeds: int, m: int, paired: bool, noise: str) -> bool:
-    """With a tolerance of two standard errors: a wider one is a drop that is found, and never let pass."""
+    """True if a drop by the tolerance, two standard errors, passes; a wider tolerance would be a detectable drop."""
     drop = 2 * standard_error(n_seeds, paired)
     return judge(cases(rng, n_seeds, m, paired, noise, drop), Rules(tolerance=drop * SPREAD[0]))[0].verdict == PASS
 
 
 def standard_error(n_seeds: int, paired: bool) -> float:
-    """Of a difference of two means over seeds, in units of one metric's spread."""
+    """Standard error of a difference of two means over seeds, in units of one metric's spread."""
     return math.sqrt(2 * (1 - RUN_CORRELATION * paired) / n_seeds)
 
 
 def cases(rng: np.random.Generator, n_seeds: int, m: int, paired: bool, noise: str, drop: float) -> list[Case]:
-    """m comparisons, three a model; the first one's mean drops by so many standard deviations over seeds."""
+    """m comparisons, three per model; the first mean drops by `drop` standard deviations over seeds."""
     found = []
     for first in range(0, m, N_METRICS):
         model = first // N_METRICS
@@ -104,7 +104,7 @@ def cases(rng: np.random.Generator, n_seeds: int, m: int, paired: bool, noise: s
 
 
 def metric_noise(rng: np.random.Generator, n_seeds: int, n_metrics: int, noise: str) -> Scores:
-    """(seeds, metrics) of variance 1; skewed as a share below 1 is: with a long tail downwards."""
+    """Noise of shape (seeds, metrics) and variance 1; skewed: with a long lower tail, like a share near 1."""
     parts = rng.normal(size=(n_seeds, n_metrics + 1))
     if noise == "skewed":
         parts = 1 - rng.exponential(size=parts.shape)

@@ -1,19 +1,19 @@
-"""Do the intervals cover the truth as often as they say, and is an order called sure between equals? On simulated
-scores and metrics whose truth is known.
+"""Coverage of the intervals, and rate of orders called sure between equals, on simulated scores and metrics with
+known truth.
 
-- One AUROC, average precision and detection rate at 1 % false alarms over the test rows: normal scores of either kind,
+- One AUROC, average precision and detection rate at 1 % false alarms over test rows: Gaussian scores of either kind,
   the anomalies' shifted by d, so that AUROC is Phi(d / sqrt 2); also with few anomalies near 1, with heavy tails, and
-  with rows that are copies of others.
-- AUROC if other types of anomalies had come: the types have means of their own, and sizes that differ much.
+  with duplicate rows.
+- AUROC over other types of anomalies: the types have their own means, and very different sizes.
 - A mean over seeds: of metrics alone (Student), and of detectors that share one test file or draw one each.
-- A training gain, and the lead over a control: of two scores of the same rows.
-- Orders between equals: two detectors, or seven, of the same true AUROC, on one to three test files; how often one is
-  called sure, of a pair by itself (above 97.5 %) or of all pairs (by Holm).
-- The shares of a variance that split, weights and order bring.
+- A training gain, and the lead over a control: between two scores of the same rows.
+- Orders between equals: two detectors, or seven, with the same true AUROC, on one to three test files; how often one is
+  called sure, for a single pair (above 97.5 %) or among all pairs (by Holm).
+- The shares of a variance due to split, weights and order.
 
-1,000 repetitions, 4,000 of pairs; at least 93 % of the 95 % intervals are wanted to cover, and an order between equals
-sure in at most 5 % (5.6 % within the error of the simulation). Above 97 % an interval is wider than it need be: its
-width is beside it. Rows marked (limit) are beyond what an interval promises, and show where it ends.
+1,000 repetitions, 4,000 for pairs; at least 93 % of the 95 % intervals should cover, and at most 5 % of orders between
+equals be called sure (5.6 % within the simulation error). Above 97 % an interval is wider than necessary, so its width
+is printed. Rows marked (limit) are beyond an interval's promise, and show its limits.
 """
 
 import math
@@ -130,7 +130,7 @@ def orders() -> dict[str, tuple[int, Order]]:
 
 
 class Copied:
-    """Rows of either kind, some of them several times: copies=n, each n times; 0: from 1 to 200 times."""
+    """Rows of either kind with duplicates. copies=n: each n times; 0: from 1 to 200 times."""
 
     def __init__(self, rng: np.random.Generator, n_anomalies: int, n_normals: int, copies: int = 1) -> None:
         self.label = labels(n_anomalies, n_normals)
@@ -154,7 +154,7 @@ def of_auroc(shift: float, n_anomalies: int, n_normals: int, copies: int = 1, mi
 
 
 def of_types(n_types: int, n_normals: int) -> Simulation:
-    """Types whose shifts are normal about 2.5 with a standard deviation of 1; their sizes say nothing of them."""
+    """Types with Gaussian shifts around 2.5 of standard deviation 1, independent of their sizes."""
     truth = NormalDist().cdf(2.5 / math.sqrt(3))
 
     def simulate(rng: np.random.Generator) -> tuple[Interval, float]:
@@ -204,14 +204,14 @@ def of_recall(shift: float, n_anomalies: int, n_normals: int, limit: float) -> S
 
 
 class Detectors:
-    """Runs of a detector of AUROC .92: each seed adds noise of its own to scores that the rows decide, `noise` of their
-    standard deviation. Test rows are shared by all seeds, or drawn anew for each."""
+    """Runs of a detector with AUROC .92: each seed adds its own noise, `noise` times the standard deviation, to scores
+    determined by the rows. Test rows are shared by all seeds, or drawn for each."""
 
     def __init__(self, rng: np.random.Generator, n_seeds: int, noise: float, n_detectors: int, shared: bool) -> None:
         label, copies = labels(300, 600), None
         self.values = np.empty((n_detectors, n_seeds))
         self.influences = np.empty((n_detectors, n_seeds, N_BLOCKS))
-        shift = 2.0 * math.sqrt(1 + noise**2)  # the noise lowers no AUROC
+        shift = 2.0 * math.sqrt(1 + noise**2)  # keeps the AUROC despite the noise
         own = rng.normal(size=(n_detectors, len(label)))
         for seed in range(n_seeds):
             if copies is None or not shared:
@@ -225,13 +225,13 @@ class Detectors:
                 self.values[i, seed], self.influences[i, seed] = found.value, copies.in_blocks(found)
 
     def compared(self, task: str, i: int, j: int) -> tuple[Any, Any, Any]:
-        """Values of two by task and seed, and the influences on their differences."""
+        """The values of two detectors by task and seed, and the influences on their differences."""
         a, b = ({(task, seed): float(v) for seed, v in enumerate(self.values[k])} for k in (i, j))
         return a, b, {(task, seed): self.influences[i, seed] - self.influences[j, seed] for _, seed in a}
 
 
 def of_mean(n_seeds: int, noise: float, shared: bool) -> Simulation:
-    """The interval of `summarize`, by what the runs tell of themselves."""
+    """The interval of `summarize`, from the information in the runs."""
 
     def simulate(rng: np.random.Generator) -> tuple[Interval, float]:
         runs = Detectors(rng, n_seeds, noise, 1, shared)
@@ -280,7 +280,7 @@ def seven_equals(n_seeds: int, noise: float) -> Order:
 
 
 def of_variance(share: float) -> Simulation:
-    """Three factors of three levels each; the rest of the variance is half the split's, half nobody's."""
+    """Three factors with three levels each; the rest of the variance is half the split's, half residual."""
 
     def simulate(rng: np.random.Generator) -> tuple[Interval, float]:
         of_factor = {"init": share, "split": (1 - share) / 2, "order": 0.0}
@@ -327,7 +327,7 @@ def labels(n_anomalies: int, n_normals: int) -> "np.typing.NDArray[np.int8]":
 def correlated(
     rng: np.random.Generator, label: "np.typing.NDArray[np.int8]", a: float, b: float
 ) -> tuple[Scores, Scores]:
-    """Two scores whose noise has a correlation of .7."""
+    """Two scores with noise correlated at .7."""
     x = rng.normal(size=len(label))
     y = 0.7 * x + math.sqrt(1 - 0.7**2) * rng.normal(size=len(label))
     return x + a * label, y + b * label
@@ -338,7 +338,7 @@ def auroc(shift: float) -> float:
 
 
 def average_precision(shift: float, base_rate: float) -> float:
-    """The mean, over the anomalies' scores, of the share of anomalies among all that score as high."""
+    """The mean over the anomalies' scores of the share of anomalies among all rows scoring at least as high."""
 
     def at(x: float) -> float:
         found = base_rate * stats.norm.sf(x - shift)

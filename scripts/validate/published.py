@@ -1,33 +1,33 @@
-"""The protocols of DAGMM and GOAD on KDD Cup 99, 20 random splits: do our controls give the published figures?
+"""Comparison of our controls with published figures, under DAGMM's and GOAD's protocols on KDD Cup 99, 20 splits.
 
-Finished runs are read, not run again. Every row of a table is the mean and the standard deviation over splits of F1 at
-the true number of anomalies (where scores tie at that cut, as many of them as expected), then of precision, recall and
-F1 at the protocol's own cut: the top 20 % of the test scores for DAGMM, the true number for GOAD, whose published F1
-it is. R / P is the number reported over that of anomalies. Each name has two rows. The first reports what ties at the
-cut, `scores >= numpy.percentile(scores, 80)`, as the public code of ALAD does, from which most published figures under
-DAGMM's protocol come, and that of GOAD. The second leaves ties out, `>`. The paper of DAGMM averages 20 runs.
+Finished runs are read, not repeated. Every row of a table has the mean and standard deviation over splits of F1 at the
+true number of anomalies (ties at that cut count proportionally), then of precision, recall and F1 at the protocol's own
+cut: the top 20 % of the test scores for DAGMM, the true number for GOAD, which is its published F1. R / P is the number
+of reported rows over that of anomalies. Each name has two rows. The first reports ties at the cut,
+`scores >= numpy.percentile(scores, 80)`, like the public code of GOAD and of ALAD, the source of most published figures
+under DAGMM's protocol. The second leaves out ties, `>`. The paper of DAGMM averages 20 runs.
 
-What was compared with that code, line by line, and is done alike (experiment=dagmm_kdd99, experiment=goad_kdd99):
+Compared with that code line by line, and equal (experiment=dagmm_kdd99, experiment=goad_kdd99):
 
-- The split. DAGMM's: a random half of the 10 percent file, of it the attacks, and the other half; ALAD then thins the
-  tested normal rows to 20 %, which takes none away, since they are 19.7 %. GOAD's: half of the attacks, and the other
-  half with all normal rows; KDDRev: the classes exchanged, and of the attacks 24,319 drawn at random.
-- The columns. The seven symbolic ones are one-hot. They and the numbers are 121 columns there, one for each value in
-  the file; here one for each value of the fitted rows, and for each of the seven one that is 1 where a value was never
-  met: about 122. Every fitted row is 0 in all columns that differ, so that no distance to one changes.
-- The scaling, by the fitted rows: min-max in ALAD's code; in GOAD's the 34 numeric columns are standardised, and the
-  one-hot ones stay 0 and 1. A column that is constant among the fitted rows is divided by 1 in both.
+- The split. DAGMM's: the attacks of a random half of the 10 percent file fit, and the other half tests; ALAD then
+  limits the tested normal rows to 20 %, which removes none: they are 19.7 %. GOAD's: half of the attacks fit, and the
+  other half with all normal rows tests; KDDRev: the classes exchanged, with 24,319 attacks drawn at random.
+- The columns. The seven symbolic ones are one-hot. With the numbers these are 121 columns there, one per value in the
+  file; here one per value of the fit rows, plus one per symbolic column for unseen values: about 122. Every fit row is
+  0 in all columns that differ, so that no distance to one changes.
+- The scaling, by the fit rows: min-max in ALAD's code; in GOAD's the 34 numeric columns are standardised, and the
+  one-hot ones stay 0 and 1. A column that is constant among the fit rows is divided by 1 in both.
 
-Not alike: our PCA and forest set rows outside the fitted range apart sooner, and weights and forests are other draws.
+Different: our PCA and forest separate rows outside the fitted range sooner, and weights and forests are other draws.
 
-Readers of danieltan07/dagmm and its many copies: there the 80th percentile is that of the energies of the fitted *and*
+For readers of danieltan07/dagmm and its many copies: there the 80th percentile is over the energies of the fitted *and*
 the tested rows, cut by `>`, and the split is GOAD's, not that of DAGMM's paper. Since all rows of the file take part,
 this reports about as many rows as there are normal ones. The same percentile on the paper's split reports 28 % of the
-test rows, wherever fitted and tested attacks score alike, so that the best F1 there is .83. Figures
-of such code compare with none of the rows below.
+test rows, if fitted and tested attacks score alike, so that the best F1 there is .83. Figures of such code are not
+comparable with any row below.
 
-To compare with under DAGMM's protocol. Published: isolation forest F1 .929; PCA .86 to .93, its number of components
-not stated (ours is .76 to .98 for 1 to 80 of them; none is picked). Computed by others from the same file, with
+References under DAGMM's protocol. Published: isolation forest F1 .929; PCA .86 to .93, with an unstated number of
+components (ours is .76 to .98 for 1 to 80 of them; none is picked). Computed by others from the same file, with
 min-max: 1-nearest neighbour P .977 R .996 F1 .986; look-up P .652 R 1.0 F1 .790.
 """
 
@@ -44,7 +44,7 @@ from adbench.sweeps.plan import Rules, plan
 from adbench.sweeps.schedule import sweep
 
 SPLITS = 20
-FEW = 5  # where a split takes more than some seconds: a search among 70,000 distinct rows, or a training
+FEW = 5  # splits for slow cases: a search among 70,000 distinct rows, or a training
 FEWER = "5 splits"
 DAGMM = "DAGMM, KDD Cup 99"
 EXPERIMENTS = {
@@ -52,17 +52,17 @@ EXPERIMENTS = {
     "GOAD, KDD Cup 99": ["experiment=goad_kdd99"],
     "GOAD, KDDRev": ["experiment=goad_kdd99", "protocol.reverse=true", "threshold.fraction=0.333329"],
 }
-CHEAP = "controls.nearest_rows=500"  # where the nearest neighbour is not read
+CHEAP = "controls.nearest_rows=500"  # if the nearest-neighbour control is not read
 ABOVE = "threshold.percentile=above"
-ONE_COMPONENT = ["model=pca", "model.n_components=1"]  # the cheapest model, where only the controls are read
-# Beside the control's 10 components, because the published PCA does not say how many it has. The fit rows span 106
+ONE_COMPONENT = ["model=pca", "model.n_components=1"]  # the cheapest model, if only the controls are read
+# Beside the control's 10 components, because the published PCA does not state its number. The fit rows span 106
 # dimensions.
 COMPONENTS = (1, 5, 20, 40, 80)
 CONTROLS = {"mean |z|": "mean_abs_z", "look-up": "seen_in_training", "PCA, 10 components": "pca_residual"}
 NEAREST = "nearest_neighbour"
 MEASURED = ("oracle_f1_at_count", "precision", "recall", "f1")
 HEADINGS = ("F1 at true number", "P at threshold", "R", "F1", "R / P")
-Rows = Sequence[dict[str, float]]  # the metrics of a split each
+Rows = Sequence[dict[str, float]]  # metrics per split
 
 
 def main(splits: int = SPLITS, few: int = FEW) -> None:
@@ -99,10 +99,10 @@ def print_model(name: str, of: Sequence[Run]) -> None:
 
 
 def print_rows(name: str, at_least: Rows, above: Rows) -> None:
-    """What ties at the cut is reported, and what it is without."""
+    """Print the figures with ties at the cut reported, and without."""
     for title, splits in ((name, at_least), ("  without ties", above)):
         cells = [over_splits([split[metric] for split in splits]) for metric in MEASURED]
-        # A rule that reports nothing has no ratio.
+        # No ratio if nothing is reported.
         ratios = [split["recall"] / split["precision"] for split in splits if split["precision"]]
         cells.append(f"{mean(ratios):.4f}" if ratios else "none reported")
         print(f"  {title:33}" + "".join(f"{cell:19}" for cell in cells).rstrip())
@@ -110,9 +110,9 @@ def print_rows(name: str, at_least: Rows, above: Rows) -> None:
 
 
 def without_ties(run: Run) -> dict[str, float]:
-    """The metrics of a run at the same cut if the rows that equal it were not reported."""
+    """The metrics of a run at the same cut without reporting ties."""
     rows = pd.read_parquet(run.folder / SCORES, columns=["score", "label"])
-    # The run's threshold is the number before the cut, so that what equals the cut is above it.
+    # The run's threshold is the float below the cut, so that scores equal to the cut exceed it.
     reported = rows["score"] > np.nextafter(run.metrics["threshold"], np.inf)
     found = float((reported & (rows["label"] == 1)).sum())
     n_reported, n_anomalies = float(reported.sum()), float(rows["label"].sum())

@@ -1,10 +1,10 @@
-"""Whether this checkout gives the bits of another one: every model on every bundled dataset, one run in each.
+"""Bitwise comparison of this checkout with another one: every model on every bundled dataset, one run in each.
 
     python scripts/validate/same_scores.py ../other-checkout trainer.max_epochs=2 trainer.min_steps=0
 
-The arguments after the other checkout are overrides of every run. Each run is trained twice, in a process of its own
-that imports one of the checkouts, without a cache; then the bytes of the two scores.parquet's scores and the thresholds
-are compared. Exit code 1 where any differ.
+The arguments after the other checkout are overrides of every run. Each run is trained twice, in separate processes that
+import one of the checkouts, without a cache; then the bytes of the scores in both scores.parquet and of the thresholds
+are compared. Exit code 1 if any differ.
 """
 
 import json
@@ -41,9 +41,9 @@ def main() -> int:
 
 
 def train(checkout: Path, runs: Path, words: list[str]) -> Path:
-    """The folder of the finished run."""
+    """Train with a checkout; returns the run's folder."""
     environment = os.environ | {"PYTHONPATH": str(checkout)}
-    # `adbench.cli` was one module before it was a room.
+    # `adbench.cli` was a module before it became a package.
     main = "import adbench.cli as cli, importlib as i; "
     main += "(i.import_module('adbench.cli.main') if hasattr(cli, '__path__') else cli).main()"
     command = [sys.executable, "-c", main, "train", *words, f"runs_dir={runs}", "--json"]

@@ -1,9 +1,9 @@
-"""Does the two-sample test of the normals cry wolf? On simulated scores of one distribution, at the sizes of the data.
+"""False-alarm rate of the two-sample test of normals, on simulated scores of one distribution at the data's sizes.
 
-Calibration and test normals are drawn from one distribution, so that every p below .05 is a false claim that they
-moved; at most 5 % of 1,000 repetitions, and what chance adds to that (6.5 %), are wanted. Copies: each score occurs
-several times on one side, as the rows of a burst do, and the test knows which rows are copies; the line above it
-takes them for independent, and shows what that would cost. The last lines are of normals that moved.
+Calibration and test normals are drawn from one distribution, so that every p below .05 is a false claim of a shift; at
+most 5 % of 1,000 repetitions, 6.5 % with chance, are allowed. Copies: each score occurs several times on one side, like
+the rows of a burst, and the test knows which rows are copies; the line above assumes independence, and shows the cost.
+The last lines are of normals that did shift.
 """
 
 import time
@@ -50,7 +50,7 @@ def tied(rng: np.random.Generator, n: int) -> Scores:
 def _p(
     rng: np.random.Generator, n_calibration: int, n_test: int, draw: Draw, copies: int, counted: bool, shift: float
 ) -> float:
-    """copies: of each value on average, their numbers geometric. counted: whether the test is told of them."""
+    """p of one simulated test. copies: mean of the geometric number per value. counted: whether the test knows them."""
     samples, sizes = [], []
     for n in (n_calibration, n_test):
         if copies == 1:

@@ -1,39 +1,39 @@
-"""Do the threshold rules keep a promised rate? And is one that keeps it seldom called exceeded?
+"""Check of the threshold rules' promised rates, and of how rarely a kept promise is called exceeded.
 
 On normals of the NSL-KDD training file alone, in 100 splits. Each split fits the preprocessing and two cheap scores on
 60 % of the training normals, sets each rule's threshold by 20 %, and counts false alarms on the last 20 %: rows of one
-file in a random order, so exchangeable, as the rules assume. The test file's rows are not scored. The 100 splits share
+file in random order, hence exchangeable, as the rules assume. The test file's rows are not scored. The 100 splits share
 their rows, so their counts are not independent.
 
-Four questions. Three of them: does the promised rate lie inside the 95 % interval of the achieved one, by this
-interval?
+Four checks. Three of them ask if the promised rate lies inside this 95 % interval of the achieved one:
 
 "whole": Wilson's, for 1 / (1/m + 1/n) rows instead of m, where n rows set the threshold and m were counted. The
 achieved rate varies for two reasons: m rows were drawn to count, and n to set the threshold. With the threshold at a
 rank of n continuous scores, the count follows a beta-binomial law, whose rate has the variance
-p (1 - p) (1/m + (1 - 1/m) / (n + 2)): but for terms of 1/n^2 that of so many rows. This is the right one of the two.
+p (1 - p) (1/m + (1 - 1/m) / (n + 2)): except for terms of 1/n^2, that of this number of rows. This is the right one of
+the two.
 
-"test rows": Wilson's for m rows, as `test_fpr_low` and `test_fpr_high` of a run give it: right for the rate of one
-given threshold, but a promise is about the threshold's draw too. A rule that keeps its promise perfectly is inside
-in about 83 of 100 splits where n = m, as here: 2 Phi(1.96 / sqrt(2)) - 1.
+"test rows": Wilson's for m rows, like `test_fpr_low` and `test_fpr_high` of a run: right for the rate of one given
+threshold, but a promise also covers the draw of the threshold. A rule that keeps its promise perfectly is inside in
+about 83 of 100 splits for n = m, as here: 2 Phi(1.96 / sqrt(2)) - 1.
 
-"law": for `conformal` the beta-binomial law itself, in whose central 95 % the count has to lie; its only
-approximation is that ties are taken for continuous scores.
+"law": for `conformal` the beta-binomial law itself, whose central 95 % must contain the count; its only approximation
+is that ties are treated as continuous scores.
 
-"exceeded": the fourth, what the panel of a run calls so: more alarms than promised, and a one-sided p-value under .05
-by the law of the rule, exact for `conformal`, about so for `evt`, and a row wide for `quantile`.
+"exceeded", the fourth, as in the panel of a run: more alarms than promised, and a one-sided p-value under .05 by the
+rule's law, exact for `conformal`, approximate for `evt`, and one row wide for `quantile`.
 
-"evt, fitted": not shipped so; `evt` made to fit the tail (min_excesses=200) also for 1 %, which it would count.
+"evt, fitted": not the default; `evt` fits the tail (min_excesses=200) also for 1 %, where it would otherwise count.
 
-Then on simulated scores whose truth is known:
+Then on simulated scores with known truth:
 
-(a) How often is a promise called exceeded, though the normals that are tested are like those that calibrate? At the
-    sizes that the parts of the bundled datasets have, of equal parts, and of a table of 2,000 normals. At most 5 % are
-    wanted; "Wilson outside" is what was said before, whenever the test rows' own interval left the promise out.
-(b) `threshold.confidence`: for which share of the draws of n calibration rows is the true rate above the promise, and
-    what is it on average? That average is the price. Both by the beta law and as drawn.
-(c) `threshold=fdr`: the share of normals among the reported rows, on average, against the level, and the share of
-    anomalies that is found. Normals are standard normal, anomalies shifted by 3.
+(a) The rate of promises called exceeded although test normals and calibration normals are alike, at the sizes of the
+    bundled datasets' parts, of equal parts, and of a table of 2,000 normals. At most 5 % are allowed; "Wilson outside"
+    is the former criterion, that the test rows' own interval excludes the promise.
+(b) `threshold.confidence`: the share of draws of n calibration rows for which the true rate exceeds the promise, and
+    the average rate, which is the price. Both by the beta law and as drawn.
+(c) `threshold=fdr`: the mean share of normals among the reported rows, against the level, and the share of anomalies
+    found. Normals are standard normal, anomalies shifted by 3.
 """
 
 from collections import defaultdict
@@ -70,7 +70,7 @@ RANKS: dict[str, ThresholdRule] = {
     "conformal, 0.9": Conformal(0.9),
     "quantile": Quantile(),
 }
-# (calibration rows, test normals) that the default protocol makes of them.
+# (calibration rows, test normals) of the datasets under the default protocol.
 SIZES = {
     "nslkdd": (13_469, 9_711),
     "kddcup99": (19_456, 60_593),
@@ -114,7 +114,7 @@ def of_splits() -> None:
 
 
 def promising_rules() -> Iterator[tuple[str, ThresholdRule]]:
-    """The shipped rules that promise a rate, and evt as it is not shipped."""
+    """The rules that promise a rate, and evt with non-default settings."""
     for name in groups()["threshold"]:
         rule = build(compose([f"threshold={name}"])["threshold"], "threshold")
         if rule.promises_rate:
@@ -124,7 +124,7 @@ def promising_rules() -> Iterator[tuple[str, ThresholdRule]]:
 
 
 def is_called(rule: ThresholdRule, n_alarms: int, n: int, m: int, target: float) -> bool:
-    """Whether a run would say that the promise is exceeded."""
+    """True if a run would call the promise exceeded."""
     found = rule.judged(Alarms(n_alarms, 0, m), n, target)
     return bool(exceeded([found | {"test_fpr": n_alarms / m, "target_fpr": target}]))
 
@@ -168,7 +168,7 @@ def with_confidence() -> None:
             if n < rule.rows_needed(target):
                 continue
             law, rng = rule.rate_law(n, target), np.random.default_rng(0)
-            # Of a uniform score the rate above a threshold is what is left of 1.
+            # For a uniform score, the rate above a threshold is 1 minus it.
             rates = np.array([1 - rule(rng.random(n), NONE, target) for _ in range(N_DRAWS)])
             n_above = int((rates > target).sum())
             wanted = "" if confidence is None else "MISSED"
@@ -208,7 +208,7 @@ def false_discoveries() -> None:
 
 
 def share_of(count: int, n: int) -> str:
-    """With two standard errors."""
+    """A share with two standard errors, as text."""
     return f"{count / n:.2%} ± {error(count / n, n):.2%}"
 
 
@@ -218,7 +218,7 @@ def error(share: float, n: int) -> float:
 
 
 def keeps(n_alarms: int, n: int, m: int, target: float) -> list[bool]:
-    """Whether the target lies inside by each of INTERVALS."""
+    """Flags of INTERVALS: True if the target lies inside."""
     found = [wilson_interval(n_alarms / m, n_rows) for n_rows in (1 / (1 / m + 1 / n), m)]
     rank = conformal_rank(n, target)
     low, high = betabinom(m, n + 1 - rank, rank).interval(0.95)

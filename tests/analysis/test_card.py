@@ -1,4 +1,4 @@
-"""A dataset's card: what it counts, and what it warns of."""
+"""Tests of a dataset's card: its counts and its warnings."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_the_best_column_is_found_whichever_way_it_points() -> None:
     found = best_column(telling, label, np.arange(2000))
     assert (found["column"], found["anomalies_have"]) == ("k", "values of their own")
     assert 0.9 < found["roc_auc"] < 0.98
-    # A value for each row tells its own rows' labels, and nothing of any other's.
+    # A unique value per row reveals nothing about other rows' labels.
     unique = features([noise.tolist()], list(range(2000)), "".join(map(chr, range(1000, 3000))))
     assert best_column(unique, label, np.arange(2000))["roc_auc"] < 0.6
 

@@ -1,4 +1,4 @@
-"""Tables of runs: what is grouped, ranked, filtered and shown, on run folders in the real format."""
+"""Tests of tables of runs: grouping, ranks, filters and columns, on run folders in the real format."""
 
 import functools
 import json
@@ -29,7 +29,7 @@ MEASURED = dict.fromkeys(ALWAYS_MEASURED, 0.5)
 
 
 def write_run(runs: Path, overrides: list[str], **metrics: float) -> Path:
-    """A finished run of this configuration, whose metrics are made up."""
+    """A finished run of this configuration with made-up metrics."""
     seeds = [text for text in overrides if text.startswith("seed=")]
     config = json.loads(composed(tuple(text for text in overrides if text not in seeds)))
     config |= {"seed": int(seeds[0].removeprefix("seed=")) if seeds else 0, "runs_dir": str(runs)}
@@ -58,7 +58,7 @@ def table(runs: Path, *arguments: str) -> Any:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """ae is .03 above pca for every seed but for a little noise, and gan cannot be told from ae."""
+    """ae is .03 above pca for every seed up to slight noise, and gan is indistinguishable from ae."""
     folder = tmp_path / "runs"
     noise = (0.001, -0.002, 0.003, 0.0, -0.001)
     for seed, off in enumerate(noise):
@@ -175,7 +175,7 @@ def test_bounds_of_a_run_are_not_taken_for_those_over_seeds(tmp_path: Path) -> N
     alone, pattern = (summarize([tmp_path], metrics=[metric]).groups for metric in ("roc_auc", "roc_auc*"))
     pd.testing.assert_frame_equal(alone, pattern)
     assert "roc_auc,roc_auc_low,roc_auc_high," in table(tmp_path, "--metric", "roc_auc*", "--format", "csv")
-    (group,) = summarize([tmp_path]).groups.to_dict("records")  # nor are there any of the gain
+    (group,) = summarize([tmp_path]).groups.to_dict("records")  # nor of the gain
     assert group["training_helped"] == "unclear"
 
 
@@ -205,7 +205,7 @@ def test_a_key_that_varies_is_a_column(tmp_path: Path) -> None:
         "model.latent_size=8",
     ]
     filtered = summarize([tmp_path], filters=["model.latent_size>4"])
-    assert list(filtered.rows["settings"]) == ["", ""]  # it does not vary any more
+    assert list(filtered.rows["settings"]) == ["", ""]  # it no longer varies
     assert len(summarize([tmp_path], filters=["model.latent_size=4", "seed!=0"]).rows) == 1
     assert (
         table(tmp_path, "--format", "csv")
@@ -237,7 +237,7 @@ def influence(folder: Path, **metrics: np.ndarray) -> None:
 
 
 def test_detectors_without_randomness_are_not_sure_of_an_order(tmp_path: Path) -> None:
-    """Two seeds that agree to the last digit say nothing of the test rows, which alone can leave an order open."""
+    """Seeds that agree to the last digit say nothing about the test rows, which can leave an order open."""
     rng = np.random.default_rng(0)
     of_model = {model: rng.normal(size=256) * 0.015 / 16 for model in ("pca", "knn")}
     for model, auroc in (("pca", 0.5837), ("knn", 0.59)):
@@ -255,7 +255,7 @@ def test_detectors_without_randomness_are_not_sure_of_an_order(tmp_path: Path) -
     assert (pair["verdict"], pair["rows_known"]) == ("open", True)
     assert 0.5 < pair["probability"] < 0.9
     assert pair["low"] < -0.02
-    assert np.isnan(pair["seeds_needed"])  # no number of them would do
+    assert np.isnan(pair["seeds_needed"])  # no number suffices
     group = summarize([tmp_path]).groups.iloc[0]
     assert group["roc_auc_high"] - group["roc_auc_low"] == pytest.approx(0.06, rel=0.01)  # not ± 0.0000
 
@@ -344,8 +344,8 @@ def test_an_interval_of_a_share_ends_at_1(tmp_path: Path) -> None:
 
 
 def test_protocols_and_related_data_count_once_in_the_ranks(tmp_path: Path) -> None:
-    # On what counts once ae is first as often as pca, of the first group since NSL-KDD and KDD Cup 99 count the same
-    # there; among the tasks it is first in five of six.
+    # Over groups, ae is first as often as pca, since NSL-KDD and KDD Cup 99 count as one; over tasks it is first in
+    # five of six.
     tasks = [
         (["data=nslkdd", "protocol=leave_family_out", f"protocol.family={family}"], 0.9, 0.8)
         for family in ("dos", "probe", "u2r", "r2l")
@@ -403,7 +403,7 @@ def test_who_misses_a_task_is_named_and_not_ranked(runs: Path) -> None:
     assert [entry["misses"] for entry in document["over_tasks"]] == ["", "", "unswnb15"]
     for folder in runs.glob("nslkdd-pca-*"):
         fail(folder)
-    assert summarize([runs]).over_tasks["mean_rank"].isna().all()  # there is nobody to rank ae against
+    assert summarize([runs]).over_tasks["mean_rank"].isna().all()  # there is no model to rank ae against
     assert "for want of a result: gan (unswnb15), pca (nslkdd)" in table(runs)
 
 

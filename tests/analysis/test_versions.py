@@ -1,4 +1,4 @@
-"""Runs on other bytes of the data are another task; the same bytes are one, wherever they lie."""
+"""Tests of data versions: other bytes are another task; the same bytes are one, at any path."""
 
 import hashlib
 from pathlib import Path
@@ -22,7 +22,7 @@ def digest(content: str) -> str:
 
 
 def a_run(model: str, seed: int, files: dict[str, str], status: str = DONE, value: float = 0.5, **data: Any) -> Run:
-    """files: name -> content; none where the run ended before it read them."""
+    """A run on these files, name -> content; none if it ended before reading them."""
     config = {"choices": {"data": "table", "model": model}, "data": {"path": "rows.csv"} | data, "seed": seed}
     environment = {"data_sha256": {name: digest(content) for name, content in files.items()}} if files else {}
     metrics = {"roc_auc": value, "control/mean_abs_z/roc_auc": value / 2} if status == DONE else {}
@@ -54,7 +54,7 @@ NAMES = {"one": f"table@{digest('one')[:6]}", "two": f"table@{digest('two')[:6]}
 )
 @settings(max_examples=40, deadline=None)
 def test_no_mean_rank_or_pair_is_over_several_versions(of_runs: list[Any], by: tuple[str, ...]) -> None:
-    base = {"one": 0.1, "two": 0.5, "three": 0.8}  # so far apart that a mean over two of them is of neither
+    base = {"one": 0.1, "two": 0.5, "three": 0.8}  # far apart, so that a mean over two is recognisable
     runs = [
         a_run(model, seed, {"rows.csv": content}, status, base[content] + seed / 100 + (model == "ae") / 50)
         for model, seed, content, status in of_runs
@@ -98,7 +98,7 @@ def test_a_filter_by_the_data_means_all_versions_or_one() -> None:
     runs = [a_run("knn", 0, V1), a_run("knn", 0, V2), a_run("pca", 0, V2)]
     assert set(summarize_runs(runs, filters=["data=table"]).rows["data"]) == set(NAMES.values())
     one = summarize_runs(runs, filters=[f"data={NAMES['one']}"])
-    assert one.rows[["data", "model"]].values.tolist() == [["table", "knn"]]  # nothing to tell it from is left
+    assert one.rows[["data", "model"]].values.tolist() == [["table", "knn"]]  # nothing left to distinguish it from
     assert len(summarize_runs(runs, filters=[f"data!={NAMES['one']}"]).rows) == 2
 
 
@@ -131,7 +131,7 @@ def test_which_file_is_tested_is_not_forgotten() -> None:
     back = a_run("pca", 0, {"b.csv": "two", "a.csv": "one"}, path="b.csv", test_path="a.csv")
     moved = a_run("pca", 1, {"x/a.csv": "one", "x/b.csv": "two"}, path="x/a.csv", test_path="x/b.csv")
     assert [run.config["data"]["path"] for run in with_one_path([there, back, moved])] == ["a.csv", "b.csv", "a.csv"]
-    # Of three files under two keys, nobody knows which were which.
+    # Three files under two keys: the mapping is ambiguous.
     files = {"a.csv": "one", "b.csv": "two", "c.csv": "three"}
     runs = [a_run("knn", 0, files, path="a.csv", test_path=["b.csv", "c.csv"])]
     runs += [a_run("knn", 0, files, path=["a.csv", "b.csv"], test_path="c.csv")]

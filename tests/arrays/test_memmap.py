@@ -1,4 +1,4 @@
-"""Mapped arrays: their pages go when they are told to, whatever numpy calls them."""
+"""Tests of memory-mapped arrays: pages are released on request, also behind numpy views."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from adbench.arrays.memmap import Array, create, open_copy, release_pages
 def test_the_pages_of_an_array_or_of_a_part_are_let_go(part: Callable[[Array], Array], tmp_path: Path) -> None:
     create(tmp_path / "x", (6, 4), np.float32)[:] = 1
     x = open_copy(tmp_path / "x", (6, 4), np.float32)
-    x[:] = 2  # in memory alone: where the pages go, the file's numbers come back
+    x[:] = 2  # in memory only: releasing the pages restores the file's numbers
     release_pages(part(x))
     assert (x == 1).all()
 

@@ -1,4 +1,4 @@
-"""A column of few texts stands for the array of texts that it replaces."""
+"""Tests of category columns as replacements for arrays of text."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adbench.arrays.categories import CategoryColumn
 
-TEXTS = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=3))  # numpy takes NULs at an end away
+TEXTS = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=3))  # numpy strips trailing NULs
 
 
 @given(TEXTS, st.data())

@@ -1,4 +1,4 @@
-"""The command line: exit codes, JSON, help, and what a newcomer reads."""
+"""Tests of the command line: exit codes, JSON, help, and messages for newcomers."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def invoke(*arguments: str) -> Result:
 
 
 def modules_after(*arguments: str) -> set[str]:
-    """The modules a fresh process has loaded when the command is over."""
+    """The modules loaded by a fresh process at the end of the command."""
     script = (
         "import sys\nfrom adbench.cli.main import app\n"
         f"try: app({list(arguments)!r})\nexcept SystemExit: pass\n"
@@ -110,7 +110,7 @@ def test_summarize_shows_runs_and_means_over_seeds(quick: list[str], tmp_path: P
     (group,) = (group for group in tables["groups"] if group["n"])
     assert group["roc_auc"] == pytest.approx(sum(aurocs) / 2)
     of_seeds = (aurocs[0] - aurocs[1]) ** 2 / 4
-    df = ((of_seeds + of_rows) / of_seeds) ** 2  # of one degree of freedom and of very many
+    df = ((of_seeds + of_rows) / of_seeds) ** 2  # one degree of freedom and very many
     half_width = float(stats.t.ppf(0.975, df)) * (of_seeds + of_rows) ** 0.5
     assert group["roc_auc"] - group["roc_auc_low"] == pytest.approx(min(half_width, group["roc_auc"]), rel=1e-4)
     text = invoke("summarize", str(tmp_path / "runs")).stdout
@@ -207,7 +207,7 @@ def test_a_failed_run_exits_with_1(quick: list[str], monkeypatch: pytest.MonkeyP
 
 
 def started(arguments: list[str]) -> "subprocess.Popen[str]":
-    # A job that a shell put in the background ignores Ctrl-C, and so would its children, these tests' among them.
+    # Background jobs of a shell ignore Ctrl-C, and so would their children, including these tests'.
     listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = [sys.executable, "-c", f"{listening}; from adbench.cli.main import main; main()", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -238,7 +238,7 @@ def test_an_interrupt_of_the_parent_alone_ends_its_training_processes(tmp_path: 
     while not list(runs.glob("*/history.csv")) and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)  # waits for whoever holds the pipe: the children too
+    _, stderr = process.communicate(timeout=60)  # waits for all holders of the pipe, including children
     assert process.returncode == 130, stderr
 
 

@@ -98,7 +98,7 @@ def test_the_panel_says_whether_the_promise_was_kept(run: Run) -> None:
     text = shown(run, **rates, promise_p=0.07)
     assert "the promise is kept: chance brings so many or more in 7.0 % of draws" in text
     few = rates | {"test_fpr": 0.005, "test_fpr_low": 0.004, "test_fpr_high": 0.006}
-    for p in (0.9999, 0.01):  # fewer than promised break nothing, however unlikely
+    for p in (0.9999, 0.01):  # fewer than promised are fine, however unlikely
         text = shown(run, **few, promise_p=p)
         assert "the promise is kept " in text
         assert not {"exceeded", "outside", "chance brings"} & set(text.split())

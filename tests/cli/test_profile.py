@@ -1,4 +1,4 @@
-"""What a run costs beside its training: the table of its stages, and what is not imported."""
+"""Tests of a run's cost beside its training: the table of its stages, and modules that are not imported."""
 
 import gc
 import json
@@ -36,9 +36,9 @@ def test_the_table_tells_where_all_of_the_time_went(quick: list[str]) -> None:
     document = json.loads(result.stdout)
     found = table(result.stderr)
     assert list(found) == [*profile.STAGES, "other", "total"]
-    assert sum(found.values()) - found["total"] == pytest.approx(found["total"], abs=0.1)  # of two decimals each
+    assert sum(found.values()) - found["total"] == pytest.approx(found["total"], abs=0.1)  # two decimals each
     assert min(found.values()) >= 0
-    # The table rounds to a hundredth; and its fit is from when the run waits for one until it has it.
+    # The table rounds to a hundredth, and its fit includes waiting.
     for stage, within in {"load": 0.006, "fit": 0.2, "controls": 0.006, "evaluate": 0.006, "save": 0.006}.items():
         assert found[stage] == pytest.approx(document["metrics"][f"{stage}_seconds"], abs=within)
     again = train(*quick)

@@ -107,7 +107,7 @@ def test_debug_options_compose() -> None:
 def test_every_option_of_every_group_composes(group: str) -> None:
     for option in groups()[group]:
         config = compose([f"{group}={option}"])
-        if group == "logger":  # of which a run can have several: their names are keys
+        if group == "logger":  # a run can have several: their names are keys
             assert list(config["logger"]) == ([] if option == "none" else [option])
         else:
             assert config["choices"][group] == option
@@ -165,7 +165,7 @@ def test_what_was_composed_is_composed_again_when_a_file_has_changed(
     for module in (compose_module, overrides_module):
         monkeypatch.setattr(module, "config_folder", lambda: tmp_path / "configs")
     first = compose(["model=vae", "seed=3"])
-    first["model"]["beta"] = 9.0  # whoever changes what he was given changes nothing else
+    first["model"]["beta"] = 9.0  # changing one result does not change the other
     again = compose(["model=vae"])
     assert (again["model"]["beta"], again["seed"]) == (compose(["model=vae", "seed=3"])["model"]["beta"], 0)
     file = tmp_path / "configs" / "model" / "vae.yaml"

@@ -1,4 +1,4 @@
-"""Packages that only some options need."""
+"""Tests of packages that only some options need."""
 
 import re
 import sys

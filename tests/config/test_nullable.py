@@ -1,4 +1,4 @@
-"""Which values may be null: as the parameter is annotated, and without importing what it belongs to."""
+"""Tests of nullable values: by the parameter's annotation, without importing its module."""
 
 import inspect
 import shutil
@@ -63,7 +63,7 @@ def function(columns: Columns, *, max_rows: int | None, k: int): ...
 
 @pytest.fixture
 def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of configurations beside a package of models in which there is a new file."""
+    """A folder of configurations beside a package of models with a new file."""
     shutil.copytree(config_folder(), tmp_path / "configs")
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "brand_new.py").write_text(NEW)

@@ -1,4 +1,4 @@
-"""The seeds of a run: each moves what it is of, and nothing else."""
+"""Tests of a run's seeds: each affects its own part, and nothing else."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ TWIN = "control/untrained/roc_auc"
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Anomalies that are hard to find, so that no two detectors rank them alike."""
+    """Anomalies that are hard to find, so that no two detectors rank them equally."""
     rng = np.random.default_rng(0)
     label = (np.arange(500) % 10 == 0).astype(int)
     path = tmp_path / "rows.csv"
@@ -80,7 +80,7 @@ def test_a_detector_without_a_network_draws_with_them_too(tiny: list[str]) -> No
 
 
 def test_without_them_a_run_has_the_name_that_it_always_had() -> None:
-    # Its name since run folders are of format 2: a change of it would cost every user their finished runs.
+    # The name since format 2: changing it would cost every user their finished runs.
     assert (
         run_name(compose(["model=vae", "data=nslkdd", "preprocess=quantile", "preprocess.tail=null"]))
         == "nslkdd-vae-s0-53f08af8"

@@ -1,4 +1,4 @@
-"""Small detectors, each with a capability that no shipped model needs to have."""
+"""Small detectors, each with a capability that no shipped model needs."""
 
 from typing import Any, ClassVar, Self
 
@@ -14,7 +14,7 @@ from adbench.models.neural import ColumnDetector, mlp
 
 
 class Convolutions(ColumnDetector):
-    """Windows as they are: an autoencoder of convolutions over steps."""
+    """Takes windows: an autoencoder with convolutions over steps."""
 
     takes_windows: ClassVar[bool] = True
     stackable: ClassVar[bool] = False
@@ -40,7 +40,7 @@ class Convolutions(ColumnDetector):
 
 
 class Scaled(AE):
-    """A network whose scores are in units of what calibration rows have."""
+    """Calibrates: a network with scores in units of the calibration rows'."""
 
     def __init__(self, columns: Columns, **arguments: Any) -> None:
         shipped = {"hidden_sizes": [8], "latent_size": 2, "error_scale": 0.1, "learning_rate": 1e-2}
@@ -56,7 +56,7 @@ class Scaled(AE):
 
 
 class Embeddings(ColumnDetector):
-    """Codes by an embedding of each, beside numbers."""
+    """Takes codes, with an embedding of each, beside numbers."""
 
     takes_codes: ClassVar[bool] = True
     stackable: ClassVar[bool] = False
@@ -73,7 +73,7 @@ class Embeddings(ColumnDetector):
         return self.column_scores(x).mean()
 
     def column_scores(self, x: Tensor) -> Tensor:
-        # A code is a whole number below the number of values; what lies outside is none.
+        # A code is an integer below the number of values; anything else is invalid.
         codes = [
             embed(x[:, i].long().clamp(0, embed.num_embeddings - 1))
             for embed, i in zip(self.embeddings, self.codes, strict=True)
@@ -83,7 +83,7 @@ class Embeddings(ColumnDetector):
 
 
 class NearerTo(ClassicalDetector):
-    """Known anomalies: how much nearer a row lies to one of them than usual rows do."""
+    """Takes known anomalies: scores how much nearer a row is to one of them than usual rows are."""
 
     takes_labels: ClassVar[bool] = True
 
@@ -104,7 +104,7 @@ class NearerTo(ClassicalDetector):
 
 
 class Averaged(ClassicalDetector):
-    """Parts of different scales, each by its rank among calibration rows; it counts what it was calibrated with."""
+    """Averages parts of different scales by their ranks among calibration rows, whose number it stores."""
 
     calibrated: ClassVar[list[Matrix]] = []
 
@@ -128,7 +128,7 @@ class Averaged(ClassicalDetector):
 
 
 class Mixture(ClassicalDetector):
-    """An object of a library: scikit-learn's Gaussian mixture."""
+    """Keeps a library object: scikit-learn's Gaussian mixture."""
 
     trusted: ClassVar[tuple[str, ...]] = ()
 

@@ -1,4 +1,4 @@
-"""Mistakes that an honest author of a plugin makes, each committed for real, and what comes of it.
+"""Mistakes that an honest plugin author makes, each committed for real, with its outcome.
 
 `docs/seal.md` prints the table: `scripts/docs/seal.py` writes it, `tests/contracts/test_mistakes.py` runs every row.
 """
@@ -44,7 +44,7 @@ def rows(n: int, seed: int, kinds: str) -> list[str]:
 
 @dataclass
 class Bench:
-    """Where a mistake is made: a table in two files, and runs on it."""
+    """The setting of a mistake: a table in two files, and runs on it."""
 
     folder: Path
     patch: pytest.MonkeyPatch
@@ -52,7 +52,7 @@ class Bench:
     test: list[str] = field(default_factory=lambda: [HEAD, *rows(240, 1, "abcd")])
 
     def run(self, *words: str) -> Run:
-        """A run on the table; pca with standard scaling, where the words say no other."""
+        """A run on the table, by default pca with standard scaling."""
         for name, lines in {"train": self.train, "test": self.test}.items():
             (self.folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
         files = [f"data.path={self.folder / 'train.csv'}", f"data.test_path={self.folder / 'test.csv'}"]
@@ -65,7 +65,7 @@ class Bench:
         return found
 
     def contract(self, cheat: Callable[[Table], Table]) -> None:
-        """All checks of the loader contract, of the table's loader and what the cheat makes of its rows."""
+        """Run all checks of the loader contract on the table's loader with the cheat applied to its rows."""
 
         def load(lines: Lines) -> Table:
             for name in lines.files:
@@ -80,9 +80,9 @@ class Bench:
 
 @dataclass(frozen=True)
 class Mistake:
-    """plugin, what: where it is made, and how. commit: makes it, and returns what it leaves of a run, or raises.
+    """A mistake. plugin, what: its place and kind. commit: makes it, and returns the result of a run, or raises.
 
-    says: what the refusal says, in part; where nothing is refused, a remark.
+    says: part of the refusal's message or, if nothing is refused, a remark.
     """
 
     plugin: str
@@ -92,12 +92,12 @@ class Mistake:
     commit: Callable[[Bench], Any]
 
     def row(self) -> str:
-        """Its line of the table."""
+        """Its line in the table."""
         says = f"“… {self.says} …”" if self.verdict in (REFUSED, CONTRACT) else self.says
         return f"| {self.plugin} | {self.what} | {self.verdict} | {says} |"
 
     def comes_to(self, bench: Bench) -> str:
-        """Commit it; the verdict, after what is said was compared."""
+        """Commit the mistake; returns the verdict after comparing the message."""
         try:
             return HARMLESS if self.commit(bench) else PASSES
         except (AdbenchError, AssertionError) as error:
@@ -184,7 +184,7 @@ def draws(_: Any, x: Any, score: Any) -> Any:
 
 
 def batch_norm(bench: Bench, **about: Any) -> None:
-    """An autoencoder with BatchNorm, that scores in whatever mode it is in."""
+    """An autoencoder with BatchNorm that scores in its current mode."""
     honest = AE.__init__
 
     def init(self: AE, *args: Any, **kwargs: Any) -> None:
@@ -243,7 +243,7 @@ def refits(self: Any, features: Features, encode: Any) -> Any:
 
 
 def all_values(bench: Bench) -> bool:
-    """One column a value of `features.vocabularies`, whether it occurs among the fit rows or not."""
+    """One column per value of `features.vocabularies`, even if missing from the fit rows."""
     honest, seen = Standard.fit, []
 
     def fit(self: Standard, features: Features) -> Standard:
@@ -318,7 +318,7 @@ def imputing(bench: Bench) -> None:
 
 
 def told_by(column: Callable[[int, int], str]) -> Callable[[Bench], Any]:
-    """A column of the label in other words, by the label and the number of the row."""
+    """A copy of the label as another column, computed from the label and the row number."""
 
     def commit(bench: Bench) -> None:
         for lines in (bench.train, bench.test):
@@ -454,7 +454,7 @@ MISTAKES = (
 
 
 def table_in_markdown() -> str:
-    """What docs/seal.md prints."""
+    """The table of docs/seal.md."""
     return "\n".join(
         ["| plugin | mistake | verdict | what is said |", "|---|---|---|---|", *(one.row() for one in MISTAKES)]
     )

@@ -1,4 +1,4 @@
-"""Every capability of the contract is one that a detector can have, by itself and in a run."""
+"""Tests of each capability of the contract, by itself and in a run."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +35,7 @@ def test_a_detector(detector: Callable[[Columns], Any], check: Check) -> None:
 
 @pytest.fixture
 def run_of(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """A run of a detector in the place of the option pca."""
+    """A run of a detector in place of the option pca."""
 
     def run(detector: type, *overrides: str, base: list[str] = tiny) -> Run:
         monkeypatch.setattr(detector, "__module__", "adbench.models.classical.pca")
@@ -83,7 +83,7 @@ def calibration_scores(run: Run) -> np.ndarray:
 
 def test_half_of_the_calibration_rows_have_to_be_enough(run_of: Callable[..., Run]) -> None:
     with pytest.raises(AdbenchError, match="calibration rows"):
-        run_of(Averaged, "target_fpr=0.015")  # all of them would do
+        run_of(Averaged, "target_fpr=0.015")  # all of them would suffice
 
 
 def test_objects_of_a_library_come_back_from_the_folder(run_of: Callable[..., Run]) -> None:
@@ -95,7 +95,7 @@ def test_objects_of_a_library_come_back_from_the_folder(run_of: Callable[..., Ru
 
 
 class Stranger:
-    """Of a type that no model says it holds."""
+    """A type that no model trusts."""
 
     def __setstate__(self, state: Any) -> None:
         raise AssertionError("expected a type that is not trusted never to be made")
@@ -147,7 +147,7 @@ def test_codes_of_the_encoder_reach_a_detector_and_controls_stay_what_they_were(
 
 
 class ClassicalEmbeddings(Averaged):
-    """Takes codes, whatever it makes of them."""
+    """Claims to take codes."""
 
     takes_codes = True
 
@@ -211,7 +211,7 @@ class ClassicalWindows(Averaged):
 
 
 class Knowing(OneClass):
-    """Five anomalies are known from the start."""
+    """A protocol with five known anomalies."""
 
     def divide(self, table: Table, rng: np.random.Generator) -> Parts:
         parts = super().divide(table, rng)

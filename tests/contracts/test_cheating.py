@@ -1,4 +1,4 @@
-"""Plugins that try to see test labels or statistics of test rows, each by real means: every one fails and says why."""
+"""Tests of plugins that try to see test labels or statistics of test rows: every one fails and says why."""
 
 import sys
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ SHIPPED = type(build(compose([])["preprocess"], "preprocess"))
 
 
 def everything_in_reach() -> Iterator[Any]:
-    """Every local variable of every function that is being executed, and the attributes of each."""
+    """Every local variable of every function on the stack, and the attributes of each."""
     frame = sys._getframe(1)
     while frame is not None:
         for value in list(frame.f_locals.values()):
@@ -41,7 +41,7 @@ def everything_in_reach() -> Iterator[Any]:
 
 
 def steal_labels() -> np.ndarray:
-    """The test labels, wherever they can be found by looking around."""
+    """The test labels, if reachable from the stack."""
     for value in everything_in_reach():
         if isinstance(value, Table):
             return value.label[value.is_test]
@@ -52,7 +52,7 @@ def steal_labels() -> np.ndarray:
 
 @pytest.fixture
 def failing(quick: list[str], tmp_path: Path) -> Any:
-    """Runs, and expects the run to be refused with nothing left behind."""
+    """Starts a run, and expects it to be refused with nothing left behind."""
 
     def fails(error: type[AdbenchError], sentence: str, reporter: Reporter | None = None) -> None:
         with pytest.raises(error, match=sentence) as caught:
@@ -106,7 +106,7 @@ def test_a_model_that_looks_for_labels_while_it_trains(quick: list[str], monkeyp
     monkeypatch.setattr(AE, "loss", lambda self, x: torch.tensor(steal_labels().mean()))
     run = train(["model=ae", *quick])
     assert run.status == "failed"
-    assert "the cheat found nothing to try" in run.error  # a run waits aside while its detector is trained
+    assert "the cheat found nothing to try" in run.error  # a run is set aside while its detector is trained
 
 
 def test_a_model_that_ranks_rows_against_each_other(failing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,7 @@ def test_a_protocol_that_learns_from_test_rows(part: str, failing: Any, monkeypa
 def test_a_protocol_that_only_claims_to_validate(failing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OneClass, "validates", True)
     failing(DataError, "expected a protocol that validates to leave the test file alone, got rows of it")
-    # Nor does it help to call the test file another.
+    # Naming the test file differently does not help.
     monkeypatch.setattr(OneClass, "relabel", lambda self, table: replace(table, is_test=np.zeros_like(table.is_test)))
     failing(DataError, "expected a protocol that validates to leave the test file alone, got rows of it")
 

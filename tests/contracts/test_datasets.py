@@ -1,4 +1,4 @@
-"""The contract that every dataset keeps, found by the files under configs/data/, on the files that are bundled."""
+"""Contract tests of every dataset under configs/data/, on the bundled files."""
 
 import numpy as np
 import pytest
@@ -69,9 +69,9 @@ def test_its_group_is_one_that_is_its_own(name: str, info: DatasetInfo) -> None:
         ("adbench47-satimage-2", "adbench47-satellite"),
         ("adbench47-Pima", "adbench47-Pima"),
         ("unswnb15_official@unknown", "unswnb15"),
-        ("table@3f2a9c", "table@3f2a9c"),  # two tables of a user's are two groups
+        ("table@3f2a9c", "table@3f2a9c"),  # two user tables are two groups
         ("my-own", "my-own"),
-        ("../data/nslkdd", "../data/nslkdd"),  # a stranger's name leads to no file
+        ("../data/nslkdd", "../data/nslkdd"),  # a malicious name reaches no file
     ],
 )
 def test_related_data_are_one_group(data: str, group: str) -> None:

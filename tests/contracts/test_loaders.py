@@ -1,4 +1,4 @@
-"""The contract that every loader keeps, on a few lines of the bundled files and on small tables of a user's own."""
+"""Contract tests of every loader, on a few lines of the bundled files and on small user tables."""
 
 import gzip
 import hashlib
@@ -16,7 +16,7 @@ from adbench.data.base import Table
 from adbench.testing.loaders import CHECKS, Check, Lines, Load
 
 N_LINES = 160
-# Dataset -> of its files, the lines that are read of the bundled ones, and the columns that are no features.
+# Dataset -> its files, with the lines taken from the bundled ones, and the columns that are not features.
 BUNDLED = {
     "nslkdd": (6_000, {"told": (41, 42), "tested": ("KDDTest+.txt",)}),
     "kddcup99": (80_000, {"told": (41,), "tested": ("corrected",)}),
@@ -30,7 +30,7 @@ TABLES = {"one file": (), "a test file": ("test.csv",)}
 
 @cache
 def lines_of(name: str) -> Lines:
-    """So many lines of each bundled file, from its beginning on at equal distances."""
+    """Evenly spaced lines of each bundled file."""
     n_read, about = BUNDLED[name]
     info = importlib.import_module(f"adbench.data.{name}").INFO
     files = {}
@@ -43,7 +43,7 @@ def lines_of(name: str) -> Lines:
 
 
 def loads(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """The dataset's own loader, on other files than it knows."""
+    """The dataset's own loader, on modified files."""
     module = importlib.import_module(f"adbench.data.{name}")
 
     def load(lines: Lines) -> Table:

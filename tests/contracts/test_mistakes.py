@@ -1,4 +1,4 @@
-"""Every row of the table in docs/seal.md, tried, and the table itself."""
+"""Tests of every row of the table in docs/seal.md, and of the table itself."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The contract that every detector keeps, found by the files under configs/model/ and by what each can do."""
+"""Contract tests of every detector under configs/model/, by its capabilities."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def test_a_model_file_says_what_it_is(model: str) -> None:
 
 
 def wrong_values(model: str) -> list[str]:
-    """Overrides out of range, by what the keys of a model mean."""
+    """Overrides out of range, by the meaning of a model's keys."""
     wrong = []
     for key, value in compose([f"model={model}"])["model"].items():
         if key == "learning_rate":

@@ -132,7 +132,7 @@ def test_bytes_that_are_no_table(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_damaged_table_is_one_sentence(write: Callable[..., Path]) -> None:
-    """Any one byte changed, or everything after it cut: the same rows, or a DataError."""
+    """Changing any byte, or truncating there, gives the same rows or a DataError."""
     folder = write("6_cardio.npz")
     whole = (folder / "6_cardio.npz").read_bytes()
     x = adbench47.load(str(folder), "cardio").features.numeric
@@ -199,7 +199,7 @@ def test_the_tables_of_the_benchmark_are_run_where_they_are_and_the_others_named
     none = invoke("sweep", *words, f"data.folder={folder / 'runs'}")
     assert (none.exit_code, none.stdout) == (2, "")
     assert "expected data of data=nslkdd,kddcup99" in none.stderr
-    alone = invoke("sweep", *words, "data=shill")  # typed: wanted, and refused as ever
+    alone = invoke("sweep", *words, "data=shill")  # typed explicitly, hence refused
     assert alone.exit_code == 2
     assert "Shill_Bidding" in alone.stderr
 

@@ -1,4 +1,4 @@
-"""CIC-IDS2017 and the raw files of UNSW-NB15: tiny files of the layout that public excerpts show."""
+"""Tests of CIC-IDS2017 and the raw files of UNSW-NB15, on tiny files in the layout of public excerpts."""
 
 import gzip
 import subprocess
@@ -100,7 +100,7 @@ def test_days_are_read_one_after_the_other(days: Path) -> None:
 
 def test_the_column_that_is_there_twice_is_left_out(days: Path) -> None:
     table = cicids2017.load(str(days))
-    assert len(table.features.numeric_names) == 78  # 77, and the one that says where rates are missing
+    assert len(table.features.numeric_names) == 78  # 77, and the indicator of missing rates
     assert not any(name.endswith(".1") for name in table.features.numeric_names)
     monday = days / "Monday-WorkingHours.pcap_ISCX.csv"
     content = monday.read_bytes()
@@ -166,7 +166,7 @@ def test_files_in_other_places_and_compressed(days: Path, within: str) -> None:
         (b"\n0,1,", b"\n0,,", "expected a number in column 'Flow Duration' of .*, line 2, got none"),
         (b"\n1,2,", b"\n1,inf,", "expected a number in column 'Flow Duration' of .*, line 3, got none"),
         (b"BENIGN", b"BENING", "expected the labels of CIC-IDS2017, got 'BENING'"),
-        (b"\n0,1,", b"\n\n0,1,", ""),  # an empty line is no row
+        (b"\n0,1,", b"\n\n0,1,", ""),  # an empty line is not a row
     ],
 )
 def test_a_file_of_another_layout(days: Path, before: bytes, after: bytes, said: str) -> None:
@@ -252,7 +252,7 @@ def test_a_table_on_disk_is_the_same(load: Callable[..., Table], days: Path, raw
 
 
 def test_blocks_do_not_matter(days: Path, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values get their codes in the order in which they come, wherever a block ends."""
+    """Codes follow the order of first occurrence, independent of block boundaries."""
     tables = [cicids2017.load(str(days)), unsw_raw.load(str(raw))]
     monkeypatch.setattr(large_csv, "_BLOCK", 3000)
     for table, again in zip(tables, [cicids2017.load(str(days)), unsw_raw.load(str(raw))], strict=True):

@@ -1,4 +1,4 @@
-"""The bundled tables of other fields: AI4I, thyroid disease, shill bidding."""
+"""Tests of the bundled tables of other fields: AI4I, thyroid disease, shill bidding."""
 
 import gzip
 from collections import Counter

@@ -14,7 +14,7 @@ from adbench.errors import ConfigError, DataError
 
 @pytest.fixture(scope="module")
 def lines() -> list[bytes]:
-    """The header, 60 normal and 40 attack rows, CRLF and byte-order mark as upstream has them."""
+    """The header, 60 normal and 40 attack rows, with CRLF and byte-order mark as upstream."""
     (name,) = unswnb15.INFO.files
     with gzip.open(data_folder() / "unswnb15" / f"{name}.gz") as file:
         header, *rows = file.read().splitlines(keepends=True)
@@ -86,7 +86,7 @@ def test_a_partition_with_other_kinds_and_one_with_other_numbers(
 ) -> None:
     root = write("a", "b")
     assert "the 100-row and the 50-row file" in unswnb15_official.load(str(root)).notes[0]
-    for ends in (b"\n", b"\r\n"):  # a copy whose line ends are others is the same
+    for ends in (b"\n", b"\r\n"):  # other line ends are accepted
         for name, rows in {"a": lines, "b": [*lines[:31], *lines[61:81]]}.items():
             sha256 = hashlib.sha256(b"".join(rows).replace(b"\r\n", ends)).hexdigest()
             monkeypatch.setitem(unswnb15_official.INFO.files, name, sha256)

@@ -1,4 +1,4 @@
-"""Fetching and verifying datasets, against folders and a server on this machine."""
+"""Tests of fetching and verifying datasets, against folders and a server on this machine."""
 
 import functools
 import gzip
@@ -84,7 +84,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
 
 
 def whole(target: Path) -> bool:
-    """Both files are there and right, and nothing else is."""
+    """True if both files are there and correct, and nothing else is."""
     return sorted(path.name for path in target.iterdir()) == sorted(f"{file}.gz" for file in nslkdd.INFO.files) and all(
         not fetching.problem_of(target / f"{file}.gz", sha256, nslkdd.INFO.rows[file])
         for file, sha256 in nslkdd.INFO.files.items()
@@ -248,7 +248,7 @@ def test_an_interrupted_download_leaves_nothing_and_starts_again(
         patch.setattr(shutil, "copyfile", interrupted)
         assert invoke("data", "fetch", "nslkdd", "--from", str(mirror)).exit_code == 130
     assert not target.exists()
-    # What kill -9 leaves goes with the next download, once it is surely nobody's.
+    # The next download removes the remains of kill -9, once they are certainly abandoned.
     target.mkdir(parents=True)
     killed, running = target / f".{TRAIN}.gz.old.partial", target / f".{TRAIN}.gz.new.partial"
     killed.write_bytes(b"half")

@@ -1,4 +1,4 @@
-"""data=table reads what people have, by its first bytes; whatever it does not read is named, with what to do."""
+"""Tests of data=table on common file formats, recognised by first bytes; others are named, with a remedy."""
 
 import bz2
 import csv
@@ -101,7 +101,7 @@ def as_arff(columns: Columns, sparse: bool = False) -> bytes:
 
 
 def as_workbook(*sheets: tuple[str, list[list[Any]]]) -> bytes:
-    """The few parts that a workbook of Excel must have."""
+    """The minimal parts of an Excel workbook."""
 
     def cell(value: Any) -> str:
         if isinstance(value, str):
@@ -217,7 +217,7 @@ def test_what_is_written_is_read_back_from_every_format(name: str, columns: Colu
         columns = {key.strip(): [v.replace("\r", "") if isinstance(v, str) else v for v in values]
                    for key, values in columns.items() if "\r" not in key}  # fmt: skip
     assume(len(columns) > 1)
-    assume(not set("".join(columns)) & set(",;|\t"))  # where several could separate, that is asked
+    assume(not set("".join(columns)) & set(",;|\t"))  # ambiguous separators raise a question
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows"
         path.write_bytes(FORMATS[name](columns))
@@ -387,7 +387,7 @@ def test_a_folder_is_its_tables_by_name(tmp_path: Path) -> None:
 
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], None]]:
-    """Standard input, as it is piped into one process after the other."""
+    """Standard input, piped into several processes in turn."""
 
     def pipe(content: bytes) -> None:
         spool._standard_input.cache_clear()
@@ -433,7 +433,7 @@ def test_a_terminal_is_no_table(monkeypatch: pytest.MonkeyPatch, pipe: Callable[
 
 
 class Trap:
-    """Unpickled, it raises."""
+    """Raises when unpickled."""
 
     def __reduce__(self) -> Any:
         return exec, ("raise SystemExit('it was unpickled')",)
@@ -505,7 +505,7 @@ def test_a_word_that_means_nothing_for_a_format_is_refused(key: dict[str, Any], 
 
 
 def corrupt(content: bytes, rng: random.Random) -> bytes:
-    """The bytes with one thing gone wrong, or a few."""
+    """The bytes with one or several corruptions."""
     damaged = bytearray(content)
     for _ in range(rng.choice([1, 1, 1, 3])):
         at, other, n = rng.randrange(len(damaged)), rng.randrange(len(damaged)), rng.randrange(1, 60)
@@ -562,7 +562,7 @@ def test_damaged_lines_change_no_other_row(seed: int, write: Write) -> None:
     expected = list(range(N_ROWS))
     if wrong == "cut":
         content = "".join(lines).encode()[: -rng.randrange(1, 400)]
-        expected = expected[: content.count(b"\n") - 1]  # but the last, of which only the beginning is left
+        expected = expected[: content.count(b"\n") - 1]  # except the last, which is truncated
     elif wrong == "swapped":
         lines[at], lines[other] = lines[other], lines[at]
         expected[at - 1], expected[other - 1] = expected[other - 1], expected[at - 1]

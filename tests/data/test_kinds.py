@@ -1,4 +1,4 @@
-"""What is no feature as it stands is left out or asked about, in one sentence whose overrides work."""
+"""Tests of columns that cannot be features: left out or asked about, in one sentence with working overrides."""
 
 import datetime
 import re
@@ -31,7 +31,7 @@ def features_of(table: Table) -> set[str]:
 
 
 def pasted(sentence: Any, key: str, *more: str) -> Table:
-    """The table that the first override of this key in a sentence gives, as a shell would read it."""
+    """The table loaded with the first override of this key in a sentence, parsed like in a shell."""
     (word, *_) = (word for word in shlex.split(str(sentence).replace(";", " ")) if word.startswith(f"{key}="))
     table: Table = build(compose(["data=table", *more, word])["data"], "data")
     return table

@@ -1,4 +1,4 @@
-"""Tables that do not fit in memory: the same table, the same run, and nothing of it stays in memory or on disk."""
+"""Tests of tables larger than memory: the same rows and run, and no remains in memory or on disk."""
 
 import errno
 import gzip
@@ -54,7 +54,7 @@ def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
 
 
 def both_ways(path: Any, **arguments: Any) -> tuple[Table | str, Table | str]:
-    """The table, or the error, by memory and by disk."""
+    """The table or the error, loaded in memory and on disk."""
 
     def outcome(scratch: Scratch | None) -> Table | str:
         try:
@@ -112,7 +112,7 @@ def test_a_wrong_table_on_disk_is_refused_as_in_memory(case: str, tmp_path: Path
     in_memory, on_disk = both_ways(**{"path": str(path), "label": "y"} | arguments)
     assert isinstance(in_memory, str)
     assert isinstance(on_disk, str)
-    assert on_disk.split("CSV parse error")[0] == in_memory.split("CSV parse error")[0]  # Arrow counts rows or not
+    assert on_disk.split("CSV parse error")[0] == in_memory.split("CSV parse error")[0]  # Arrow may count rows
 
 
 def test_several_files_of_several_kinds(tmp_path: Path) -> None:

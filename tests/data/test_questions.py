@@ -1,4 +1,4 @@
-"""What is odd about a table is asked at once: who pastes the first override of each sentence has a table then."""
+"""Tests of questions about a table: asked at once, and answered by pasting each sentence's first override."""
 
 import pickle
 import re
@@ -28,7 +28,7 @@ def load(path: Path, *overrides: str) -> Table:
     return table.load(path=str(path), label="y", separator="semicolon", **typed)
 
 
-# What can be odd about a column -> its cells, by the row.
+# Oddity of a column -> its cells, by row.
 ODD = {
     "comma": lambda i: f"{i},5",
     "thousands": lambda i: f"{i + 1} 250 000",
@@ -61,11 +61,11 @@ def test_all_that_is_odd_is_asked_at_once(
         with pytest.raises(AdbenchError) as raised:
             load(path)
         said = "\n".join(f"adbench: {sentence}" for sentence in raised.value.sentences)
-        # Dates and names are one sentence: columns that are no features as they stand. Gaps and words are two.
+        # Dates and names share a sentence, as columns that cannot be features. Gaps and words have one each.
         kinds = {"name" if one == "day" else one for one in odd} | ({"label"} if label != ("0", "1") else set())
         assert len(raised.value.sentences) == len(kinds), said
         answers = shlex.split(" ".join(first_overrides(Round([], 2, said), [])))
-    if "word" in odd and "gap" not in odd:  # which now is missing
+    if "word" in odd and "gap" not in odd:  # now a missing value
         answers.append("data.missing=impute")
     found = load(path, *answers)
     assert len(found.label) == N_ROWS
@@ -99,7 +99,7 @@ def test_each_sentence_is_a_line_and_a_sweep_is_refused_before_its_first_job(
 
 
 def written(value: float, style: str) -> str:
-    """A number as this locale writes it, with two decimals where it has some."""
+    """A number in this locale's notation, with two decimals if it has any."""
     whole, _, cents = f"{value:,.2f}".partition(".")
     separator, point = {
         "en": (",", "."),

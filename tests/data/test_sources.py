@@ -1,4 +1,4 @@
-"""data=table from files of one class each, its ids, and its name."""
+"""Tests of data=table from one file per class, its ids, and its name."""
 
 import json
 import tempfile
@@ -40,7 +40,7 @@ def test_rows_have_the_class_of_their_file(
 ) -> None:
     with tempfile.TemporaryDirectory() as home, Scratch(0.0 if on_disk else 1e9, Path(home)) as scratch:
         folder = Path(home)
-        # A column by which no two files have the same bytes.
+        # A column that makes all files' bytes differ.
         paths = [
             [
                 write(folder, f"{kind}{i}.csv", [f"{x},{kind}{i}" for x in rows], "x,file")
@@ -118,7 +118,7 @@ def test_ids_are_carried_into_the_scores_and_are_no_feature(ids: list[Any], tmp_
     path = write(tmp_path, "rows.csv", rows, "card,x,z,y")
     keys = ["data=table", f"data.path={path}", "data.label=y", "data.id=card", "data.missing=drop_rows"]
     arguments = ["train", "model=knn", *keys, "target_fpr=0.2", f"runs_dir={tmp_path / 'runs'}", "--json", "--force"]
-    for _ in range(2):  # made, and out of the cache
+    for _ in range(2):  # newly made, then from the cache
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, result.stderr
         scores = pd.read_parquet(Path(json.loads(result.stdout)["run"]) / "scores.parquet")

@@ -1,4 +1,4 @@
-"""The time of rows: however it is written it is the same order, and what is no time is refused in one sentence."""
+"""Tests of row times: every notation gives the same order, and anything else is refused in one sentence."""
 
 import datetime
 import tempfile
@@ -21,7 +21,7 @@ from adbench.storage.scratch import Scratch
 from adbench.text import time_text
 
 START = datetime.datetime(2024, 1, 31, 8, 30, tzinfo=datetime.UTC).timestamp()
-WRITTEN: dict[str, tuple[list[Any], str | None]] = {  # the same two times
+WRITTEN: dict[str, tuple[list[Any], str | None]] = {  # two times in each notation
     "iso": (["2024-01-31 08:30:00", "2024-02-01 09:00:00"], None),
     "iso, minutes": (["2024-01-31T08:30", "2024-02-01T09:00"], None),
     "iso, zones": (["2024-01-31T08:30:00Z", "2024-02-01 10:00:00+01:00"], None),

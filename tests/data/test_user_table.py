@@ -1,4 +1,4 @@
-"""data=table: what is written is what is read, and whatever is uncertain is one sentence."""
+"""Tests of data=table: values are read as written, and every uncertainty is one sentence."""
 
 import csv
 import gzip
@@ -41,7 +41,7 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 
 def rows_of(table: Table) -> dict[str, list[Any]]:
-    """The features as they were written: column -> values."""
+    """The features as written: column -> values."""
     features = table.features
     found: dict[str, list[Any]] = {
         name: column.tolist() for name, column in zip(features.numeric_names, features.numeric.T, strict=True)
@@ -64,7 +64,7 @@ SPELLED = WORDS.filter(lambda text: word(text) == text)
 
 @st.composite
 def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
-    """One to four columns of numbers or words in their one spelling, and a label with both values."""
+    """One to four columns of numbers or words in canonical spelling, and a label with both values."""
     n_rows = draw(st.integers(2, 8))
     names = draw(st.lists(WORDS.map(str.strip), min_size=1, max_size=4, unique=True))
     columns: dict[str, list[Any]] = {

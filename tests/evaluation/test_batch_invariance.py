@@ -1,4 +1,4 @@
-"""What counts as another state and as another score, and what is only a library's counter or a rounded sum."""
+"""Tests of batch invariance: changed states and scores against mere counters and rounding."""
 
 import threading
 from typing import Any
@@ -18,7 +18,7 @@ X = np.random.default_rng(0).normal(size=(400, 5))
 
 
 class Plugin:
-    """An object with all sorts of things in it."""
+    """An object with attributes of many kinds."""
 
     shared: list[int] = []  # noqa: RUF012  # of the class, which is the mistake
 
@@ -73,7 +73,7 @@ def test_what_is_built_at_first_use_is_built_of_fit_rows() -> None:
 
 
 def require(found: Any, together: Any) -> None:
-    """That results of rows taken again, all in one part, are those of all rows together."""
+    """Require that recomputed results of rows equal those of all rows together."""
     rows = np.arange(len(together))
     Trial(rows, (found[:1], found[1:2], found), State(None), "score", "scoring", "detector").require_same(
         None, together
@@ -89,15 +89,15 @@ def test_rounding_is_the_same_and_a_thousandth_of_the_spread_is_not() -> None:
             require(scores + 0.01 * (np.quantile(scores, 0.75) - np.quantile(scores, 0.25)), scores)
     constant = np.full(500, 5.0)
     require(constant + 1e-6, constant)
-    nothing = 1e-30 * rng.random(500)  # squares of what rounding leaves of rows that are rebuilt
+    nothing = 1e-30 * rng.random(500)  # squared rounding errors of reconstructed rows
     require(nothing[::-1], nothing)
-    copies = np.where(np.arange(500) % 10 == 9, 5.0, 1e-8 * rng.random(500))  # distances of rows to their copies
+    copies = np.where(np.arange(500) % 10 == 9, 5.0, 1e-8 * rng.random(500))  # distances between copies
     require(copies + 1e-8 * rng.random(500), copies)
-    broken = np.where(np.arange(500) % 9 == 0, np.nan, np.arange(500.0))  # which is refused, in other words, later
+    broken = np.where(np.arange(500) % 9 == 0, np.nan, np.arange(500.0))  # refused later with another message
     require(broken * (1 + 1e-7), broken)
     counts = rng.integers(0, 300, 500).astype(float)
     turned = counts.copy()
-    turned[[100, 200]] += 1  # by rounding, where a score counts the rows below
+    turned[[100, 200]] += 1  # by rounding, for a score that counts rows below
     require(turned, counts)
     with pytest.raises(ScoresError):
         require(counts + (np.arange(500) == 0), counts)  # alone
@@ -125,7 +125,7 @@ def test_a_batch_norm_is_named_though_a_row_alone_goes_through_it(keeps: bool) -
             self.net = nn.BatchNorm1d(5, track_running_stats=keeps)
 
         def score(self, x: Any) -> Any:
-            several = torch.from_numpy(np.concatenate([x, x]))  # of one row it would take no variance
+            several = torch.from_numpy(np.concatenate([x, x]))  # a single row has no variance
             return self.net(several.float())[: len(x)].square().sum(dim=1).detach().numpy()
 
     plugin = Normed()
@@ -133,6 +133,6 @@ def test_a_batch_norm_is_named_though_a_row_alone_goes_through_it(keeps: bool) -
     with pytest.raises(ScoresError, match="BatchNorm is in training mode or without running statistics.*use LayerNorm"):
         trial.require_same(plugin, plugin.score(X))
     plugin.net.eval()
-    if keeps:  # then a row's score is its own
+    if keeps:  # a row's score does not depend on others
         trial = try_rows(plugin, lambda one, rows: one.score(X[rows]), len(X), warm=lambda one: one.score(X[:8]))
         trial.require_same(plugin, plugin.score(X))

@@ -1,4 +1,4 @@
-"""Metrics over time, and whether the normals moved: both are counted here by hand or by scipy."""
+"""Tests of metrics over time and of the normals' shift, against counts by hand and scipy."""
 
 import itertools
 from pathlib import Path

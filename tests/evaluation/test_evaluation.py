@@ -50,7 +50,7 @@ def test_metrics_by_hand(tmp_path: Path) -> None:
         "novel/n": 1,
         "control/reversed/roc_auc": 0.5,
         "training_gain": 0,
-        "training_gain_low": -1,  # so few rows on which both agree say nothing of others
+        "training_gain_low": -1,  # so few agreeing rows carry no information
         "training_gain_high": 1,
     }
     assert {name: metrics[name] for name in expected} == pytest.approx(expected)
@@ -187,7 +187,7 @@ def test_scores_that_are_not_finite_are_refused(bad: float, tmp_path: Path) -> N
 
 def test_controls_by_hand() -> None:
     rng = np.random.default_rng(0)
-    line = rng.normal(size=(500, 1)) @ rng.normal(size=(1, 15))  # a line in 15 dimensions: PCA leaves nothing
+    line = rng.normal(size=(500, 1)) @ rng.normal(size=(1, 15))  # a line in 15 dimensions: no residual for PCA
     off = line[:5] + rng.normal(size=(5, 15))
     fit, test = line.astype(np.float32), np.vstack([line[5:10], off]).astype(np.float32)
     controls = Controls(nearest_rows=None)
@@ -262,7 +262,7 @@ def test_the_best_column_is_that_of_the_best_auroc(n_rows: int, n_columns: int, 
     rng = np.random.default_rng(seed)
     label = np.arange(n_rows) % 3 == 0
     test = rng.integers(-1, rng.integers(0, 4, n_columns), (n_rows, n_columns)).astype(np.float32)
-    # The pairs that the anomaly wins less those it loses, so that equals are equal.
+    # Pairs won by the anomaly minus pairs lost, so that ties cancel.
     wins = np.sign(test[label][:, None] - test[~label][None]).sum(axis=(0, 1))
     column, scores = best_column(named(test), nothing(n_rows), label.astype(np.int8))
     best = int(np.abs(wins).argmax())

@@ -1,4 +1,4 @@
-"""Influences of test rows, and the intervals that follow from them."""
+"""Tests of the influences of test rows, and of the intervals derived from them."""
 
 import numpy as np
 import pytest
@@ -92,7 +92,7 @@ def test_perfect_separation_is_not_certain(n: int) -> None:
 def test_one_row_of_a_kind_says_nothing() -> None:
     label = np.array([1, 0, 0, 0], np.int8)
     scores = np.array([3.0, 1, 2, 0])
-    copies = Copies(np.array([1, 2, 2, 2], np.uint64), label)  # nor do copies of one row
+    copies = Copies(np.array([1, 2, 2, 2], np.uint64), label)  # copies of one row do not either
     for of in (Copies(None, label), copies):
         found = auroc_interval(placement_values(scores, label), of)
         assert (found.low, found.high) == (0.0, 1.0)

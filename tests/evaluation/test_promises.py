@@ -1,4 +1,4 @@
-"""Promises: when one is called exceeded, what a confidence takes and keeps, false discoveries, and use elsewhere."""
+"""Tests of promises: exceeded ones, the price of a confidence, false discoveries, and other base rates."""
 
 import dataclasses
 import json
@@ -69,7 +69,7 @@ def test_fewer_alarms_than_promised_break_nothing() -> None:
     found = judged(Conformal(), np.arange(1000.0), np.zeros(10_000), 0.01)
     assert found["promise_p"] == 1
     assert exceeded([found]) is False
-    # Set for far less than the promise, it can be above that and still below the promise.
+    # A threshold set far below the promise can exceed its target and still keep the promise.
     assert exceeded([{"promise_p": 1e-6, "test_fpr": 0.009, "target_fpr": 0.01}]) is False
 
 
@@ -79,7 +79,7 @@ def test_several_runs_on_the_same_rows_are_judged_as_one() -> None:
     assert exceeded(runs) is True
     assert exceeded([*runs, runs[1]]) is True
     assert exceeded([*runs, {**runs[1], "promise_p": 0.05}]) is False
-    assert exceeded([*runs, {"test_fpr": 0.02, "target_fpr": 0.01}]) is None  # from before there was one
+    assert exceeded([*runs, {"test_fpr": 0.02, "target_fpr": 0.01}]) is None  # a run older than promise_p
 
 
 def test_the_law_of_a_counted_tail_is_exact_and_of_a_fitted_one_is_not() -> None:
@@ -141,7 +141,7 @@ def test_what_a_confidence_takes_and_costs() -> None:
     assert "write threshold.confidence=null" in sentence
     with pytest.raises(DataError) as caught:
         promised_rate(rule, 50, 0.01, relax=False)
-    assert "threshold.confidence" not in str(caught.value)  # 50 rows cannot promise it on average either
+    assert "threshold.confidence" not in str(caught.value)  # 50 rows cannot promise it even on average
 
 
 @pytest.mark.parametrize("ties", [10**9, 400])
@@ -170,7 +170,7 @@ def test_a_confidence_across_folds_is_refused(tiny: list[str], tmp_path: Path) -
 
 
 def reference(calibration: Scores, scores: Scores, level: Fraction) -> list[bool]:
-    """Benjamini & Hochberg 1995, in the words of the paper and in rational numbers."""
+    """Benjamini & Hochberg 1995 literally, in rational numbers."""
     n, m = len(calibration), len(scores)
     p = [Fraction(1 + int((calibration >= score).sum()), n + 1) for score in scores]
     ordered = sorted(p)
@@ -225,7 +225,7 @@ def test_how_many_anomalies_it_takes_is_said() -> None:
     assert "reports at least 17 of 22,544 test rows or none" in rule.caveat(13_469, 22_544)
     assert "reports no test row: it takes 9 of them" in rule.caveat(8, 100)
     assert rule.caveat(10_000, 1000) == ""
-    # As many as it says, above all others, are reported, and one fewer is not.
+    # The stated number of top anomalies is reported, and one fewer is not.
     calibration = np.arange(99.0)
     for n_above, n_reported in ((30, 30), (29, 0)):
         scores = np.append(np.zeros(300 - n_above), np.full(n_above, 1e3))
@@ -293,7 +293,7 @@ RATES = {"test_fpr": 0.01, "recall": 0.5, "base_rate": 0.5, "n_test": 2000}
 def test_alarms_at_a_base_rate_by_hand() -> None:
     found = in_use([RATES | BOUNDS], Use(0.01, 9900))
     assert found is not None
-    # Of 10,000 rows 100 are anomalies, of which 50 are found, beside 99 false alarms.
+    # Of 10,000 rows 100 are anomalies, of which 50 are found, with 99 false alarms.
     assert found.alarms_per_right.value == pytest.approx(149 / 50)
     assert found.false_alarms is not None
     assert found.false_alarms.value == pytest.approx(99)
@@ -367,5 +367,5 @@ def test_a_finished_run_answers_for_any_base_rate(tiny: list[str], without_train
 
 @pytest.fixture
 def without_training(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """From when it is called, nothing may be fitted."""
+    """Forbids any fitting once called."""
     return lambda: monkeypatch.setattr("adbench.models.classical.pca.PCA.fit", lambda *_: pytest.fail("trained"))

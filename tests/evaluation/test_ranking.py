@@ -37,7 +37,7 @@ def test_agrees_with_scikit_learn_under_ties(rows: list[tuple[int, bool]]) -> No
 
 
 def placed_by_search(scores: np.ndarray, label: np.ndarray) -> Placements:
-    """Placement values from their definition, by looking each row up among those of the other label."""
+    """Placement values by definition, looking up each row among those of the other label."""
     anomalies, normals = scores[label == 1], scores[label == 0]
 
     def share_below(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def test_recall_within_a_false_positive_rate() -> None:
 
 
 def brute_force_delong(a: np.ndarray, b: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """Difference of two AUROCs and its standard error, from the kernel matrix as the paper writes it."""
+    """Difference of two AUROCs and its standard error, from the paper's kernel matrix."""
     placements = []
     for scores in (a, b):
         x, y = scores[label == 1], scores[label == 0]

@@ -1,4 +1,4 @@
-"""Each threshold rule: by hand, by simulation with known truth, by property, and through a whole run."""
+"""Tests of each threshold rule: by hand, by simulation with known truth, by property, and in a whole run."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from adbench.stats.proportion import wilson_interval
 
 RULES = groups()["threshold"]
 NONE = np.empty(0)
-# Of GOAD's protocol on the bundled files: overrides, the inliers and the anomalies tested.
+# GOAD's protocol on the bundled files: overrides, and numbers of tested inliers and anomalies.
 PUBLISHED = [([], 198_372, 97_278), (["protocol.reverse=true", "threshold.fraction=0.333329"], 48_639, 24_319)]
 HUNDRED = np.random.default_rng(0).permutation(np.arange(1.0, 101.0))  # 1 to 100
 
@@ -108,7 +108,7 @@ def test_a_percentile_between_two_of_seven_scores_reports_two_of_them() -> None:
 def test_goads_cut_is_at_the_true_number(overrides: list[str], n_inliers: int, n_anomalies: int) -> None:
     config = compose(["experiment=goad_kdd99", *overrides])
     scores = np.random.default_rng(0).random(n_inliers + n_anomalies)
-    cut = np.percentile(scores, 100 * n_inliers / len(scores))  # as in GOAD's code, which has counted the labels
+    cut = np.percentile(scores, 100 * n_inliers / len(scores))  # as in GOAD's code, which counts the labels
     rule: ThresholdRule = build(config["threshold"], "threshold")
     np.testing.assert_array_equal(scores > rule(NONE, scores, 0.01), scores >= cut)
 
@@ -140,7 +140,7 @@ def test_wilson_by_hand() -> None:
     assert (round(interval.low, 4), round(interval.high, 4)) == (0.0624, 0.1605)
     nothing = wilson_interval(0.0, 20)
     assert (nothing.low, round(nothing.high, 4)) == (0.0, 0.1611)
-    for n in range(1, 2000):  # rounding leaves neither a rate below the interval nor one above
+    for n in range(1, 2000):  # rounding never puts a rate outside its interval
         assert wilson_interval(0.0, n).low == 0
         assert wilson_interval(1.0, n).high == 1
 
@@ -156,7 +156,7 @@ def test_conformal_keeps_its_promise_and_quantile_breaks_it_as_documented() -> N
     standard_error = np.std(conformal) / np.sqrt(len(draws))
     assert np.mean(conformal) == pytest.approx(rate, abs=4 * standard_error)
     assert np.mean(quantile) == pytest.approx(rate + (1 - 2 * rate) / (n + 1), abs=4 * standard_error)
-    # Beta(n + 1 - rank, rank), rank = 95: its quartiles hold a quarter of the draws each.
+    # Beta(n + 1 - rank, rank), rank = 95: a quarter of the draws between successive quartiles.
     quarters = np.histogram(conformal, [0, *beta(5, 95).ppf([0.25, 0.5, 0.75]), 1])[0]
     assert quarters.tolist() == pytest.approx([1000] * 4, abs=4 * np.sqrt(4000 * 3 / 16))
 
@@ -321,7 +321,7 @@ def test_too_few_rows_are_refused_before_the_training(quick: list[str], monkeypa
         train(["model=ae", *quick, "target_fpr=0.0001"])
 
 
-# Alerts a day.
+# Alerts per day.
 
 
 def test_alerts_a_day_are_a_rate(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every executor under configs/executor: the same results, lost processes noticed, jobs stopped, one sentence else."""
+"""Tests of every executor under configs/executor: equal results, lost processes, stopped jobs, one sentence."""
 
 import os
 import signal
@@ -33,12 +33,12 @@ ON_THIS_MACHINE = {
 }
 NAMES = sorted(path.stem for path in (config_folder() / "executor").glob("*.yaml"))
 NEEDS = {"ray": "ray", "slurm": "submitit"}
-PATIENCE = 120  # seconds, for machines that have much else to do
+PATIENCE = 120  # seconds, for busy machines
 
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> list[str]:
-    """Overrides for a run of a moment on a table of one's own, in which other processes find what this one does."""
+    """Overrides for a very short run on a user table, which other processes can read."""
     random = np.random.default_rng(0)
     y = (np.arange(600) % 6 == 0).astype(int)
     pd.DataFrame({"a": random.normal(3 * y), "b": random.normal(size=600), "y": y}).to_csv(
@@ -83,7 +83,7 @@ def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytes
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     monkeypatch.chdir(tmp_path)
-    here = [*tiny[:-1], "runs_dir=runs"]  # a relative folder is the sweep's, wherever a worker was started
+    here = [*tiny[:-1], "runs_dir=runs"]  # relative to the sweep, wherever a worker is started
     good, wrong = job_of(*here, "model=pca", "model.n_components=1"), job_of(*here, f"seed={MAX_SEED + 1}")
     together = [job_of(*here, "model=ae", f"seed={seed}") for seed in (0, 1)]
     endless = [job_of(*here, "model=ae", "trainer.max_epochs=1000000", f"seed={seed}") for seed in range(4)]
@@ -116,7 +116,7 @@ def test_contract(name: str, tiny: list[str], tmp_path: Path, monkeypatch: pytes
 
         executor.start(endless[:2], force=False)
         process_of(endless[1])
-    assert all(job.holder() is None for job in endless)  # closed with them running
+    assert all(job.holder() is None for job in endless)  # closed while they ran
     for job, other in zip(together, reversed(together), strict=True):
         assert job.state().environment["trained_with"] == [other.name]
     run = good.state()
@@ -200,7 +200,7 @@ def refused(tiny: list[str], overrides: list[str], message: str) -> None:
 
 @pytest.fixture
 def scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Commands by Slurm's names: sbatch keeps what it was told, sacct has one answer."""
+    """Fake Slurm commands: sbatch stores its input, sacct has one answer."""
 
     def make(**answers: str) -> Path:
         folder = tmp_path / "bin"
@@ -224,7 +224,7 @@ def test_what_the_scheduler_ended_is_lost_with_its_word(
     state: str, tiny: list[str], scheduler: Callable[..., Path]
 ) -> None:
     pytest.importorskip("submitit")
-    number = 100 + STATES.index(state)  # submitit remembers what became of a number
+    number = 100 + STATES.index(state)  # submitit caches the state by job number
     told = scheduler(
         sbatch=f"echo Submitted batch job {number}",
         sacct=f"printf 'JobID|State|NodeList\\n{number}|{state}|node1\\n'",

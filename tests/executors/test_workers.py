@@ -1,4 +1,4 @@
-"""Sweeps with real workers: what they share, and what is left when they, or the sweep, are killed."""
+"""Tests of sweeps with real workers: shared rows, and the state after they, or the sweep, are killed."""
 
 import json
 import os
@@ -95,7 +95,7 @@ def test_rows_that_are_kept_give_the_same_run(quick: list[str], tmp_path: Path) 
 
 def test_the_rows_of_the_last_run_are_in_memory(quick: list[str]) -> None:
     def made(rows: RowCache, *more: str) -> int:
-        """How often the table is loaded anew, without a cache on disk."""
+        """The number of loads of the table without a disk cache."""
         config, load, n_loads = compose([*quick, "cache=false", *more]), nslkdd.load, []
 
         def counted(*args: Any, **kwargs: Any) -> Any:
@@ -109,7 +109,7 @@ def test_the_rows_of_the_last_run_are_in_memory(quick: list[str]) -> None:
         return len(n_loads)
 
     rows = RowCache()
-    # The model is no part of what rows depend on; only those of the last run are here.
+    # Rows do not depend on the model; only the last run's are in memory.
     for more, n_loads in (([], 1), (["model=iforest"], 0), (["preprocess=minmax"], 1), ([], 1), (["memory_gb=4"], 0)):
         assert made(rows, *more) == n_loads
     for small in (RowCache(memory_bytes=0), RowCache(memory_bytes=1000)):
@@ -153,7 +153,7 @@ def start(*arguments: str, cwd: Path) -> "subprocess.Popen[str]":
 
 
 def workers_of(pid: int) -> list[int]:
-    """The processes that a process started."""
+    """The child processes of a process."""
     children = []
     for task in Path("/proc").glob("[0-9]*"):
         try:
@@ -229,7 +229,7 @@ def summary(cwd: Path) -> str:
 
 @pytest.fixture
 def disturbed(table: Path, tmp_path: Path) -> Iterator[Callable[[int, int, float], None]]:
-    """Runs a sweep undisturbed, then the same one with SIGKILLs, and compares their tables."""
+    """Runs a sweep undisturbed, then with SIGKILLs, and compares their tables."""
     started: list[subprocess.Popen[str]] = []
 
     def check(kills: int, seeds: int, longest: float) -> None:
@@ -264,7 +264,7 @@ def disturbed(table: Path, tmp_path: Path) -> Iterator[Callable[[int, int, float
 
 
 def wait_for_end(pid: int) -> None:
-    """A worker whose sweep was killed ends by itself."""
+    """Wait until a worker whose sweep was killed ends by itself."""
     for _ in range(100):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -320,7 +320,7 @@ def test_a_killed_worker_takes_all_that_it_trains_as_one(tiny: list[str], tmp_pa
 
 def test_a_kill_for_want_of_memory_is_named(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     job = plan([*tiny, "model=ae", "trainer.max_epochs=100000"]).sampler.jobs[0]
-    kills = iter([7, 8])  # what the system has counted when the job starts, and when its worker is gone
+    kills = iter([7, 8])  # the system's count at the job's start and after its worker's end
     monkeypatch.setattr("adbench.executors.local.out_of_memory_kills", lambda: next(kills))
     with closing(Local(workers=1, devices=[])) as executor:
         executor.start([job], force=False)

@@ -1,4 +1,4 @@
-"""The gate: the baseline file and the command line, on run folders in the real format."""
+"""Tests of the gate: the baseline file and the command line, on run folders in the real format."""
 
 import copy
 import json
@@ -51,7 +51,7 @@ def composed() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def write(composed: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes the folder of a finished run, or of one that failed, as a run does."""
+    """Writes the folder of a finished or failed run, like a run does."""
     monkeypatch.setattr(environment, "cpu", lambda: "A processor x 2")
 
     def run(
@@ -80,7 +80,7 @@ def write(composed: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPat
 
 
 def noisy(seed: int, drop: float = 0.0, wobble: int = 0) -> dict[str, float]:
-    """Metrics of one seed. wobble: another number changes what is no effect."""
+    """Metrics of one seed. wobble: changes the noise, not the effect."""
     rng, again = np.random.default_rng(seed), np.random.default_rng([seed, wobble])
     values = 0.9 + rng.normal(0, 0.01, len(QUALITY)) + (again.normal(0, 0.0005, len(QUALITY)) if wobble else 0.0) - drop
     return dict(zip(QUALITY, map(float, values), strict=True))
@@ -205,7 +205,7 @@ def test_configurations_are_told_apart_by_what_varies(write: Write, tmp_path: Pa
     assert {v["settings"] for v in document["verdicts"]} == {"model.latent_size=2", "model.latent_size=4"}
     assert {v["reason"] for v in document["verdicts"]} == {"identical"}
     assert all("model.learning_rate 0.001 -> 0.01" in note for note in document["notes"])
-    # Without the one that has its latent size, a configuration is missing, whatever else there is.
+    # Without the run of its latent size, a configuration is missing, whatever else exists.
     for folder in (tmp_path / "new").iterdir():
         if "latent_size: 4" in (folder / "config.yaml").read_text():
             shutil.rmtree(folder)
@@ -241,7 +241,7 @@ def test_failed_and_missing_runs(baseline: Path, write: Write, runs: Path, tmp_p
     assert [v["n_baseline"] for v in document["verdicts"] if (v["model"], v["metric"]) == ("ae", "roc_auc")] == [4]
     for arguments in ([], ["--format", "markdown"], ["--format", "junit"]):
         assert "\x1b" not in invoke("--baseline", str(baseline), str(runs), *arguments).stdout
-    # Run again elsewhere, the seed is not failed any more.
+    # Repeated elsewhere, the seed no longer counts as failed.
     write(tmp_path / "again", "model=ae", seed=0, **noisy(0))
     assert checked(baseline, str(runs), str(tmp_path / "again"))[0] == 3
 
@@ -298,7 +298,7 @@ STATES = st.sampled_from(["done", "failed", "absent", "without it"])
 def test_no_mean_is_over_other_seeds_and_nothing_passes_that_was_not_run(
     state: dict[int, str], first: int, moved: bool
 ) -> None:
-    """A baseline of four seeds, some of which were run again, maybe with others, maybe with the file elsewhere."""
+    """A baseline of four seeds, some of them repeated, possibly with others, possibly with the file elsewhere."""
     before = [_a_run(seed, "done", "rows.csv") for seed in SEEDS]
     path = "elsewhere/rows.csv" if moved else "rows.csv"
     after = [_a_run(seed, how, path) for seed, how in state.items() if how != "absent"]
@@ -586,7 +586,7 @@ def test_the_projects_own_baseline_is_of_the_benchmark_that_is_shipped_and_of_to
     for configuration in found:
         assert configuration.seeds == list(range(DEFAULT_SEEDS))
         assert configuration.config == shipped[configuration.model][0], "make baseline writes it anew"
-        assert configuration.config["protocol"] == "labelled_validation"  # a test score chooses nothing
+        assert configuration.config["protocol"] == "labelled_validation"  # no choice by a test score
 
 
 @pytest.mark.parametrize("form", ["table", "json", "junit", "markdown"])

@@ -1,4 +1,4 @@
-"""A gate about this code: a detector that was edited is run again and judged, and runs of other code are refused."""
+"""Tests of gates about this code: an edited detector is rerun and judged; runs of other code are refused."""
 
 import importlib
 import json
@@ -27,7 +27,7 @@ def invoke(*arguments: Any) -> Result:
 
 @pytest.fixture
 def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Changes the file of a model of one's own, `model=own`, which begins as a copy of `pca`."""
+    """Edits the file of a user's model, `model=own`, initially a copy of `pca`."""
     shutil.copytree(config_folder(), tmp_path / "configs")
     (tmp_path / "models").mkdir()
     file = tmp_path / "models" / "own_of_gate.py"

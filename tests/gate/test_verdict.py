@@ -1,4 +1,4 @@
-"""The gate's arithmetic: what values over seeds are called, and with which error and power."""
+"""Tests of the gate's arithmetic: verdicts on values over seeds, with their error and power."""
 
 import math
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ BEFORE = [0.950, 0.952, 0.948, 0.951, 0.949]
         ([0.980, 0.920, 0.960, 0.900, 0.990], INCONCLUSIVE),
         ([0.940, 0.942, 0.938, 0.941, 0.939], REGRESSION),  # every seed by the same
         ([0.960, 0.962, 0.958, 0.961, 0.959], IMPROVEMENT),
-        ([0.94995, 0.95195, 0.94795, 0.95095, 0.94895], PASS),  # every seed by the same, but by next to nothing
+        ([0.94995, 0.95195, 0.94795, 0.95095, 0.94895], PASS),  # every seed by the same tiny amount
     ],
 )
 def test_verdicts_on_pairs(after: list[float], verdict: str) -> None:
@@ -75,7 +75,7 @@ def test_one_seed_tells_nothing_unless_it_is_identical() -> None:
     found = one([0.95], [0.80])
     assert (found.verdict, found.smallest_effect(), found.seeds_to_settle()) == (INCONCLUSIVE, None, None)
     assert one([0.95, 0.94], [0.80], first_after=5).verdict == INCONCLUSIVE
-    assert one([0.95, 0.94], [0.0], first_after=5).verdict == INCONCLUSIVE  # 0 is a value like any other
+    assert one([0.95, 0.94], [0.0], first_after=5).verdict == INCONCLUSIVE  # 0 is a valid value
     assert one([0.95], [0.95]).verdict == PASS
 
 
@@ -115,7 +115,7 @@ def test_seconds_are_compared_by_their_ratio() -> None:
     difference = slower.difference()
     assert difference is not None
     assert difference.value == pytest.approx(0.506, abs=0.01)
-    # A machine's load slows all seeds together: what does not exceed the tolerance is no regression.
+    # A machine's load slows all seeds together: a change within the tolerance is not a regression.
     assert one(before, [1.1 * x for x in before], rules=rules, less_is_better=True).verdict == PASS
     uneven = [1.1 * x * w for x, w in zip(before, [1, 1.2, 0.85, 1.05, 0.93], strict=True)]
     assert one(before, uneven, rules=rules, less_is_better=True).verdict == INCONCLUSIVE
@@ -131,7 +131,7 @@ def test_the_smallest_effect_is_found_with_the_power_it_says() -> None:
     assert size == pytest.approx(0.01 / math.sqrt(8) * 2.7, rel=0.1)
     found = [one([0.0] * 8, list(x - size)).verdict == REGRESSION for x in noise[:600]]
     assert np.mean(found) == pytest.approx(0.8, abs=0.06)
-    # Where nothing varies, a drop within the tolerance is still none.
+    # Without variation, a drop within the tolerance is not a regression either.
     assert one([0.9] * 3, [0.9] * 3).smallest_effect() == pytest.approx(Rules().tolerance)
     assert one([0.9] * 3, [0.9 - 0.9 * Rules().negligible] * 3).verdict == PASS
 

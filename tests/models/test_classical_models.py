@@ -1,4 +1,4 @@
-"""Detectors without a network, against scikit-learn's own scores and by hand."""
+"""Tests of detectors without a network, against scikit-learn's scores and by hand."""
 
 import subprocess
 import sys
@@ -190,7 +190,7 @@ def test_rows_that_are_shortened_to_be_compared_keep_their_distances(
     n_rows: int, n_columns: int, k: int, far: float, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    # Nearly in a plane, with a category, a constant, and rows that occur twice.
+    # Nearly in a plane, with a category, a constant, and duplicate rows.
     plane = rng.normal(size=(n_rows + 40, min(2, n_columns))) @ rng.normal(size=(min(2, n_columns), n_columns))
     rows = (far + plane + 1e-3 * rng.normal(size=plane.shape)).astype(np.float32)
     rows[:, -1], rows[:, 0] = rng.integers(0, 2, len(rows)), 1.0
@@ -206,7 +206,7 @@ def test_rows_that_are_shortened_to_be_compared_keep_their_distances(
 
 
 def test_distances_stay_exact_where_float32_products_do_not() -> None:
-    """Rows closer to each other than a float32 product can tell, far out, and one with an absurd value."""
+    """Covers rows closer than float32 products can resolve, far from the origin, and one with an extreme value."""
     rng = np.random.default_rng(0)
     reference = np.vstack([1e4 + 1e-2 * rng.normal(size=(400, 6)), np.full((1, 6), 1e12)]).astype(np.float32)
     x = np.vstack([reference[:50], 1e4 + 1e-2 * rng.normal(size=(50, 6)), np.full((1, 6), -1e12)]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Each model's closed-form pieces against values worked out by hand."""
+"""Tests of each model's closed-form parts against values computed by hand."""
 
 import math
 
@@ -21,7 +21,7 @@ X = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 0.0]])
 
 
 def shipped(model: str, *overrides: str) -> torch.nn.Module:
-    """A model with its shipped arguments for rows of three columns."""
+    """A model with its default arguments for rows of three columns."""
     torch.manual_seed(0)
     module: torch.nn.Module = build(
         compose([f"model={model}", *overrides])["model"], "model", columns=Columns.numbers(3)
@@ -30,7 +30,7 @@ def shipped(model: str, *overrides: str) -> torch.nn.Module:
 
 
 def zeroed(module: torch.nn.Module) -> torch.nn.Module:
-    """The same networks with every weight 0, so that each output is 0 whatever the row."""
+    """The same networks with all weights 0, so that every output is 0."""
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.zero_()
@@ -58,7 +58,7 @@ def test_kl_agrees_with_torch_distributions() -> None:
 
 
 def test_negative_log_likelihood_by_hand() -> None:
-    parameters = torch.tensor([0.0, 5.0, 0.0, 0.0])  # means, then what gives the scales: 1 + softplus(0) = 1 + ln 2
+    parameters = torch.tensor([0.0, 5.0, 0.0, 0.0])  # means, then raw scales: 1 + softplus(0) = 1 + ln 2
     found = negative_log_likelihood(torch.tensor([1.0, 5.0]), parameters, 1.0)
     scale = 1 + math.log(2)
     constant = math.log(scale) + 0.5 * math.log(2 * math.pi)

@@ -1,4 +1,4 @@
-"""One column pushed further and further outside what was fitted, by every preprocessing, for every model."""
+"""Tests of one column pushed further and further outside the fitted range, for all preprocessings and models."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -19,11 +19,11 @@ SCALES = (0, 1, 3, 10, 100, 1e6)
 N_ROWS, N_PUSHED = 2_000, 200
 NAMES = ("normal", "constant", "count", "share", *(f"n{i}" for i in range(8)))
 SATURATING = ("iforest", "ocsvm")
-SHOWN = ("ae", "pca", "iforest")  # with the shipped preprocessing; all other pairs are slow
+SHOWN = ("ae", "pca", "iforest")  # with the default preprocessing; all other pairs are slow tests
 
 
 def table(n_rows: int, seed: int) -> Features:
-    """Normal, constant, heavy-tailed and mostly zero columns, and some that hang together."""
+    """Gaussian, constant, heavy-tailed, mostly zero and correlated columns."""
     rng = np.random.default_rng(seed)
     hidden = rng.normal(size=(n_rows, 3))
     several = hidden @ np.random.default_rng(9).normal(size=(3, 8)) + 0.3 * rng.normal(size=(n_rows, 8))
@@ -35,7 +35,7 @@ def table(n_rows: int, seed: int) -> Features:
 
 
 def pushed(rows: Features, fitted: Features, column: int, scales: float, side: int) -> Features:
-    """The rows with one column so many robust scales beyond its fitted range; the last column: never seen."""
+    """The rows with one column moved `scales` robust scales beyond its fitted range, or to an unseen value (last)."""
     numeric, codes = rows.numeric.copy(), rows.codes.copy()
     if column == len(NAMES):
         codes[:] = 3 if scales else codes

@@ -55,7 +55,7 @@ def test_quantile_agrees_with_scikit_learn(x: np.ndarray) -> None:
 
 
 def level_by_two_interpolations(x: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
-    """scikit-learn's formula: from below and, mirrored, from above, and the middle of both."""
+    """scikit-learn's formula: the mean of interpolation from below and, mirrored, from above."""
     levels = np.linspace(0, 1, len(quantiles))
     from_below = np.interp(x, quantiles, levels)
     from_above = 1 - np.interp(-x, -quantiles[::-1], levels)
@@ -110,9 +110,9 @@ def test_a_plain_constant_is_scaled_as_published_code_does() -> None:
     fit = np.array([[0.0, 1.0], [0.0, 4.0], [0.0, 7.0]])
     later = np.array([[3.0, 10.0], [0.0, -2.0]])
     deviation = fit.std(axis=0)
-    deviation[deviation == 0] = 1  # GOAD: by the fitted inliers, a deviation of 0 taken for 1
+    deviation[deviation == 0] = 1  # GOAD: by the fitted inliers, with 0 replaced by 1
     width = fit.max(axis=0) - fit.min(axis=0)
-    width[width == 0] = 1  # scikit-learn's MinMaxScaler, as ALAD has it
+    width[width == 0] = 1  # scikit-learn's MinMaxScaler, as in ALAD
     for option, expected in (
         ("standard", (later - fit.mean(axis=0)) / deviation),
         ("minmax", (later - fit.min(axis=0)) / width),

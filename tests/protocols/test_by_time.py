@@ -1,4 +1,4 @@
-"""By time: all that is learned from is earlier than all that is tested, whatever the times and the lines' order."""
+"""Tests of by_time: training rows precede test rows, for any times and order of lines."""
 
 from dataclasses import replace
 from typing import Any
@@ -69,7 +69,7 @@ def test_training_comes_before_the_test_whatever_the_order_of_the_lines(
     assert calibration.max() < test.min() - (gap or 0)
     for rows, again in zip(parts, times_in(turned, protocol), strict=True):
         np.testing.assert_array_equal(np.sort(rows), np.sort(order[again]))
-    # Of the rows between the first and the last tested one, all are tested, normals and anomalies as they came.
+    # All rows between the first and last tested one are tested, normals and anomalies alike.
     between = (np.asarray(times) >= test.min()) & (np.asarray(times) <= test.max())
     np.testing.assert_array_equal(np.flatnonzero(between), np.sort(parts[2]))
     if fold in (None, 2):
@@ -82,7 +82,7 @@ def test_shares_are_those_of_the_normals() -> None:
     assert (len(fit), len(calibration)) == (36, 12)
     assert (label[test] == 0).sum() == 32
     late = times_in(table_of(np.arange(100.0), label), by_time(test_fraction=0.4, gap=10))
-    np.testing.assert_array_equal(late[2], test)  # a gap changes what is learned, not what is tested
+    np.testing.assert_array_equal(late[2], test)  # a gap affects the training rows, not the test rows
     assert np.concatenate(late[:2]).max() < test.min() - 10
 
 

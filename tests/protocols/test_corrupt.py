@@ -1,4 +1,4 @@
-"""Harder tasks made of a table: wrong labels, columns of noise, anomalies of one known kind."""
+"""Tests of corrupted tables: wrong labels, columns of noise, synthetic anomalies."""
 
 import json
 from dataclasses import replace
@@ -25,8 +25,8 @@ def split_of(table: Table, *overrides: str, seed: int = 0) -> Split:
 
 @pytest.fixture
 def small() -> Table:
-    """4,000 normals and 1,000 anomalies without a test file: two numbers of which one follows from the other, a whole
-    number, a constant, and a category that is the sign of the first.
+    """4,000 normals and 1,000 anomalies without a test file: two dependent numbers, an integer, a constant, and a
+    category that is the sign of the first.
     """
     rng = np.random.default_rng(0)
     label = np.repeat([0, 1], [4000, 1000]).astype(np.int8)
@@ -51,7 +51,7 @@ def test_wrong_labels_hide_anomalies_and_lose_normals(tiny_data: Path) -> None:
     assert len(right.fit) + len(right.calibration) == n_normals
     learned = n_normals - round(0.1 * n_normals) + round(0.1 * n_anomalies)
     assert len(wrong.fit) + len(wrong.calibration) == learned
-    np.testing.assert_array_equal(wrong.test_rows, right.test_rows)  # and their labels are right
+    np.testing.assert_array_equal(wrong.test_rows, right.test_rows)  # with correct labels
     assert any("0.1 of the training labels are wrong on purpose" in warning for warning in wrong.warnings)
     with pytest.raises(ConfigError, match=r"protocol\.label_noise to be a number from 0 to 0\.5, got 0\.6"):
         split_of(table, "protocol.label_noise=0.6")
@@ -101,7 +101,7 @@ def test_the_kinds_are_what_they_are_called(small: Table) -> None:
     local, _ = anomalies(split_of(small, "protocol.synthetic=local"), small)
     assert np.isin(local[:, :3], fit[:, :3]).all()
     wider = local[:, 0].var() / fit[:, 0].var()
-    assert 0.6 * ALPHA < wider < 1.1 * ALPHA  # less, since what lies beyond the fitted values becomes their ends
+    assert 0.6 * ALPHA < wider < 1.1 * ALPHA  # less, since values beyond the fitted ones are clipped to their ends
     assert abs(local[:, 1] + 2 * local[:, 0]).mean() < 0.2  # along the dependency
     spread, codes = anomalies(split_of(small, "protocol.synthetic=global"), small)
     low, high = fit[:, 0].min(), fit[:, 0].max()

@@ -1,4 +1,4 @@
-"""What gives the answer away: a copy of the label is refused, a lucky small table is not, and the rest is said."""
+"""Tests of leakage checks: a copy of the label is refused, a lucky small table is not, the rest is a warning."""
 
 import json
 from dataclasses import replace
@@ -60,7 +60,7 @@ def test_a_copy_of_the_label_is_found_whatever_its_values_are(
     values = rng.permutation(10**6)[: n_kinds + n_normal]
     copy = values[np.where(label == 1, rng.integers(0, n_kinds, n), n_kinds + rng.integers(0, n_normal, n))]
     assert "x" in copies_in(copy, label)
-    wrong = label.copy()  # a wrong row in 250 of either label is still a copy, one in ten none
+    wrong = label.copy()  # with one wrong row in 250 it is still a copy, with one in ten not
     for one in (0, 1):
         of_one = np.flatnonzero(label == one)
         wrong[of_one[: len(of_one) // 250]] = 1 - one
@@ -147,7 +147,7 @@ def test_train_refuses_a_copy_and_says_the_rest_on_stderr_in_the_panel_and_in_th
     assert f"warning: {warning}" in result.stdout
     (folder,) = (tmp_path / "runs").iterdir()
     assert [warning in one for one in read_run(folder).environment["warnings"]] == [True]
-    # Out of the cache they are said again.
+    # Warnings are repeated from the cache.
     again = CliRunner().invoke(app, [*arguments, "--force", "--json"])
     assert warning in again.stderr
     assert json.loads(again.stdout)["status"] == "done"
@@ -176,9 +176,7 @@ def test_a_measurement_that_tells_the_label_is_kept_by_the_users_word(tmp_path: 
     run = train([*words, "measured=[temp]"])
     assert run.status == "done"
     assert any("temp ALONE tells anomalies" in warning for warning in run.environment["warnings"])
-    with pytest.raises(
-        DataError, match="the column temp"
-    ):  # neither the run nor its rows in the cache speak for others
+    with pytest.raises(DataError, match="the column temp"):  # neither the run nor its cached rows are reused by others
         train(words)
     with pytest.raises(ConfigError, match="expected measured to list columns of table, got 'tmp'; did you mean temp"):
         train([*words, "measured=[tmp]"])

@@ -1,4 +1,4 @@
-"""What every protocol promises, found by the files under configs/protocol/, on real rows."""
+"""Contract tests of every protocol under configs/protocol/, on real rows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ PROTOCOLS = groups()["protocol"]
 
 @pytest.fixture
 def table(tiny_data: Path) -> Table:
-    loaded = nslkdd.load(str(tiny_data))  # which has no times; the lines of its files are in none either
+    loaded = nslkdd.load(str(tiny_data))  # it has no times, nor are its lines in order of time
     early = np.random.default_rng(0).permutation(len(loaded)) + len(loaded) * loaded.is_test.astype(float)
     return replace(loaded, order=Order(early, is_date=False))
 
@@ -59,7 +59,7 @@ def test_parts_are_disjoint_and_no_test_row_of_the_dataset_is_learned_from(
     assert len(np.unique(rows)) == len(rows)
     for part in (parts.fit, parts.calibration):
         assert not relabelled.is_test[part].any()
-        assert relabelled.label[part].sum() <= 0.06 * len(part)  # hidden anomalies, where the protocol asks for them
+        assert relabelled.label[part].sum() <= 0.06 * len(part)  # hidden anomalies, if requested
     assert set(relabelled.label[parts.test]) == {0, 1}
 
 
@@ -121,7 +121,7 @@ def test_dagmm_learns_from_attacks_and_takes_normals_for_the_anomaly(table: Tabl
     [
         ("one_class", [], True, True),
         ("unsupervised", [], True, True),
-        ("leave_family_out", ["protocol.family=r2l"], False, True),  # types that were left out were never met
+        ("leave_family_out", ["protocol.family=r2l"], False, True),  # left-out types count as novel
         ("labelled_validation", [], True, False),
         ("dagmm", [], True, False),  # its anomalies are the normal rows of the training file
         ("goad", [], True, False),
@@ -165,7 +165,7 @@ def test_labelled_validation_tests_on_every_training_anomaly_and_never_on_the_te
 
 
 def test_the_test_rows_decide_nothing_that_is_fitted(quick: list[str], tmp_path: Path, monkeypatch: Any) -> None:
-    """Shuffled test labels, and half of the test rows gone: the same weights, preprocessing, threshold and scores."""
+    """Shuffling the test labels and removing half of the test rows changes no weight, scaling, threshold or score."""
     load = nslkdd.load
 
     def shuffled(folder: str | None = None, test: str = "test+", drop: list[str] | None = None) -> Table:
@@ -176,7 +176,7 @@ def test_the_test_rows_decide_nothing_that_is_fitted(quick: list[str], tmp_path:
         labels = {name: getattr(table, name)[order] for name in ("label", "family", "attack")}
         return replace(table.take(kept), **labels)
 
-    quick.append("cache=false")  # which knows the loader by its source
+    quick.append("cache=false")  # the cache identifies a loader by its source
     honest = train(["model=vae", *quick])
     monkeypatch.setattr(nslkdd, "load", shuffled)
     monkeypatch.setattr(shuffled, "__module__", "adbench.data.nslkdd")

@@ -1,4 +1,4 @@
-"""Real runs, made once for every test of the report."""
+"""Real runs, made once for all tests of the report."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from adbench.runner.run import train
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven real runs of two tasks: two models, two seeds, a network among them; made once, for reading."""
+    """Seven real runs of two tasks, with two models (one a network) and two seeds; read-only."""
     folder = tmp_path_factory.mktemp("made")
     rng = np.random.default_rng(0)
     label = (np.arange(500) % 5 == 0).astype(int)

@@ -1,4 +1,4 @@
-"""Whatever words reach the page, its tags are those of the templates, and the words are what a reader sees."""
+"""Tests of rendering: all tags come from the templates, and all words reach the reader as text."""
 
 import dataclasses
 import shutil
@@ -29,7 +29,7 @@ from adbench.text import printable
 
 HARMLESS = "harmless"
 SCRIPT = "</script><script>alert(1)</script>"
-SHORT = 40  # characters: no place shortens them
+SHORT = 40  # characters: never shortened
 words = st.text(st.sampled_from("<>&\"'`={}%#-!/\\\x00\x1b\r\n\t\u202e\ud800;" + string.ascii_letters), min_size=1)
 words = (words | st.text(min_size=1)).map(lambda drawn: drawn[:SHORT])
 
@@ -44,9 +44,9 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "figure":  # its id is made of letters that a shell takes
+        if tag == "figure":  # its id is restricted to shell-safe letters
             attrs = [(name, value) for name, value in attrs if name != "id"]
-        if tag != "wbr":  # stands behind each equals sign
+        if tag != "wbr":  # follows each equals sign
             self.seen.append((tag, attrs))
 
     def handle_endtag(self, tag: str) -> None:
@@ -63,7 +63,7 @@ class Page(HTMLParser):
 
 
 def replaced(value: Any, new: str) -> Any:
-    """The same with each word in it replaced, wherever it stands; our own markup and headings stay."""
+    """The value with every string inside replaced, except our own markup and headings."""
     if isinstance(value, Markup | Column):
         return value
     if isinstance(value, str):
@@ -80,7 +80,7 @@ def replaced(value: Any, new: str) -> Any:
 
 @pytest.fixture(scope="module")
 def shown(made: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Opening, list[Part]]:
-    """What a page shows of runs of which one has failed; with a card, and figures that are quickly drawn."""
+    """The content of a page with a failed run, a card, and quickly drawn figures."""
     runs = tmp_path_factory.mktemp("shown") / "runs"
     shutil.copytree(made, runs)
     failed = sorted(runs.iterdir())[0]
@@ -107,7 +107,7 @@ def page_saying(shown: tuple[Opening, list[Part]], new: str) -> list[Any]:
 
 
 def with_words(seen: list[Any], new: str) -> list[Any]:
-    """The page of harmless words with others in their place."""
+    """The page with its harmless words replaced."""
     said = []
     for part in seen:
         if isinstance(part, tuple):
@@ -131,7 +131,7 @@ def test_a_strangers_words_change_no_tag_and_are_shown(shown: tuple[Opening, lis
 
 
 def test_every_part_of_the_page_has_such_words(shown: tuple[Opening, list[Part]]) -> None:
-    """The test above would pass a page that leaves them out."""
+    """Guards the test above, which a page without these words would pass."""
     top, parts = shown
     for part in parts:
         assert HARMLESS in page("title", top, [dataclasses.replace(part, content=replaced(part.content, HARMLESS))])

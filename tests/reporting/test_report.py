@@ -1,4 +1,4 @@
-"""The report: what is on the page, what a stranger's folder cannot do to it, and how a real browser shows it."""
+"""Tests of the report: content of the page, malicious run folders, and the view in a real browser."""
 
 import html
 import json
@@ -42,7 +42,7 @@ needs_browser = pytest.mark.skipif(not BROWSER, reason="needs chromium and chrom
 
 @pytest.fixture
 def runs(made: Path, tmp_path: Path) -> Path:
-    """Folders of one's own to break."""
+    """Copies of the run folders, to be damaged."""
     shutil.copytree(made, tmp_path / "runs")
     return tmp_path / "runs"
 
@@ -73,7 +73,7 @@ def test_the_page_has_every_part_and_asks_nobody_for_anything(page: str) -> None
     for part in ("leaderboard-of-all", "curves", "scores", "families", "alarms", "training", "time", "ranks", "cards"):
         assert f'<section id="{part}">' in page, part
     assert "7</b> finished runs" in page
-    assert "expected data.path" in page  # the card of a user's own table: said, not read
+    assert "expected data.path" in page  # the card of a user table: mentioned, not read
     assert "the same two datasets, unrelated ones" in page  # two protocols of one are one
     assert not re.search(r'(?:src|href)="(?!#)', page)
     assert not re.search(r"url\((?!#)|@import", page)
@@ -161,7 +161,7 @@ def test_a_strangers_words_stay_words(runs: Path, tmp_path: Path) -> None:
     report([runs], tmp_path / "report.html")
     report([runs], None, figures=tmp_path / "figures", only="scores")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "onerror=alert" in page  # it is there, as text
+    assert "onerror=alert" in page  # present as text
     assert not re.search(r"<img|<script>alert|[\x00\x1b\u202e]", page)
     assert page.count("<script") == 1
     for path in (tmp_path / "figures").glob("*.svg"):
@@ -169,7 +169,7 @@ def test_a_strangers_words_stay_words(runs: Path, tmp_path: Path) -> None:
 
 
 def make_evil(runs: Path) -> None:
-    """Names with markup wherever a run folder can hold them."""
+    """Insert names with markup wherever a run folder can hold them."""
     first, second, *_ = sorted(runs.glob("table-ae-s0*"))
     metrics = json.loads((first / "metrics.json").read_text())
     renamed = {key.replace("flood", EVIL): value for key, value in metrics.items()}
@@ -452,7 +452,7 @@ def test_a_promise_is_marked_where_it_is_exceeded_and_nowhere_else(runs: Path) -
     from adbench.reporting.leaderboard import leaderboard
 
     def marks() -> tuple[int, int]:
-        """Badges in the table, and rings in the figures."""
+        """The numbers of badges in the table and of rings in the figures."""
         material = gather([runs])
         cells = [cell for _, of_row in leaderboard(material).rows for cell in of_row]
         badges = sum("exceeded" in cell.badge[1] for cell in cells if cell.badge)
@@ -467,7 +467,7 @@ def test_a_promise_is_marked_where_it_is_exceeded_and_nowhere_else(runs: Path) -
     assert min(m["promise_p"] for m in others) > 0.05
     assert marks() == (2, 3)  # of two runs on one task, and of one on the other
     for folder in folders:
-        edit(folder, "metrics.json", promise_p=0.2)  # above its promise, as half of all are
+        edit(folder, "metrics.json", promise_p=0.2)  # above its promise by chance
     assert marks() == (0, 0)
     for folder in folders:
         edit(folder, "metrics.json", promise_p=1e-6, test_fpr=0.005)
@@ -475,7 +475,7 @@ def test_a_promise_is_marked_where_it_is_exceeded_and_nowhere_else(runs: Path) -
     for folder in folders:
         old = json.loads((folder / "metrics.json").read_text())
         (folder / "metrics.json").write_text(json.dumps({k: v for k, v in old.items() if k != "promise_p"} | rates))
-    assert marks() == (0, 0)  # nobody judged it
+    assert marks() == (0, 0)  # not judged
 
 
 def test_a_base_rate_has_columns_of_its_own(runs: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which code made a run: what is in the digest, who is told apart by it, and what becomes of a run of other code."""
+"""Tests of a run's code: content of the digest, runs told apart by it, and treatment of other code."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ from adbench.runner.run import finished, train
 
 OPTIONS = {"data": "nslkdd", "protocol": "one_class", "preprocess": "log_standard", "threshold": "conformal"}
 PCA_RUN, VAE_RUN = ({"choices": OPTIONS | {"model": model}} for model in ("pca", "vae"))
-# What is edited, and of which runs it is another code: T of all, S of those that it answers for.
+# Edited file, and the runs whose code changes: T (task): all; S (solver): those that use it.
 EDITS = {
     "models/classical/pca.py": ("S", ""),
     "models/variational/vae.py": ("", "S"),
@@ -152,7 +152,7 @@ def test_no_mean_rank_or_pair_is_over_several_codes(other: Any, by: tuple[str, .
     assert any(note.startswith("code=") for note in groups_sheet(summary).notes)
     kept = summarize_runs(runs, filters=[f"code={summary.rows[summary.rows['seed'] == 3]['code'].iloc[0]}"])
     assert set(kept.rows["seed"]) == {3, 4}
-    assert not kept.rows["code"].any()  # nothing to tell them from is left
+    assert not kept.rows["code"].any()  # nothing left to distinguish them from
 
 
 def test_a_protocol_and_a_preprocessing_of_their_own_are_no_other_code() -> None:
@@ -185,7 +185,7 @@ class Hearing(Reporter):
 
 @pytest.fixture
 def outdated(tiny: list[str]) -> Run:
-    """A finished run that other code made."""
+    """A finished run made by other code."""
     run = train(["model=pca", *tiny])
     return made_by(run, lambda code: code["solver"].update(sha256="0" * 64))
 
@@ -224,7 +224,7 @@ def test_it_waits_aside_until_the_new_one_is_done(
         patched.setattr(PCA, "learn", broken)
         assert train(["model=pca", *tiny]).status == FAILED
     assert json.loads((outdated.folder / ".previous" / METRICS).read_text()) == outdated.metrics
-    with pytest.raises(ConfigError):  # which leaves no run behind, and brings nothing back that was not there
+    with pytest.raises(ConfigError):  # leaves no run behind, and restores nothing that did not exist
         train(["model=pca", *tiny, "seed=-1"])
     assert train(["model=pca", *tiny]).status == DONE
     assert not (outdated.folder / ".previous").exists()

@@ -1,4 +1,4 @@
-"""A run's folder while it is written."""
+"""Tests of a run folder during writing."""
 
 from pathlib import Path
 

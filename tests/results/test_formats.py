@@ -1,4 +1,4 @@
-"""What run folders name, and folders of earlier formats."""
+"""Tests of names in run folders, and of folders of earlier formats."""
 
 import copy
 import json
@@ -35,14 +35,14 @@ def invoke(*arguments: Any) -> Result:
 
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the runs of format 1, in the current folder as they were made."""
+    """A copy of the runs of format 1, made relative to the current folder."""
     shutil.copytree(FORMAT_1, tmp_path / "old")
     monkeypatch.chdir(tmp_path / "old")
     return tmp_path / "old"
 
 
 def move_classes(node: Any) -> Any:
-    """The same configuration after every class has moved."""
+    """The configuration after moving every class."""
     if not isinstance(node, dict):
         return node
     return {k: f"elsewhere.{v}" if k == "_target_" else move_classes(v) for k, v in node.items()}
@@ -202,7 +202,7 @@ def edit(folder: Path, **keys: Any) -> None:
         ({"format": "x"}, "update adbench to read it"),
         ({"model___target_": "os.system"}, "expected model._target_ in"),
         ({"controls___target_": "adbench.models.vae.VAE"}, "expected controls._target_ in"),
-        ({"format": 2}, "to be left out, got"),  # no run of format 2 has a path
+        ({"format": 2}, "to be left out, got"),  # runs of format 2 have no path
     ],
 )
 @pytest.mark.parametrize("command", ["summarize", "report", "reproduce"])
@@ -218,7 +218,7 @@ def test_what_no_run_writes_is_refused(command: str, keys: dict[str, Any], sente
 def test_an_option_that_is_gone_is_said_by_what_needs_it(old: Path) -> None:
     folder = old / "runs" / "table-vae-s0-780c62a9"
     edit(folder, choices__model="wonder", model___target_="adbench.models.wonder.Wonder")
-    assert read_run(folder).config["choices"]["model"] == "wonder"  # it may be a user's own, of another checkout
+    assert read_run(folder).config["choices"]["model"] == "wonder"  # it may be a user's own model in another checkout
     result = invoke("reproduce", folder)
     assert result.exit_code == 2
     assert "expected a model that exists, got model=wonder" in result.stderr

@@ -1,4 +1,4 @@
-"""`adbench runs` and `adbench cache`: nothing is lost that was not named, and old runs are found again."""
+"""Tests of `adbench runs` and `adbench cache`: only named things are removed, and old runs are found again."""
 
 import errno
 import json
@@ -38,7 +38,7 @@ def invoke(*arguments: Any) -> Result:
 
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a copy of the runs of format 1, in the folder where they were made."""
+    """A copy of the folder of runs of format 1, at its original place."""
     shutil.copytree(FORMAT_1, tmp_path / "old")
     monkeypatch.chdir(tmp_path / "old")
     return Path("runs")
@@ -93,7 +93,7 @@ def test_a_dry_run_renames_nothing_and_what_is_in_the_way_is_left(old: Path) -> 
 def test_who_would_run_again_is_told(command: str, old: Path) -> None:
     words = [command, "model=knn", *ARGUMENTS, "runs_dir=runs"]
     assert "1 run in runs got its name from an earlier version" in invoke(*words).stderr
-    assert "earlier version" not in invoke(*words).stderr  # it is finished under today's name
+    assert "earlier version" not in invoke(*words).stderr  # it is finished under its current name
     assert "earlier version" not in invoke(*words, "seed=1").stderr
 
 
@@ -142,7 +142,7 @@ def test_a_sweep_lists_the_runs_it_made_under_the_names_they_have_today(old: Pat
     assert invoke("sweep", "--keep-old", "model=knn,iforest", *ARGUMENTS, "runs_dir=runs").exit_code == 0
     (record,) = (old / ".sweeps").glob("*.json")
     text = record.read_text()
-    for before, after in today.items():  # as the version of before wrote it
+    for before, after in today.items():  # as written by the earlier version
         (old / after).rename(old / before)
         text = text.replace(after, before)
     record.write_text(text)
@@ -200,7 +200,7 @@ def test_runs_that_would_be_left_are_not_counted(old: Path) -> None:
     assert "earlier version" not in invoke(*words, "target_fpr=0.3").stderr
     lock.release()
     other.release()
-    assert "1 run in runs got its name" in invoke(*words, "target_fpr=0.15").stderr  # the other is in its way
+    assert "1 run in runs got its name" in invoke(*words, "target_fpr=0.15").stderr  # the other one blocks its name
 
 
 @pytest.mark.parametrize("command", [("list", "runs"), ("rm", "--failed", "runs"), ("rm", "runs/gone")])
@@ -275,7 +275,7 @@ def test_another_cache_is_looked_at_by_its_folder(tiny: list[str], own_cache: Pa
     assert f"{folder}: 1 entries" in invoke("cache", "size", "--folder", folder).stdout
     assert (
         f"from {own_cache / 'prepared'}" in invoke("cache", "clear", "--yes").stdout
-    )  # the default, which holds nothing
+    )  # the default folder, which is empty
     (entry,) = folder.iterdir()
     held = Cache(folder, 0).open(entry.name)
     assert held is not None

@@ -1,4 +1,4 @@
-"""A run on rows with times, by the way that a user takes: what gets old is seen by time, and hidden at random."""
+"""Tests of a run on rows with times: drift is visible by time, and hidden in a random split."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ from adbench.runner.run import train
 
 @pytest.fixture(scope="module")
 def drifting(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """1,500 rows of a month; a column of the normals wanders off, and the lines of the file are in no order."""
+    """1,500 rows of a month with one drifting column of the normals, in shuffled lines."""
     rng = np.random.default_rng(0)
     n = 1500
     seconds = np.sort(rng.choice(30 * 86_400, n, replace=False))
@@ -81,7 +81,7 @@ def test_rows_out_of_the_cache_give_the_same_metrics(name: str, drifting: Path, 
     timeless = {key for key in made if not key.endswith(("_seconds", "rows_per_second"))}
     assert {key: made[key] for key in timeless} == {key: found[key] for key in timeless}
     assert "time/9/n" in made
-    assert ("shift_p" in made) == (name == "by_time")  # anomalies hide among the others' calibration rows
+    assert ("shift_p" in made) == (name == "by_time")  # other protocols' calibration rows contain anomalies
 
 
 def test_across_folds_nothing_is_said_of_a_move(drifting: Path, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_report_draws_it(runs: dict[str, Run], tmp_path: Path) -> None:
     report([folder], tmp_path / "report.html", figures=tmp_path / "figures", only="over_time", with_cards=False)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "the test normals score higher than the calibration normals" in page
-    assert "2024-03-2" in page  # a date at the axis
+    assert "2024-03-2" in page  # a date on the axis
     assert len(list((tmp_path / "figures").glob("over_time-*-test_fpr.svg"))) == 2
     assert len(list((tmp_path / "figures").glob("over_time-*-roc_auc.svg"))) == 2
 

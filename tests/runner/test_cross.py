@@ -1,4 +1,4 @@
-"""CV+ calibration: each row is compared with each normal row by the model that did not learn that one."""
+"""Tests of CV+ calibration: a row is compared with each normal row by the model that did not learn that row."""
 
 import math
 from pathlib import Path
@@ -30,7 +30,7 @@ CROSS = ["protocol.calibration=cross", "protocol.folds=4"]
 
 
 class Farness:
-    """Distance to the mean of what was fitted."""
+    """Distance to the mean of the fit rows."""
 
     def fit(self, x: Matrix, training: Any) -> int:
         self.mean = x.mean()
@@ -123,7 +123,7 @@ def test_a_run_across_folds(model: str, tiny: list[str]) -> None:
     again = stored.detector.score_rows(stored.rows(table.features.take(scores["row"].to_numpy())))
     assert np.allclose(again, scores["score"], atol=1e-4)
     assert len(pd.read_parquet(run.folder / CALIBRATION)) == 224
-    assert reproduce(run.folder).verdict == IDENTICAL  # by the rows in the cache
+    assert reproduce(run.folder).verdict == IDENTICAL  # from cached rows
 
 
 def test_the_default_keeps_its_name_and_the_folds_are_part_of_it(tiny: list[str]) -> None:

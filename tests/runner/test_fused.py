@@ -1,4 +1,4 @@
-"""Runs that are trained as one: ordinary run folders, equal to what each would be alone, and apart where need be."""
+"""Tests of fused runs: ordinary run folders, equal to separate runs, and split up where necessary."""
 
 import json
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ def test_what_has_other_shapes_or_no_steps_is_left_to_be_run_apart(tiny: list[st
 def test_a_loss_that_mixes_networks_is_noticed(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def mixing(self: AE, x: torch.Tensor) -> torch.Tensor:
         error = (x - self.reconstruct(x)).square()
-        return error.mean(dim=(-2, -1)) * (1 + error.mean())  # of all networks
+        return error.mean(dim=(-2, -1)) * (1 + error.mean())  # mixes all networks
 
     several = configs([*tiny, "model=ae"], *seeds(2))
     monkeypatch.setattr(AE, "loss", mixing)
@@ -152,7 +152,7 @@ def test_a_group_that_was_killed_goes_on_to_the_same_bits(
         patch.setattr(NeuralDetector, "on_train_epoch_start", killed)
         with pytest.raises(KeyboardInterrupt):
             run_together(several, Context(Reporter()))
-    # What is left is the first's, with the checkpoint of all.
+    # Only the first run's folder remains, with the shared checkpoint.
     assert [runner.run_path(config).exists() for config in several] == [True, False, False]
     for whole, again in zip(undisturbed, run_together(several, Context(Reporter())), strict=True):
         one, other = whole.result(), again.result()
@@ -189,7 +189,7 @@ def test_a_sweep_trains_its_seeds_as_one(tiny: list[str]) -> None:
     assert result.exit_code == 0, result.output
     runs = [read_run(Path(run["run"])) for run in json.loads(result.stdout)["runs"]]
     assert [len(run.environment.get("trained_with", [])) for run in runs] == [2, 2, 2, 0, 0, 0]
-    assert "not trained as one" not in result.stderr  # nobody expects that of a forest
+    assert "not trained as one" not in result.stderr  # not expected of a forest
 
 
 def test_a_sweep_says_once_what_is_run_apart(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Loggers beside the run folder: what they are told, and that neither they nor their absence change a run."""
+"""Tests of loggers: what they receive, and that neither they nor their absence change a run."""
 
 import csv
 import importlib.util

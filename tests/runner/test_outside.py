@@ -1,4 +1,4 @@
-"""Anomalies that lie where no fit row does are found by every shipped preprocessing; one that hides them is named."""
+"""Tests of anomalies outside the fitted range: found with every preprocessing, or the run warns."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from adbench.runner.run import train
 
 @pytest.fixture
 def pump(tmp_path: Path) -> list[str]:
-    """A sensor that anomalies push 50 scales out on either side, a valve that was never shut before."""
+    """A sensor that anomalies push 50 scales out on either side, and a valve that was always open before."""
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(rng.normal(20, 2, (500, 4)), columns=["s1", "s2", "s3", "s4"]).assign(valve=1, label=0)
     rows.loc[400:449, "s2"] += np.where(rng.random(50) < 0.5, -100, 100)

@@ -1,4 +1,4 @@
-"""A finished run, run again: the verdict, what changed since, and a stranger's folder."""
+"""Tests of reproducing a run: the verdict, the recorded changes, and malformed folders."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ def edit_json(path: Path, **values: Any) -> None:
 
 
 def pretend(run: Run, other: Run) -> None:
-    """Make the folder claim another run's scores and metrics, as if its own seed had given them."""
+    """Replace the folder's scores and metrics by another run's."""
     for name in ("scores.parquet", "frozen.sha256", "metrics.json"):
         shutil.copy(other.folder / name, run.folder / name)
 
@@ -83,14 +83,14 @@ def test_json_is_one_document_and_keep_leaves_the_run(tiny: list[str], tmp_path:
     assert document["again"] == str(tmp_path / "again" / run.folder.name)
     assert read_run(Path(document["again"])).status == "done"
     assert document["metrics"]["roc_auc"] == [run.metrics["roc_auc"]] * 2
-    for keep in (tmp_path / "again", run.folder.parent):  # never over a finished run, least of all the original
+    for keep in (tmp_path / "again", run.folder.parent):  # never overwrites a finished run, the original included
         refused = invoke(run.folder, "--keep", keep)
         assert (refused.exit_code, "name another with --keep" in refused.stderr) == (2, True)
 
 
 @pytest.fixture
 def changed_code(quick: list[str]) -> Run:
-    """A run by code that has changed since, with other seeds of today's code beside it."""
+    """A run by older code, beside runs of other seeds by the current code."""
     overrides = ["model=ae", "controls.nearest_rows=100", *quick]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ae, "log_error", lambda error, scale: log_error(error, 3 * scale))
@@ -111,7 +111,7 @@ def test_a_change_that_the_test_rows_tell_is_different_whatever_other_seeds_do(c
     assert not interval.low <= 0 <= interval.high
     assert abs(interval.value) > 0.001
     assert (found.verdict, found.largest_difference and found.largest_difference > 0) == (DIFFERENT, True)
-    assert "have to give the same bits" in found.reason  # only a file of it was not edited
+    assert "have to give the same bits" in found.reason  # no file of it was edited
     edit_json(changed_code.folder / "environment.json", **ANOTHER)
     result = invoke(changed_code.folder)
     assert (result.exit_code, "the test rows tell the two apart" in result.stdout) == (1, True), result.stdout

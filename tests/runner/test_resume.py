@@ -1,4 +1,4 @@
-"""A run that was killed goes on where it was, and ends as if it had not been."""
+"""Tests of resuming a killed run, which ends as if uninterrupted."""
 
 import contextlib
 import multiprocessing
@@ -32,7 +32,7 @@ EVERY_EPOCH = "trainer.checkpoint_seconds=0"
 
 
 class Watching(Reporter):
-    """Remembers the notes, and presses Ctrl-C at the end of an epoch, before its checkpoint."""
+    """Records the notes, and presses Ctrl-C at the end of an epoch, before its checkpoint."""
 
     def __init__(self, stop_in: int | None = None) -> None:
         self.stop_in, self.notes = stop_in, []
@@ -70,7 +70,7 @@ def stop(overrides: list[str], epoch: int) -> Path:
 
 
 def again(settings: list[str], **more: Any) -> tuple[Run, list[str]]:
-    """The same command once more."""
+    """Repeat the same command."""
     watching = Watching()
     return train(["model=ae", *settings, EVERY_EPOCH], reporter=watching, **more), watching.notes
 
@@ -182,7 +182,7 @@ def test_several_processes_and_models_without_training_have_none(
     assert watching.notes == []
 
 
-# What a killed process had just done: the file it had written, how many lines of it, and the most seconds since.
+# Progress of a process when killed: the file just written, its number of lines, and the maximum seconds since.
 LOADING, TRAINING = ("config.yaml", 1, 0.5), ("history.csv", 2, 1.0)
 FORKING = multiprocessing.get_context("forkserver")  # imports once what every attempt needs
 FORKING.set_forkserver_preload(["adbench.training.trainer", "adbench.evaluation.evaluate", "adbench.preprocess.base"])
@@ -220,11 +220,11 @@ def by_shell(arguments: list[str], log: Path) -> Any:
 
 
 def kill_after(started: Any, folder: Path, written: tuple[str, int, float], share: float) -> None:
-    """SIGKILL once the process has written a file, after a share of the seconds that go with it."""
+    """Send SIGKILL once the process has written a file, after a share of the given seconds."""
     (process, code, wait), since = started, time.time()
     name, n_lines, seconds = written
     while code() is None:
-        with contextlib.suppress(FileNotFoundError):  # it is moved aside while the process starts
+        with contextlib.suppress(FileNotFoundError):  # it is set aside while the process starts
             fresh = (folder / name).stat().st_mtime > since
             if fresh and (folder / name).read_bytes().count(b"\n") >= n_lines:
                 time.sleep(share * seconds)

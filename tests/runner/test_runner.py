@@ -1,4 +1,4 @@
-"""A whole run, from overrides to the files of its folder, on tiny files in the real format."""
+"""Tests of a whole run, from overrides to the files of its folder, on tiny files in the real format."""
 
 import json
 from pathlib import Path

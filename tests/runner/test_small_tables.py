@@ -1,4 +1,4 @@
-"""A table with few rows runs; a rate that was typed is promised or refused."""
+"""Tests of tables with few rows: they run; a typed rate is promised or refused."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The speed scripts compare the same work, and run."""
+"""Tests of the speed scripts: they compare the same work, and run."""
 
 import sys
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_every_way_goes_through_all_rows_in_every_epoch(model: str, way: peers.W
 @pytest.mark.filterwarnings("ignore")  # PyOD's own
 @pytest.mark.parametrize("model", bench_scaling.MODELS)
 def test_pyod_trains_as_many_parameters(model: str) -> None:
-    """But for the standard deviations of the vae's columns, which `bare_pyod` allows for, and raises otherwise."""
+    """Except the standard deviations of the vae's columns, which `bare_pyod` accounts for, raising otherwise."""
     pytest.importorskip("pyod")
     x = np.random.default_rng(0).random((600, N_COLUMNS), dtype=np.float32)
     assert peers.bare_pyod(peers.setting(model, 1), x) == peers.pyod(peers.setting(model, 1), x) == 512  # not the last

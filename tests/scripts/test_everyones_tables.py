@@ -1,4 +1,4 @@
-"""The transcript of first commands: what is pasted, and that every public table has a result by then."""
+"""Tests of the transcript of first commands: the pasted answers, and a result for every public table."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The script of published protocols reads both cuts off the runs of one."""
+"""Tests of the script of published protocols: both cuts are read off the same runs."""
 
 import pytest
 

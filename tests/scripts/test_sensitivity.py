@@ -1,4 +1,4 @@
-"""The grids of the sensitivity page hold what is shipped, and a section says how far settings decide."""
+"""Tests of the sensitivity page: its grids contain the defaults, and a section states the settings' effect."""
 
 import pytest
 

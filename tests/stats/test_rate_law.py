@@ -1,4 +1,4 @@
-"""The beta-binomial law: by rational arithmetic, and by scipy where that takes too long."""
+"""Tests of the beta-binomial law, by rational arithmetic or, where that is too slow, by scipy."""
 
 from fractions import Fraction
 from math import comb
@@ -12,7 +12,7 @@ from adbench.stats.rate_law import RateLaw
 
 
 def exact(above: int, below: int, count: int, n: int) -> Fraction:
-    """Of n later draws and above + below - 1 earlier ones, in any order, the chance of `count` beyond the rank."""
+    """The probability that `count` of n later draws exceed the rank among above + below - 1 earlier ones."""
     ways = sum(comb(j + above - 1, j) * comb(n - j + below - 1, n - j) for j in range(count, n + 1))
     return Fraction(ways, comb(n + above + below - 1, n))
 

@@ -1,4 +1,4 @@
-"""Statistics across runs, and of one, against published examples and other implementations."""
+"""Tests of statistics across runs and of one run, against published examples and other implementations."""
 
 import math
 from collections.abc import Callable
@@ -33,8 +33,8 @@ S100B_POOR = """.13 .10 .16 .12 .44 .71 .49 .07 .33 .09 .07 .41 .35 .48 .96 .25 
 WFNS_POOR = """3 2 4 5 5 5 5 2 5 2 1 2 5 4 4 2 5 5 5 2 5 2 5 2 4 5
     4 4 1 4 4 2 2 5 5 2 2 5 5 5 5"""
 
-# AUC of C4.5 and three variants on 14 datasets: Demsar 2006, table 6. voting's third is .975 there too, but ranked
-# below the fourth, as unrounded.
+# AUC of C4.5 and three variants on 14 datasets: Demsar 2006, table 6. voting's third is also .975 there, but ranked
+# below the fourth, due to rounding.
 DEMSAR = [
     *([0.763, 0.768, 0.771, 0.798], [0.599, 0.591, 0.590, 0.569], [0.954, 0.971, 0.968, 0.967]),
     *([0.628, 0.661, 0.654, 0.657], [0.882, 0.888, 0.886, 0.898], [0.936, 0.931, 0.916, 0.931]),
@@ -120,7 +120,7 @@ def test_bootstrap_over_many_seeds_is_scipys_and_over_few_as_wide_as_students() 
 
 
 def test_holm_by_hand() -> None:
-    # 3 x .01, 2 x .03 and, since the adjusted are never out of order, .06 again; and at most 1.
+    # 3 x .01, 2 x .03 and, since adjusted values are monotone, .06 again; and at most 1.
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
     assert len(holm([])) == 0
@@ -223,9 +223,7 @@ def test_comparisons_that_nothing_tells_about() -> None:
     assert math.isnan(lone.difference.low)
     same = compare({("x", 0): 0.3, ("x", 1): 0.7}, {("x", 0): 0.3, ("x", 1): 0.7})
     assert same is not None
-    assert math.isnan(
-        same.probability
-    )  # the same in every seed: training has no randomness, of test rows nothing is known
+    assert math.isnan(same.probability)  # equal in every seed: deterministic training, unknown variance over test rows
     moved = compare({("x", i): 0.1 * i + 0.3 for i in range(3)}, {("x", i): 0.1 * i for i in range(3)})
     assert moved is not None
     assert math.isnan(moved.probability)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens to who writes them."""
+"""Tests of atomic files, whatever happens to their writers."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Prepared rows out of the cache: the same run, whatever happens to the folder, and labels under the same seal."""
+"""Tests of cached rows: the same run, whatever happens to the folder, and labels under the same seal."""
 
 import ast
 import errno
@@ -40,7 +40,7 @@ A, B, C, D = (letter * 32 for letter in "abcd")  # keys
 
 @pytest.fixture
 def entries(own_cache: Path) -> Callable[[], list[Path]]:
-    """What lies in the cache, by name."""
+    """The entries of the cache, sorted by name."""
     return lambda: sorted((own_cache / "prepared").glob("*"))
 
 
@@ -51,7 +51,7 @@ def nothing_said() -> None:
 
 @pytest.fixture
 def run(quick: list[str], tmp_path: Path) -> Callable[..., Run]:
-    """The same run, each time in a folder of its own."""
+    """The same run, each time in a new folder."""
 
     def run(*overrides: str) -> Run:
         n_runs = len(list(tmp_path.glob("runs*")))
@@ -305,8 +305,8 @@ def test_why_an_entry_was_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", refuse)
-        assert cache.clear() == {C: os.strerror(errno.EACCES)}  # B is no entry any more
-    assert sorted(path.name for path in cache.folder.iterdir()) == [B, C]  # and nothing of the attempt
+        assert cache.clear() == {C: os.strerror(errno.EACCES)}  # B is no longer an entry
+    assert sorted(path.name for path in cache.folder.iterdir()) == [B, C]  # no remains of the attempt
     assert cache.clear() == {}
 
 
@@ -400,7 +400,7 @@ def test_what_is_large_is_on_disk_alone(
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     prepared = prepare_by([*quick, cache, "memory_gb=0"])
-    assert prepared.matrices.fit.any()  # still there, where no file has its name any more
+    assert prepared.matrices.fit.any()  # still readable after its file was removed
     assert list(scratch.iterdir()) == []
     assert len(entries()) == (cache != "cache=false")
     for entry in entries():
@@ -442,7 +442,7 @@ def test_whatever_decides_about_the_bits_of_an_entry_is_in_its_key() -> None:
     script = "import sys, adbench.runner.prepare; print([m for m in sys.modules if m.startswith('adbench.')])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     rooms = {name.split(".")[1] for name in ast.literal_eval(done.stdout)}
-    # Sentences, what the key itself is made of, and the names of what detectors can do.
+    # Messages, the key's own ingredients, and names of capabilities.
     assert rooms - set(ROOMS) == {"errors", "text", "results", "models"}
     package = Path(adbench.__file__).parent
     assert all((package / room).is_dir() for room in ROOMS)
@@ -467,7 +467,7 @@ def test_an_edited_room_is_another_key(quick: list[str], tmp_path: Path, monkeyp
         source_digest.cache_clear()
     assert None not in keys
     assert len(set(keys)) == 1 + len(ROOMS)
-    assert keys[-1] == keys[-2]  # a model's code decides about no rows
+    assert keys[-1] == keys[-2]  # a model's code does not affect rows
 
 
 @pytest.mark.parametrize("name", [A, f"{A}.abcdefgh.new", "tmpabcdefgh.new", "thesis"])

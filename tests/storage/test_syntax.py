@@ -1,4 +1,4 @@
-"""What a file says is its digest; how it is written is none of it."""
+"""Tests of source digests: they depend on content, not on formatting."""
 
 import importlib
 import sys
@@ -84,7 +84,7 @@ def test_what_is_no_python_has_the_digest_of_its_bytes() -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Of its own, with a module that reaches some of the others, and a script beside it."""
+    """A temporary package with modules that import some of the others, and a script beside it."""
     files = {
         "own/__init__.py": "",
         "own/model.py": "import numpy, own\nfrom . import near\nfrom .deep.far import f\ndef g():\n import own.late\n",

@@ -1,4 +1,4 @@
-"""What a sweep may choose by: measured without a test row, refused where it is not, and used to end runs early."""
+"""Tests of objectives: measured without test rows, refused otherwise, and used to end runs early."""
 
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def test_the_loss_is_the_mean_over_rows_and_draws_the_same_each_time_without_a_t
 
 
 class Stopping(Reporter):
-    """A sweep that asks for the end in the middle of the second epoch."""
+    """Simulates a sweep that requests a stop in the middle of the second epoch."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -138,7 +138,7 @@ def test_a_run_that_is_told_to_stop_is_pruned_and_runs_later_as_if_nothing_had_b
     assert (run.status, run.error) == ("pruned", "after epoch 2")
     assert len(read_history(folder / HISTORY)) == 2
     assert not (folder / "metrics.json").exists()
-    (folder / STOP).touch()  # a sweep that saw the end too late
+    (folder / STOP).touch()  # a sweep that noticed the end too late
     again = train(overrides)
     assert (again.status, (folder / STOP).exists()) == ("done", False)
 

@@ -1,4 +1,4 @@
-"""Searches: what is drawn composes, what is asked for is run and told once, however often the sweep is killed."""
+"""Tests of searches: drawn values compose, and trials are run and reported once, even after kills."""
 
 import json
 import os
@@ -48,7 +48,7 @@ VALIDATION = ["protocol=labelled_validation", "objective=validation/roc_auc"]
 
 
 def quality(job: Job) -> dict[str, float]:
-    """Metrics that are best at a code of 20, a little worse with another seed."""
+    """Metrics that are best at a latent size of 20, slightly worse with another seed."""
     config = job.config
     value = 1 - abs(config["model"]["latent_size"] - 20) / 40 - config["seed"] / 1000
     return dict.fromkeys(ALWAYS_MEASURED, 0.5) | {"roc_auc": value}
@@ -91,7 +91,7 @@ def trials_in(folder: Path) -> list[optuna.trial.FrozenTrial]:
 
 @st.composite
 def intervals(draw: st.DrawFn) -> tuple[str, float, float, bool]:
-    """Text of an interval, its ends, and whether it holds whole numbers."""
+    """Text of an interval, its ends, and whether it is over integers."""
     whole, log = draw(st.booleans()), draw(st.booleans())
     numbers = st.integers(1 if log else 0, 10**6) if whole else st.floats(1e-12 if log else -1e6, 1e6, width=64)
     low, high = sorted(draw(st.lists(numbers, min_size=2, max_size=2, unique=True)))
@@ -199,7 +199,7 @@ def test_whatever_kills_a_search_no_trial_is_lost_or_made_twice(
     assert statuses == ["done"] * 20
     assert [trial.number for trial in trials] == list(range(10))
     assert {trial.state for trial in trials} == {optuna.trial.TrialState.COMPLETE}
-    assert len({json.dumps(trial.params) for trial in trials}) == 10  # nothing that was drawn is drawn again
+    assert len({json.dumps(trial.params) for trial in trials}) == 10  # nothing is drawn twice
     before = database(tmp_path).read_bytes()
     again = search("seed=0,1", "sampler.n_trials=10")
     assert run(again) == ["done"] * 20
@@ -404,12 +404,12 @@ def test_a_trial_that_falls_behind_is_stopped_with_all_its_seeds(sampler: str, t
     finish(study, first, None)
     finish(study, second, None)
     other = next_job(study)
-    assert other.config["model"] != first.config["model"]  # the third seed is not run any more
+    assert other.config["model"] != first.config["model"]  # the third seed is no longer run
     assert len(study.jobs) == n_known + 3
     study.close()
     states = [trial.state.name for trial in trials_in(tmp_path)]
     assert states == ["COMPLETE"] * PATIENCE["n_startup_trials"] + ["PRUNED", "RUNNING"]
-    again = begun(sampler, tmp_path, "seed=0,1,2")  # what was reported before is not reported again
+    again = begun(sampler, tmp_path, "seed=0,1,2")  # earlier reports are not repeated
     assert [job.path for job in again.jobs] == [job.path for job in study.jobs]
     handed = [next_job(again) for _ in range(n_known + 3)]
     assert other.path in {job.path for job in handed}
@@ -495,7 +495,7 @@ def test_a_configuration_that_lacks_a_seed_is_not_the_best(tmp_path: Path) -> No
 
 
 def test_a_stop_that_came_too_late_leaves_nothing(tmp_path: Path) -> None:
-    """A sweep whose sampler stops everything; the jobs end by themselves."""
+    """Covers a sweep whose sampler stops everything while the jobs end by themselves."""
 
     class Impatient(Fake):
         def wait(self, seconds: float) -> Any:

@@ -1,4 +1,4 @@
-"""Sweeps: what is missing is run, once; failures are rows; whatever is killed, the table is the same in the end."""
+"""Tests of sweeps: missing jobs run once, failures are rows, and kills do not change the final table."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def invoke(*arguments: str) -> Result:
 
 
 class Fake(Executor):
-    """Ends each job as `end` says: a word of the worker's outcomes, or metrics."""
+    """Ends each job with the result of `end`: a worker's outcome, or metrics."""
 
     def __init__(self, end: Callable[[Job], str | dict[str, float]], slots: int = 2) -> None:
         self.end, self.slots = end, slots
@@ -276,7 +276,7 @@ def test_a_killed_run_keeps_what_it_wrote_beside_the_reason(four: list[str]) -> 
 def test_a_killed_attempt_to_run_again_does_not_cost_the_finished_run(four: list[str]) -> None:
     run_fake(four, Fake(some_metrics))
     job = Grid(four, None).jobs[0]
-    for _ in range(2):  # the second finds what the first left
+    for _ in range(2):  # the second finds the results of the first
         folder = RunFolder(job.path)
         folder.start(job.config, resume=False)
         folder.unlock()

@@ -1,4 +1,4 @@
-"""A checkpoint as a file: what is in it, when it is written, and what is refused in its place."""
+"""Tests of checkpoint files: their content, when they are written, and refused replacements."""
 
 import hashlib
 import io
@@ -40,7 +40,7 @@ class StopIn(Callback):
 
 
 class Scheduled(AE):
-    """With a learning rate that falls every epoch."""
+    """An autoencoder whose learning rate decays every epoch."""
 
     def configure_optimizers(self) -> Any:
         (optimizer,) = super().configure_optimizers()
@@ -60,7 +60,7 @@ def fit(
     say: Callable[[str], None] = print,
     times: int = 1,
 ) -> torch.Tensor | None:
-    """A detector's weights after a training with this checkpoint, without all that is around it in a run."""
+    """A detector's weights after a bare training with this checkpoint."""
     x = np.random.default_rng(0).random((256, 6), dtype=np.float32)
     config = compose([f"trainer.max_epochs={EPOCHS}", "trainer.batch_size=32", override])
     settings = build(config["trainer"], "trainer", seed=0)
@@ -78,7 +78,7 @@ def fit(
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A checkpoint that can be used."""
+    """The bytes of a usable checkpoint."""
     path = tmp_path_factory.mktemp("whole") / "checkpoint.ckpt"
     fit(path, stop_in=2)
     return path.read_bytes()
@@ -90,7 +90,7 @@ class Malicious:
 
 
 def sealed(content: bytes) -> bytes:
-    """With a digest that fits, as somebody who knows the format would write it."""
+    """The content with a matching digest, as an attacker who knows the format would write it."""
     return checkpoint._MAGIC + hashlib.sha256(content).digest() + content
 
 
@@ -162,7 +162,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
     path, said = tmp_path / "nowhere" / "checkpoint.ckpt", list[str]()
     assert fit(path, say=said.append) is not None
     reason = f"goes on without a checkpoint: {path} cannot be written (No such file or directory)"
-    assert said == [reason, reason]  # the last one is tried again
+    assert said == [reason, reason]  # the last one is retried
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""On a CUDA device: a run is what it is on the processor, to the rounding of its arithmetic."""
+"""Tests on a CUDA device: a run equals one on the CPU, up to rounding."""
 
 import pytest
 

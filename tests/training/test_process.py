@@ -1,4 +1,4 @@
-"""What a training asks of its process is undone when it is over, and nothing happens by an import."""
+"""Tests of process-wide settings: undone after training, and untouched by imports."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ print(json.dumps([before, state()]))
 def test_neither_an_import_nor_settings_change_the_process() -> None:
     found = subprocess.run([sys.executable, "-c", STATE], capture_output=True, text=True, check=True).stdout
     before, after = json.loads(found)
-    # Libraries that come with the stages add filters of their own; ours would be among the messages.
+    # Libraries imported with the stages add their own filters; ours would be among the messages.
     assert [before[0], *before[2:]] == [after[0], *after[2:]]
 
 

@@ -1,4 +1,4 @@
-"""Detectors trained as one: each as it would have been alone."""
+"""Tests of stacked training: each detector as if trained separately."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def matrices(columns: Sequence[int], n_rows: int) -> list[np.ndarray]:
 
 
 def fresh(model: str, seed: int, n_features: int, *overrides: str) -> tuple[NeuralDetector, torch.Tensor]:
-    """A detector, and where the draws go on from after its weights."""
+    """A detector, and the generator's state after drawing its weights."""
     seed_everything(seed, verbose=False)
     detector = build(compose([f"model={model}", *overrides])["model"], "model", columns=Columns.numbers(n_features))
     return detector, torch.get_rng_state()
@@ -106,7 +106,7 @@ def test_flat_adam_steps_as_adam_does() -> None:
             detector.loss(x).backward()
             optimizer.step()
         if step == 10:
-            ours.zero_grad()  # as Lightning does: the gradients are gone, and have to come back
+            ours.zero_grad()  # like Lightning: the gradients are detached and must be reattached
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
     assert not torch.allclose(next(ours.parameters()), next(fresh("ae", 0, 6)[0].parameters()), atol=1e-3)

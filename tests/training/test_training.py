@@ -1,4 +1,4 @@
-"""Lightning underneath: order of rows, several batches a step, processes, precision, interrupts."""
+"""Tests of training through Lightning: row order, batches per step, processes, precision, interrupts."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def fitted(
 
 
 def draws(detector: NeuralDetector, x: np.ndarray) -> bool:
-    """Whether its losses draw noise."""
+    """True if the detector's losses draw noise."""
     before = torch.get_rng_state()
     for loss, _ in detector.objectives():
         loss(torch.from_numpy(x))
@@ -140,7 +140,7 @@ def test_min_steps_takes_as_many_epochs_as_they_need(tmp_path: Path, min_steps: 
 
 
 class Rates(Callback):
-    """Notes every optimiser's learning rate after each Lightning step."""
+    """Records every optimiser's learning rate after each Lightning step."""
 
     def __init__(self) -> None:
         self.seen: list[list[float]] = []
@@ -154,7 +154,7 @@ def test_the_learning_rate_falls_to_zero_where_it_is_told_to() -> None:
     linear, constant = Rates(), Rates()
     fitted("gan", rows(96), *one_batch_a_step, "trainer.schedule=linear", callback=linear)
     fitted("gan", rows(96), *one_batch_a_step, "trainer.schedule=constant", callback=constant)
-    falling = [[rate] * 2 for rate in (0.6, 0.5, 0.4, 0.3, 0.2, 0.1)]  # in three batches and two epochs
+    falling = [[rate] * 2 for rate in (0.6, 0.5, 0.4, 0.3, 0.2, 0.1)]  # over three batches and two epochs
     np.testing.assert_allclose(linear.seen, falling)
     assert constant.seen == [[0.6] * 2] * 6
 

@@ -1,4 +1,4 @@
-"""Adversarially trained autoencoder, scored with what its discriminator has learned to see."""
+"""Adversarially trained autoencoder, scored with the learned features of its discriminator."""
 
 from collections.abc import Sequence
 
@@ -25,19 +25,19 @@ class GAN(NeuralDetector):
     The generator is an autoencoder, the discriminator tells rows from their reconstructions, and the generator
     minimises the paper's sum of adversarial loss, contextual loss (the reconstruction error) and latent loss (the
     distance between the discriminator's features of a row and of its reconstruction). The score is the paper's
-    lambda R(x) + (1 - lambda) L(x), with reconstruction error R and feature distance L. What differs: the skip
-    connections are left out, since on vectors they would hand the row itself to the decoder; the contextual loss is
-    squared, not absolute; and lambda is one half, not .9, so that the discriminator carries its share of the score.
+    lambda R(x) + (1 - lambda) L(x), with reconstruction error R and feature distance L. Differences from the paper:
+    no skip connections, since on vectors they would pass the row itself to the decoder; a squared, not absolute,
+    contextual loss; and lambda one half, not .9, so that the discriminator carries its share of the score.
 
-    Why not the discriminator's output: it only learns to tell fitted rows from generated ones, and says anything
-    about rows that neither it nor the generator ever met. On network records it ranks attacks below normals. Its
-    features compare a row with that row's own reconstruction, which is wrong wherever the row is unusual. Both
-    distances sum by the logarithm, see `log_error`. That the discriminator improves on the reconstruction alone is not
-    claimed: on the attacks of NSL-KDD's training file a lambda of .9 ranks slightly better (docs/results/defaults.txt).
+    The discriminator's output is no score: it only learns to tell fitted rows from generated ones, and is arbitrary
+    for rows unlike both. On network records it ranks attacks below normals. Its features compare a row with that row's
+    own reconstruction, which is wrong wherever the row is unusual. Both distances sum logarithms, see `log_error`. No
+    claim is made that the discriminator improves on the reconstruction alone: on the attacks of NSL-KDD's training
+    file a lambda of .9 ranks slightly better (docs/results/defaults.txt).
 
     hidden_sizes: widths of the encoder's layers before the code; the decoder mirrors them. feature_size: width of
-    the discriminator's hidden layer, f(x). contextual_weight, latent_weight: of the generator's losses, where the
-    adversarial one weighs 1. reconstruction_share: the score's lambda. error_scale: as of `AE`; null:
+    the discriminator's hidden layer, f(x). contextual_weight, latent_weight: weights of the generator's losses,
+    relative to 1 for the adversarial one. reconstruction_share: the score's lambda. error_scale: as in `AE`; null:
     squares.
     """
 
@@ -70,7 +70,7 @@ class GAN(NeuralDetector):
         self.verdict = nn.Linear(feature_size, 1)
 
     def objectives(self) -> Sequence[Objective]:
-        """First the discriminator steps, then the generator."""
+        """The discriminator's step, then the generator's."""
         discriminator = [*self.features.parameters(), *self.verdict.parameters()]
         return [(self.discriminator_loss, discriminator), (self.generator_loss, list(self.generator.parameters()))]
 
@@ -84,7 +84,7 @@ class GAN(NeuralDetector):
         """Adversarial loss (non-saturating: Goodfellow et al. 2014, section 3), contextual and latent loss."""
         x_hat = self.generator(x)
         seen = self.features(x_hat)
-        with torch.no_grad():  # nothing of the generator is in it
+        with torch.no_grad():  # independent of the generator
             of_x = self.features(x)
         contextual = self.mean_squared_error(x_hat, x)
         latent = mean_squared_error(seen, of_x)
@@ -99,10 +99,10 @@ class GAN(NeuralDetector):
 
 
 def real_loss(logit: Tensor) -> Tensor:
-    """Mean of -log sigmoid(logit), shape (..., rows, 1) -> (...): small where rows are taken for real."""
+    """Mean of -log sigmoid(logit), shape (..., rows, 1) -> (...): small if rows are classified as real."""
     return softplus(-logit).mean(dim=(-2, -1))
 
 
 def fake_loss(logit: Tensor) -> Tensor:
-    """Mean of -log(1 - sigmoid(logit)), shape (..., rows, 1) -> (...): small where rows are taken for generated."""
+    """Mean of -log(1 - sigmoid(logit)), shape (..., rows, 1) -> (...): small if classified as generated."""
     return softplus(logit).mean(dim=(-2, -1))

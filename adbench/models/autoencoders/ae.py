@@ -1,4 +1,4 @@
-"""Autoencoder: what a narrow code cannot rebuild is unlike the rows it was fitted on."""
+"""Autoencoder, scored by the error of reconstructing a row from a narrow code."""
 
 from torch import Tensor, nn
 
@@ -10,12 +10,12 @@ from adbench.models.neural import ColumnDetector, log_error, mlp
 class AE(ColumnDetector):
     """Autoencoder with reconstruction error as score (Hawkins et al. 2002, "Outlier Detection Using Replicator NNs").
 
-    Trained on the mean squared error. The score sums the columns' errors by their logarithm, see `log_error`:
-    an attack that is a little off in many columns then outscores a normal row with one odd column.
+    Trained on the mean squared error. The score sums the logarithms of the columns' errors, see `log_error`, so that
+    an attack slightly off in many columns outscores a normal row with one odd column.
 
     hidden_sizes: widths of the encoder's layers before the code; the decoder mirrors them.
-    error_scale: the error, in units of the scaled columns, from which a column counts by its logarithm; null: never,
-    and the score sums squares.
+    error_scale: the error, in units of the scaled columns, beyond which a column counts by its logarithm; null: the
+    score sums squares.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class AE(ColumnDetector):
         self.decoder = mlp(sizes[::-1], nn.ReLU)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """What the decoder makes of the code, shape (rows, features)."""
+        """The decoded codes, shape (rows, features)."""
         x_hat: Tensor = self.decoder(self.encoder(x))
         return x_hat
 
@@ -46,9 +46,9 @@ class AE(ColumnDetector):
         return self.mean_squared_error(self.reconstruct(x), x)
 
     def column_scores(self, x: Tensor) -> Tensor:
-        """The log-error of each column's reconstruction, and what lies outside the fitted range in units of its scale.
+        """The log-error of each column's reconstruction, plus the distance outside the fitted range in error scales.
 
-        A logarithm alone would drown one column far outside in the small errors of many.
+        Under the logarithm alone, one column far outside would be lost among the small errors of many.
         """
         inside = self.within(x)
         if self.error_scale is None:

@@ -1,4 +1,4 @@
-"""Isolation forest: a row that few random cuts set apart from all others is unlike them."""
+"""Isolation forest, scored by how few random cuts isolate a row."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +10,16 @@ from adbench.models.base import ClassicalDetector, draw_seed
 
 
 class IForest(ClassicalDetector):
-    """Isolation forest (Liu, Ting & Zhou 2008); the score is theirs, 2^(-E(h) / c(sample_size)), in (0, 1].
+    """Isolation forest (Liu, Ting & Zhou 2008) with their score, 2^(-E(h) / c(sample_size)), in (0, 1].
 
-    The trees are scikit-learn's; they are kept, and scored from, as arrays of nodes.
+    The trees are grown by scikit-learn, then stored and scored as arrays of nodes.
 
-    A row outside the range of the fit rows would have widened it: a random cut of a column sets the row apart at once
-    with probability gap / (range + gap), and that of a random column with p, their mean over columns. A path of length
-    h is then taken for the expected one, (1 - (1 - p)^h) / p. The score of all other rows is the paper's. However far a
-    row lies outside, its score stays below 1.
+    A row outside the range of the fit rows would have widened it: a random cut of a column isolates the row at once
+    with probability gap / (range + gap), and a cut of a random column with p, the mean over columns. Its path length h
+    is therefore replaced by the expected one, (1 - (1 - p)^h) / p. All other rows get the paper's score. However far
+    a row lies outside, its score stays below 1.
 
-    sample_size: the rows that each tree is grown on, at most all of them.
+    sample_size: rows per tree, at most all of them.
     """
 
     def __init__(self, columns: Columns, n_trees: int, sample_size: int) -> None:
@@ -30,10 +30,10 @@ class IForest(ClassicalDetector):
         self.seed = draw_seed()
 
     def learn(self, x: Matrix) -> Arrays:
-        """The nodes of all trees, one after the other.
+        """The nodes of all trees, concatenated.
 
-        A leaf is its own child, so that a row that has arrived stays. `length` is the path from the root to a leaf,
-        plus what a tree grown on would add for the rows that share it.
+        A leaf is its own child, so that a row stays once it has arrived. `length` is the path from the root to a leaf,
+        plus the expected further path that would separate the leaf's rows.
         """
         from sklearn.ensemble import IsolationForest
 
@@ -65,7 +65,7 @@ class IForest(ClassicalDetector):
         }
 
     def score(self, x: Matrix) -> Scores:
-        """Every row walks down all trees at once, a level a step."""
+        """Scores from a simultaneous descent of all rows through all trees, one level per step."""
         forest = self.learned
         nodes = np.tile(forest["root"], (len(x), 1))  # (rows, trees)
         rows = np.arange(len(x))[:, None]
@@ -77,8 +77,8 @@ class IForest(ClassicalDetector):
         return scores
 
     def _cut_short(self, x: Matrix, length: Scores) -> Scores:
-        """The mean path lengths of rows, by how far they lie outside."""
-        if "range" not in self.learned:  # in runs from before
+        """The mean path lengths, shortened for rows outside the fitted range."""
+        if "range" not in self.learned:  # missing in older runs
             return length
         low, high = self.learned["range"].astype(np.float64)
         gap = np.maximum(np.maximum(low - x, x - high), 0.0)

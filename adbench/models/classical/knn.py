@@ -1,4 +1,4 @@
-"""Nearest neighbours: a row far from all rows that were fitted on is unlike them."""
+"""Nearest neighbours, scored by the distance to the fit rows."""
 
 import numpy as np
 
@@ -15,10 +15,10 @@ class KNN(ClassicalDetector):
     """Distance to the k-th nearest distinct fit row (Ramaswamy et al. 2000, "Efficient Algorithms for Mining
     Outliers from Large Data Sets"), by brute force, exact.
 
-    Rows that repeat count once: among copies of one row the k-th nearest would say how often it was recorded.
+    Duplicates count once: otherwise the k-th nearest of many copies would measure how often a row was recorded.
 
-    max_rows: only so many distinct fit rows, drawn at random (None: all). The time to score, the memory and the
-    saved model grow with them; where it bites, the distance is to a sample.
+    max_rows: the maximum number of distinct fit rows; more are sampled down to it (None: all are used). Scoring time,
+    memory and the saved model grow with it.
     """
 
     def __init__(self, columns: Columns, k: int, max_rows: int | None) -> None:
@@ -29,14 +29,14 @@ class KNN(ClassicalDetector):
         self.k, self.max_rows = k, max_rows
 
     def learn(self, x: Matrix) -> Arrays:
-        """The distinct rows."""
+        """The distinct rows of x, at most max_rows."""
         reference = self._distinct(x)
         if len(reference) < self.k:
             raise ConfigError(f"expected model.k to be at most the {len(reference):,} distinct fit rows, got {self.k}")
         return {"reference": reference}
 
     def update(self, x: Matrix) -> None:
-        """Add these rows; of more than max_rows, as many are drawn from all."""
+        """Add these rows, sampling max_rows of all if there are more."""
         self.learned = {"reference": self._distinct(np.concatenate([self.learned["reference"], x]))}
 
     def _distinct(self, x: Matrix) -> Matrix:
@@ -46,6 +46,6 @@ class KNN(ClassicalDetector):
         return x[rows]
 
     def score_rows(self, x: Matrix) -> Scores:
-        """The distance to the k-th nearest reference row; rows that repeat are looked up once."""
+        """The distance to the k-th nearest reference row; duplicates in x are looked up once."""
         rows, place = distinct_rows(x)
         return nearest_distances(x[rows], self.learned["reference"], self.k)[place]

@@ -1,4 +1,4 @@
-"""One-class support vector machine: outside the smooth region that holds all but a share of the fitted rows."""
+"""One-class support vector machine, scored by the distance outside a smooth region around most fit rows."""
 
 import numpy as np
 
@@ -11,13 +11,13 @@ from adbench.models.base import ClassicalDetector, draw_seed
 class OCSVM(ClassicalDetector):
     """One-class SVM with a Gaussian kernel (Schölkopf et al. 2001); the score is its negative decision function.
 
-    The dual problem grows with the square of the rows. Up to `exact_rows` it is solved (libsvm); beyond, it is
-    approximated: the kernel by Nystroem's method on `n_landmarks` drawn rows (Williams & Seeger 2001), the linear
-    problem in those features by stochastic gradient descent, on at most `max_rows` drawn rows. Either way what is
-    kept is a weight for each of some rows: score(x) = offset - sum_j coefficient_j kernel(x, landmark_j).
+    The dual problem is quadratic in the number of rows. Up to `exact_rows` it is solved exactly (libsvm); beyond, it
+    is approximated: the kernel by Nystroem's method on `n_landmarks` sampled rows (Williams & Seeger 2001), the linear
+    problem in those features by stochastic gradient descent on at most `max_rows` sampled rows. Both give one weight
+    per support vector or landmark: score(x) = offset - sum_j coefficient_j kernel(x, landmark_j).
 
-    nu: the share of fit rows that may lie outside. bandwidth: the kernel's width, in units of the fit rows' root mean
-    square distance r from their centre: kernel(x, y) = exp(-(|x - y| / (bandwidth r))^2).
+    nu: share of fit rows that may lie outside. bandwidth: the kernel's width, in units of r, the fit rows' root mean
+    square distance from their centre: kernel(x, y) = exp(-(|x - y| / (bandwidth r))^2).
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class OCSVM(ClassicalDetector):
         from sklearn.svm import OneClassSVM
 
         svm = OneClassSVM(gamma=gamma, nu=self.nu)
-        svm.random_state = 0  # it uses none, and would draw one from the global generator all the same
+        svm.random_state = 0  # unused, but would otherwise be drawn from the global generator
         svm.fit(x)
         return svm.support_vectors_, svm.dual_coef_[0], -float(svm.intercept_[0])
 
@@ -65,11 +65,11 @@ class OCSVM(ClassicalDetector):
         n_landmarks = min(self.n_landmarks, len(x))
         kernel = Nystroem(gamma=gamma, n_components=n_landmarks, random_state=seed)
         svm = SGDOneClassSVM(nu=self.nu, random_state=seed).fit(kernel.fit_transform(x))
-        # The features are kernel(x, landmarks) @ normalization.T, so their weights become weights of landmarks.
+        # The features are kernel(x, landmarks) @ normalization.T: this turns their weights into landmark weights.
         return kernel.components_, kernel.normalization_.T @ svm.coef_.ravel(), float(svm.offset_[0])
 
     def score(self, x: Matrix) -> Scores:
-        """How far below the offset the weighted kernels stay; far from every landmark it is the offset itself."""
+        """The offset minus the weighted kernels; far from every landmark, the offset itself."""
         from sklearn.metrics.pairwise import rbf_kernel
 
         kernel = rbf_kernel(x.astype(np.float64), self.learned["landmarks"], float(self.learned["gamma"][0]))

@@ -1,4 +1,4 @@
-"""Principal components: a row off the subspace that holds most of the variance is unlike the fitted ones."""
+"""Principal component analysis, scored by the distance from the subspace that holds most of the variance."""
 
 import logging
 
@@ -17,9 +17,9 @@ class PCA(ClassicalDetector):
     """Squared distance to the leading principal subspace (Jackson & Mudholkar 1979, "Control Procedures for
     Residuals Associated With Principal Component Analysis").
 
-    What lies outside the range of the fit rows is residual, whatever the subspace: a row is projected as if each column
-    ended there. With 10 components it is the control pca_residual. Where the columns are not more than the components,
-    half as many are taken, with a word, as that control does.
+    The distance outside the range of the fit rows always counts as residual: a row is clipped to that range before it
+    is projected. With 10 components this is the control pca_residual. Like that control, it takes half as many
+    components as columns, with a warning, if there are no more columns than components.
     """
 
     def __init__(self, columns: Columns, n_components: int) -> None:
@@ -47,7 +47,7 @@ class PCA(ClassicalDetector):
                 f"expected more fit rows than the {self.n_components} components, got {len(x):,}; bring more rows, or"
                 " name fewer components with model.n_components="
             )
-        # A symmetric eigenproblem of columns x columns: no randomness, whatever the number of rows.
+        # A symmetric eigenproblem of size columns x columns: deterministic for any number of rows.
         fitted = Decomposition(self.n_components, svd_solver="covariance_eigh").fit(x.astype("float64"))
         return {
             "mean": fitted.mean_,
@@ -63,7 +63,7 @@ class PCA(ClassicalDetector):
     def contributions(self, x: Matrix) -> Contributions:
         """Each column's squared residual, shape (rows, columns)."""
         mean, components = self.learned["mean"], self.learned["components"]
-        low, high = self.learned.get("range", (-np.inf, np.inf))  # runs from before have none
+        low, high = self.learned.get("range", (-np.inf, np.inf))  # missing in older runs
         inside = np.clip(x, low, high) - mean
         residual = (x - mean) - (inside @ components.T) @ components
         return np.asarray(residual**2, dtype=np.float64)

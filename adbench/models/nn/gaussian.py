@@ -1,4 +1,4 @@
-"""The likelihood of independent Gaussians, with its gradient written out: half the passes over memory of autograd's."""
+"""Likelihood of independent Gaussians with a hand-written gradient, halving autograd's passes over memory."""
 
 import math
 from typing import Any
@@ -14,10 +14,10 @@ HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 def negative_log_likelihood(x: Tensor, parameters: Tensor, min_scale: float) -> Tensor:
     """-log N(x; mean, scale^2) of each column, shape (..., columns); x needs no gradient.
 
-    parameters: shape (..., 2 columns); first the means, then what gives scale = min_scale + softplus(.).
+    parameters: shape (..., 2 columns); the means, then raw scales with scale = min_scale + softplus(raw scale).
     """
-    parameters = parameters.to(x.dtype)  # mixed precision ends here: small differences are divided by small scales
-    if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # a compiler does its own
+    parameters = parameters.to(x.dtype)  # no mixed precision from here: small differences over small scales
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # a compiler fuses this itself
         nll: Tensor = _NegativeLogLikelihood.apply(x, parameters, min_scale)  # type: ignore[no-untyped-call]
         return nll
     mean, raw_scale = parameters.chunk(2, dim=-1)
@@ -29,7 +29,7 @@ class _NegativeLogLikelihood(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, parameters: Tensor, min_scale: float) -> Tensor:
         mean, raw_scale = parameters.chunk(2, dim=-1)
-        raw_scale = raw_scale.contiguous()  # as it lies, in pieces of a row, the functions of it take twice as long
+        raw_scale = raw_scale.contiguous()  # twice as fast as elementwise functions on a strided view
         scale = softplus(raw_scale).add_(min_scale)
         error = (x - mean).div_(scale)
         ctx.save_for_backward(raw_scale, scale, error)
@@ -38,7 +38,7 @@ class _NegativeLogLikelihood(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
-        """By the mean -e / scale, by the scale (1 - e^2) / scale, with e = (x - mean) / scale."""
+        """d/d mean = -e / scale and d/d scale = (1 - e^2) / scale, with e = (x - mean) / scale."""
         raw_scale, scale, error = ctx.saved_tensors
         of_parameters = torch.empty(*scale.shape[:-1], 2 * scale.shape[-1], dtype=scale.dtype, device=scale.device)
         of_mean, of_raw_scale = of_parameters.chunk(2, dim=-1)

@@ -1,4 +1,4 @@
-"""The mean squared error, with its gradient written out: half the passes over memory of autograd's."""
+"""Mean squared error with a hand-written gradient, halving autograd's passes over memory."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from torch.autograd.function import once_differentiable
 
 
 def mean_squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
-    """The mean over rows and columns, shape (..., rows, columns) -> (...); x needs no gradient.
+    """Mean over rows and columns, shape (..., rows, columns) -> (...); x needs no gradient.
 
-    In single precision at least, also within mixed precision.
+    Computed in at least single precision, also under mixed precision.
     """
     x_hat, x = (tensor.to(torch.promote_types(tensor.dtype, torch.float32)) for tensor in (x_hat, x))
-    if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # a compiler does its own
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # a compiler fuses this itself
         mean: Tensor = _MeanSquaredError.apply(x_hat, x)  # type: ignore[no-untyped-call]
         return mean
     return (x_hat - x).square().mean(dim=-1).mean(dim=-1)
@@ -24,7 +24,7 @@ class _MeanSquaredError(torch.autograd.Function):
     def forward(ctx: Any, x_hat: Tensor, x: Tensor) -> Tensor:
         error = x_hat - x
         ctx.save_for_backward(error)
-        return error.square().mean(dim=-1).mean(dim=-1)  # by rows first: the same bits stacked and alone
+        return error.square().mean(dim=-1).mean(dim=-1)  # rows first: bitwise equal stacked and unstacked
 
     @staticmethod
     @once_differentiable

@@ -15,15 +15,15 @@ LOGVAR_BOUNDS = (-15.0, 15.0)
 class VAE(ColumnDetector):
     """Trained on the evidence lower bound (Kingma & Welling 2014, "Auto-Encoding Variational Bayes", eq. 3 and 10).
 
-    The decoder gives a mean and a standard deviation of every column for each row, as in An & Cho 2015,
+    The decoder gives a mean and a standard deviation per row and column, as in An & Cho 2015,
     "Variational Autoencoder based Anomaly Detection using Reconstruction Probability", whose algorithm 4 is the
-    score: E_q(z|x)[-log p(x|z)], by Monte Carlo. The draws of z share one fixed set of standard normals, so that a
-    row's score does not depend on the rows scored with it, nor on when.
+    score: E_q(z|x)[-log p(x|z)], by Monte Carlo. All draws of z share one fixed set of standard normals, so that a
+    row's score depends neither on the rows scored with it nor on earlier draws.
 
     hidden_sizes: widths of the encoder's layers before the code; the decoder mirrors them. beta: weight of the KL
     term (1 is the bound itself; less keeps more of a row in its code: Higgins et al. 2017). min_scale: smallest
     standard deviation the decoder may claim; without it a column that is constant in a group of rows has infinite
-    likelihood. n_samples: draws of z a row when scoring.
+    likelihood. n_samples: draws of z per row when scoring.
     """
 
     noise: Tensor
@@ -55,7 +55,7 @@ class VAE(ColumnDetector):
         return mu, logvar.clamp(*LOGVAR_BOUNDS)
 
     def loss(self, x: Tensor) -> Tensor:
-        """The negative evidence lower bound with one draw of z a row, its KL term weighted by beta."""
+        """The negative evidence lower bound with one draw of z per row, its KL term weighted by beta."""
         mu, logvar = self.encode(x)
         z = mu + torch.exp(0.5 * logvar) * self.normal_like(mu)
         nll = self.column_sum(negative_log_likelihood(x, self.decoder(z), self.min_scale))
@@ -66,11 +66,11 @@ class VAE(ColumnDetector):
         return self._draws(x).sum(dim=-1).mean(dim=0)
 
     def column_scores(self, x: Tensor) -> Tensor:
-        """The same of each column: given z they are independent."""
+        """The negative reconstruction probability per column; given z the columns are independent."""
         return self._draws(x).mean(dim=0)
 
     def _draws(self, x: Tensor) -> Tensor:
-        """-log p(x|z) of each draw and column, shape (samples, rows, columns)."""
+        """-log p(x|z) per draw and column, shape (samples, rows, columns)."""
         mu, logvar = self.encode(self.within(x))
         z = mu + torch.exp(0.5 * logvar) * self.noise  # (samples, rows, latent)
         return negative_log_likelihood(x, self.decoder(z), self.min_scale)

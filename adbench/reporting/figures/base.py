@@ -1,4 +1,4 @@
-"""What a figure is: panels that are drawn when they are wanted, and the words that go with them."""
+"""The figure contract: pictures made of lazily drawn panels, with captions and notes."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing. `kind` and `of`: what it shows, and of which data, or of which configuration on it."""
+    """One drawing. `kind`: its content; `of`: the data, and the configuration if it shows one."""
 
     kind: str
     of: tuple[str, ...]
@@ -25,15 +25,15 @@ class Panel:
 
     @property
     def name(self) -> str:
-        """Of its file, and for `--only`."""
+        """Its file name, also accepted by `--only`."""
         return file_name(self.kind, *self.of)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Panels that belong together. `kind`: which figure it is; `of`: the data, or "" for all.
+    """Panels that belong together. `kind`: the figure's kind; `of`: the data, or "" for all.
 
-    notes: sentences about what it does not show, such as scores that could not be read.
+    notes: sentences on omissions, such as unreadable scores.
     """
 
     kind: str
@@ -44,31 +44,31 @@ class Picture:
 
     @property
     def name(self) -> str:
-        """For `--only`."""
+        """Its name for `--only`."""
         return file_name(self.kind, self.of)
 
 
 class FigureModule(Protocol):
-    """A module of this room. KIND: of its pictures; TITLE: of their part of the page."""
+    """A figure module. KIND: the kind of its pictures; TITLE: the title of their part of the page."""
 
     KIND: str
     TITLE: str
 
     def pictures(self, material: "Material") -> Iterator[Picture]:
-        """What there is to draw."""
+        """The pictures of these runs."""
         ...
 
 
 def file_name(*words: str) -> str:
-    """Words as a part of a file name, whatever they hold."""
+    """A safe file name part from arbitrary words."""
     cleaned = (re.sub(r"[^A-Za-z0-9_.-]+", "_", word).strip("_.-") for word in words if word)
     return "-".join(word[:60] for word in cleaned if word)
 
 
 def choose(pictures: Iterable[Picture], only: str | None) -> list[Picture]:
-    """All pictures; or those of this name or kind, or with the panels of this name or kind.
+    """All pictures, or those whose name or kind, or whose panels' name or kind, is `only`.
 
-    Raises ConfigError, with the nearest names, where it means none.
+    Raises ConfigError, with suggestions, if nothing matches.
     """
     pictures = list(pictures)
     if only is None:

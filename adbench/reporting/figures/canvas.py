@@ -1,5 +1,4 @@
-"""Axes of a size in points, a legend that covers nothing, and labels that do not overlap. Never pyplot: nothing is
-global, and nothing needs a display."""
+"""Axes sized in points, with legends below them. Uses no pyplot, hence no global state and no display."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -11,7 +10,7 @@ from matplotlib.ticker import NullLocator
 
 from adbench.reporting.figures.style import FAINT, GRID, INK, SOFT, Style, plain
 
-WIDTH = 312.0  # of a panel, in points: three of them stand side by side on a page of 1,300 pixels
+WIDTH = 312.0  # of a panel, in points: three fit side by side on a page of 1,300 pixels
 SMALL, NORMAL = 8.0, 9.0
 _LEGEND_LINE = 11.5
 
@@ -19,7 +18,7 @@ _LEGEND_LINE = 11.5
 def canvas(
     height: float, title: str, *, width: float = WIDTH, left: float = 42, right: float = 12, bottom: float = 34
 ) -> tuple[Figure, Axes]:
-    """One axes; its height and the margins in points."""
+    """A figure with one axes; its height and margins in points."""
     top = 24.0
     total = height + top + bottom
     figure = Figure(figsize=(width / 72, total / 72), dpi=72, facecolor="white")
@@ -32,7 +31,7 @@ def canvas(
 
 
 def tidy(axes: Axes) -> None:
-    """Thin lines, small numbers, nothing at the top and the right."""
+    """Style the axes: thin lines, small numbers, no top and right spines."""
     axes.set_facecolor("none")
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
@@ -45,25 +44,25 @@ def tidy(axes: Axes) -> None:
 
 
 def logarithmic(axes: Axes, low: float, high: float) -> None:
-    """The x axis; without small ticks, which would take much of the time and the bytes."""
+    """Make the x axis logarithmic, without minor ticks, which would take much of the time and bytes."""
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.xaxis.set_minor_locator(NullLocator())
 
 
 def name_axes(axes: Axes, x: str, y: str = "") -> None:
-    """The words beside the axes."""
+    """Label the axes."""
     axes.set_xlabel(x, fontsize=NORMAL, color=SOFT, labelpad=4)
     axes.set_ylabel(y, fontsize=NORMAL, color=SOFT, labelpad=4)
 
 
 def legend_height(labels: Sequence[str]) -> float:
-    """In points, of a legend with these labels below the axes."""
+    """Height in points of a legend with these labels."""
     return 4 + _LEGEND_LINE * -(-len(labels) // _columns(labels))
 
 
 def legend(axes: Axes, styles: Sequence[Style], labels: Sequence[str]) -> None:
-    """Below the axes, where it covers no line; leave `legend_height` more at the bottom."""
+    """Draw a legend below the axes; the bottom margin must include its `legend_height`."""
     handles = [
         Line2D([], [], color=s.colour, linestyle=cast(Any, s.line), marker=s.marker, markersize=4, linewidth=1.6)
         for s in styles
@@ -94,7 +93,7 @@ def _columns(labels: Sequence[str]) -> int:
 
 
 def line(axes: Axes, x: Any, y: Any, style: Style, **more: Any) -> None:
-    """A curve with a few markers along it."""
+    """Plot a curve with a few markers along it."""
     every = max(1, len(x) // 6)
     start = _offset(style) % every
     axes.plot(
@@ -104,5 +103,5 @@ def line(axes: Axes, x: Any, y: Any, style: Style, **more: Any) -> None:
 
 
 def _offset(style: Style) -> int:
-    """Markers of different curves stand at different places, the same in every report."""
+    """Marker offset of a curve: different between curves, the same in every report."""
     return 7 * ord(style.marker[0])

@@ -1,4 +1,4 @@
-"""The critical-difference diagram (Demsar 2006): mean ranks over datasets, and which of them are not told apart."""
+"""Critical-difference diagram (Demsar 2006): mean ranks over datasets, with bars joining indistinguishable ones."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Ranked:
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One over all groups of data; without panels where they are too few to rank at all."""
+    """One picture over all groups of data; without panels if there are too few to rank."""
     ranked, table = _ranked(material), material.summary.over_tasks
     left_out = [f"{row['solver']} ({row['misses']})" for row in table.to_dict("records") if row["misses"]]
     notes = [f"Not ranked, for want of a result: {shorten(', '.join(left_out), 300)}"] if left_out else []
@@ -55,14 +55,14 @@ def pictures(material: Material) -> Iterator[Picture]:
 
 
 def _ranked(material: Material) -> list[Ranked]:
-    """The solvers that `summarize` ranks over all tasks, the best first."""
+    """The solvers that `summarize` ranks over all tasks, best first."""
     styles = {c.solver: c.style for c in material.configurations}
     rows = [row for row in material.summary.over_tasks.to_dict("records") if not row["misses"]]
     return [Ranked(row["solver"], row["mean_rank"], styles[row["solver"]]) for row in rows[:MOST]]
 
 
 def draw(ranked: Sequence[Ranked], difference: float) -> "Figure":
-    """The best at the left, named from above; the others at the right."""
+    """The better half labelled at the left, from above; the others at the right."""
     half = -(-len(ranked) // 2)
     groups = not_separated([one.rank for one in ranked], difference)
     bars = [(ranked[group[0]].rank, ranked[group[-1]].rank) for group in groups]

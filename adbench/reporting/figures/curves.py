@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves: one line a configuration, of its first seed."""
+"""ROC and precision-recall curves: one line per configuration, of its first seed."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -29,7 +29,7 @@ _CAPTION = (
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """For each task: ROC on both axes, and precision-recall."""
+    """One picture per task: ROC on linear and logarithmic axes, and precision-recall."""
     for task, of_task in material.tasks.items():
         shown, notes = with_scores(of_task, MOST)
         seeds = sorted({c.runs[0].config["seed"] for c in shown})
@@ -51,7 +51,7 @@ def draw_roc(task: str, shown: Sequence[Configuration]) -> "Figure":
 
 
 def draw_roc_log(task: str, shown: Sequence[Configuration]) -> "Figure":
-    """The same with a logarithmic false-positive rate, from the smallest that the test normals can show."""
+    """ROC with a logarithmic false-positive rate, from the smallest that the test normals can resolve."""
     figure, axes = _axes(
         f"{task}: ROC, where alarms are few", shown, "tpr_at_1pct_fpr", "false-positive rate, logarithmic", "detected"
     )
@@ -88,7 +88,7 @@ def draw_precision_recall(task: str, shown: Sequence[Configuration]) -> "Figure"
 
 
 def _axes(title: str, shown: Sequence[Configuration], metric: str, x: str, y: str) -> tuple["Figure", Any]:
-    """Axes with a legend that gives each line its number."""
+    """Axes with a legend that includes each line's metric."""
     labels = [_label(c, metric) for c in shown]
     figure, axes = canvas(_HEIGHT, title, bottom=33 + legend_height(labels))
     legend(axes, [c.style for c in shown], labels)

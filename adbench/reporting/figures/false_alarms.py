@@ -1,5 +1,5 @@
-"""Promised against achieved false alarms: one point a run, with the interval of its threshold's own rate, and a ring
-around it where the promise is exceeded.
+"""Promised against achieved false alarms: one point per run, with the interval of its threshold's own rate, and
+ringed if the promise is exceeded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ _CAPTION = (
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """A panel for each task."""
+    """One panel per task."""
     panels, notes = [], []
     for task, of_task in material.tasks.items():
         shown = [c for c in of_task if any(_promises(run.metrics) for run in c.runs)]
@@ -49,7 +49,7 @@ def _promises(metrics: dict[str, float]) -> bool:
 
 
 def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
-    """One row a configuration, its runs beside each other."""
+    """One row per configuration, with its runs next to each other."""
     names = [plain(c.solver, 24) for c in of_task]
     figure, axes = canvas(
         _ROW * len(names) + 6, f"{task}: false alarms", left=12 + 4.8 * max(4, *map(len, names)), bottom=33

@@ -1,4 +1,4 @@
-"""Detection per family: configurations against families, with the numbers in the cells."""
+"""Heat map of detection per family and configuration, with the numbers in the cells."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -25,7 +25,7 @@ _CAPTION = (
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """A panel for each task."""
+    """One panel per task."""
     panels, notes = [], []
     for task, of_task in material.tasks.items():
         families = _families(of_task)
@@ -39,7 +39,7 @@ def pictures(material: Material) -> Iterator[Picture]:
 
 
 def _families(of_task: Sequence[Configuration]) -> dict[str, float]:
-    """Family -> its test rows, the largest first."""
+    """Family -> number of test rows, largest first."""
     sizes: dict[str, float] = {}
     for configuration in of_task:
         for name, value in configuration.runs[0].metrics.items():
@@ -49,7 +49,7 @@ def _families(of_task: Sequence[Configuration]) -> dict[str, float]:
 
 
 def draw(task: str, of_task: Sequence[Configuration], families: dict[str, float]) -> "Figure":
-    """One row a configuration."""
+    """One row per configuration."""
     columns = {name: f"family/{name}/recall" for name in families} | {"all": "recall", "normal": "test_fpr"}
     names = [plain(c.solver, 28) for c in of_task]
     left = 12 + 4.8 * max(map(len, names))

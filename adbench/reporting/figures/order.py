@@ -1,4 +1,4 @@
-"""The figures, each a module with its KIND, its TITLE and its pictures, in the order of the page."""
+"""The figure modules in the order of the page."""
 
 from adbench.reporting.figures import (
     critical_difference,

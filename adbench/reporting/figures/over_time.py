@@ -1,4 +1,4 @@
-"""Over time: AUROC and false alarms of the test rows' slices, one line a configuration."""
+"""AUROC and false alarms over time slices of the test rows, one line per configuration."""
 
 import math
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ Lines = list[tuple[Configuration, list[Slice]]]
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """For each task, what the two-sample test says; where its rows have times, two panels besides."""
+    """One picture per task: the result of the two-sample test and, if its rows have times, two panels."""
     for task, of_task in material.tasks.items():
         timed = [(c, found) for c in of_task[:MOST] if (found := _slices(c))]
         notes = [f"{c.solver}: {said}" for c in of_task[:MOST] if (said := shift.in_words(c.runs[0].metrics))]
@@ -53,12 +53,12 @@ def pictures(material: Material) -> Iterator[Picture]:
 
 
 def _slices(configuration: Configuration) -> list[Slice]:
-    """Of its first seed: another one can have other test rows, and so other slices."""
+    """The slices of its first seed: another seed can have other test rows, and so other slices."""
     return [one for one in slices_in(configuration.runs[0].metrics) if abs(one.start) < 1e12 and abs(one.end) < 1e12]
 
 
 def draw(title: str, timed: Lines, metric: str) -> "Figure":
-    """Each slice at the middle of its time."""
+    """Each slice at the midpoint of its time."""
     labels = [c.solver for c, _ in timed]
     figure, axes = canvas(_HEIGHT, title, bottom=33 + legend_height(labels), left=50)
     for configuration, slices in timed:
@@ -77,7 +77,7 @@ def draw(title: str, timed: Lines, metric: str) -> "Figure":
 
 
 def _times(axes: "Axes", timed: Lines) -> None:
-    """Dates where they are some: of all these runs, since they are of one task."""
+    """Format the time axis, as dates if all these runs' times are dates."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(4))

@@ -1,4 +1,4 @@
-"""Score histograms: the normals and each family under one another, and the threshold through all of them."""
+"""Score histograms of the normals and each family, stacked vertically, with the threshold through all of them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KIND, TITLE = "scores", "Scores"
-MOST = 9  # panels of one task
+MOST = 9  # panels per task
 _ROW = 19.0  # points
 _CAPTION = (
     "How to read it: each row is a histogram of scores, the first one of the normal test rows. What lies right of the"
@@ -29,7 +29,7 @@ _TICKS = (-1000, -100, -10, -3, -1, 0, 0.5, 1, 2, 5, 10, 30, 100, 1000, 10_000)
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """For each task, a panel for each configuration."""
+    """One picture per task, with one panel per configuration."""
     for task, of_task in material.tasks.items():
         shown, notes = with_scores(of_task, MOST)
         panels = (Panel(KIND, (task, c.solver), f"{c.solver} on {task}", partial(draw, c)) for c in shown)
@@ -37,7 +37,7 @@ def pictures(material: Material) -> Iterator[Picture]:
 
 
 def draw(configuration: Configuration) -> "Figure":
-    """Of one run."""
+    """The histograms of a configuration's first run."""
     from matplotlib.collections import PolyCollection
 
     seen, run = configuration.view, configuration.runs[0]

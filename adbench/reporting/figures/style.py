@@ -1,17 +1,17 @@
-"""What the figures look like: colours for light and dark, line styles, markers, and text that is only text."""
+"""Style of the figures: colours for light and dark mode, line styles, markers, and escaped text."""
 
 from dataclasses import dataclass
 
 from adbench.text import printable, shorten
 
-# Each colour of a figure is drawn by its light value, which no other colour shares, so that the page can put a
-# variable in its place: name -> (light, dark).
+# Figures are drawn in the light colours, whose values are unique, so that the page can replace each by a variable:
+# name -> (light, dark).
 INK = "#1b2126"
 SOFT = "#5c6670"
 GRID = "#dde1e5"
 FAINT = "#c3c9cf"
 ALARM = "#b3261e"
-INK_LOW, INK_HIGH = "#0c1117", "#fdfeff"  # of numbers in the pale and in the strong cells of a heat map
+INK_LOW, INK_HIGH = "#0c1117", "#fdfeff"  # text on the pale and on the strong cells of a heat map
 COLOURS = {
     "ink": (INK, "#e6e9ec"),
     "soft": (SOFT, "#a3adb7"),
@@ -20,8 +20,8 @@ COLOURS = {
     "alarm": (ALARM, "#ff8f85"),
     "ink-low": (INK_LOW, "#eef2f5"),
     "ink-high": (INK_HIGH, "#0a0e13"),
-    # Okabe & Ito 2008, "Color Universal Design", moved so that two with the same line style differ in
-    # lightness, and are told apart in grey.
+    # Okabe & Ito 2008, "Color Universal Design", adjusted so that two with the same line style differ in
+    # lightness and are distinguishable in grey.
     "c0": ("#0067a8", "#5eb3f0"),
     "c1": ("#e08e00", "#f2b44d"),
     "c2": ("#008a63", "#3fcf9f"),
@@ -54,7 +54,7 @@ N_COLOURS = 8
 
 @dataclass(frozen=True)
 class Style:
-    """How one configuration is drawn in every figure."""
+    """The style of one configuration in every figure."""
 
     colour: str
     line: str | tuple[float, tuple[float, ...]]
@@ -62,7 +62,7 @@ class Style:
 
 
 def style(index: int) -> Style:
-    """The first 8 differ in colour and marker, their neighbours in line style too; 32 differ in something."""
+    """A style by index: the first 8 differ in colour and marker, neighbours also in line style; 32 are unique."""
     turn = index // N_COLOURS
     return Style(
         COLOURS[f"c{index % N_COLOURS}"][0],
@@ -72,6 +72,6 @@ def style(index: int) -> Style:
 
 
 def plain(text: str, longest: int = 40) -> str:
-    """A name as a figure writes it: no formula, no control character, and the middle left out where it is long."""
+    """A name as plain figure text: no formulas, no control characters, shortened in the middle."""
     text = shorten(printable(text), longest)
-    return text.replace("$", r"\$")  # without it two of them make matplotlib read a formula
+    return text.replace("$", r"\$")  # matplotlib reads text between two dollar signs as a formula

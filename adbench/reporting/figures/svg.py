@@ -1,4 +1,4 @@
-"""A figure -> SVG inside a page, whose colours follow the page; or -> files."""
+"""Figures as inline SVG in the colours of the page, and as files."""
 
 import re
 import warnings
@@ -28,14 +28,14 @@ _NOT_DATED = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 def inline(figure: "Figure", prefix: str, label: str) -> Markup:
-    """`<svg>` for a page. prefix: makes its ids unique there. label: for who cannot see it."""
+    """`<svg>` for a page. prefix: makes its ids unique there. label: for screen readers."""
     drawn = StringIO()
     with _drawing():
         figure.savefig(drawn, format="svg", facecolor="none", metadata=_NOT_DATED)
     width, height = (72 * inches for inches in figure.get_size_inches())
     svg = drawn.getvalue()
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    # Its own style sheet would be one for the whole page. Text holds no "<", so that these are what they look like.
+    # Its style sheet would apply to the whole page. Text contains no "<", so that every match is a tag.
     body = re.sub(r"<style.*?</style>|<!--.*?-->|<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     used = set(re.findall(r'(?:href="#|url\(#)([\w.-]+)', body))
     body = _TAG.sub(lambda tag: _page_tag(tag[0], prefix, used), body)
@@ -58,7 +58,7 @@ def _page_tag(tag: str, prefix: str, used: set[str]) -> str:
 
 
 def write_files(figure: "Figure", folder: Path, name: str) -> list[Path]:
-    """SVG, PNG and PDF, for papers; each whole or not at all. Raises OSError."""
+    """Write SVG, PNG and PDF files for papers, each atomically. Raises OSError."""
     written = []
     for kind in FORMATS:
         target = folder / f"{name}.{kind}"
@@ -69,13 +69,13 @@ def write_files(figure: "Figure", folder: Path, name: str) -> list[Path]:
 
 
 def _undated(kind: str) -> dict[str, None]:
-    """So that the same figure has the same bytes."""
+    """Metadata without dates, so that equal figures have equal bytes."""
     return {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
 
 
 @contextmanager
 def _drawing() -> Iterator[None]:
-    """Text stays text; a sign that the font has not is a box in a PNG, not a warning."""
+    """Context in which text stays text, and a missing glyph is a box in a PNG, not a warning."""
     with (
         warnings.catch_warnings(),
         mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "adbench", "pdf.fonttype": 42}),

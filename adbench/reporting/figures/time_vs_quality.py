@@ -1,4 +1,4 @@
-"""Time against quality: what a better ranking costs."""
+"""Fitting time against AUROC."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _CAPTION = (
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """A panel for each task."""
+    """One panel per task."""
     panels, notes = [], []
     for task, of_task in material.tasks.items():
         shown = [c for c in of_task if 1e-6 < c.mean("fit_seconds") < 1e9 and not math.isnan(c.mean("roc_auc"))]
@@ -39,7 +39,7 @@ def pictures(material: Material) -> Iterator[Picture]:
 
 
 def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
-    """One point a configuration, named beside it."""
+    """One labelled point per configuration."""
     figure, axes = canvas(_HEIGHT, f"{task}: time and AUROC", left=54)
     seconds, aurocs = [c.mean("fit_seconds") for c in of_task], [c.mean("roc_auc") for c in of_task]
     lows, highs = zip(*(_interval(c) for c in of_task), strict=True)
@@ -57,14 +57,14 @@ def draw(task: str, of_task: Sequence[Configuration]) -> "Figure":
 
 
 def _interval(configuration: Configuration) -> tuple[float, float]:
-    """Over seeds; a single run has none."""
+    """The AUROC interval over seeds; of zero width for a single run."""
     value, group = configuration.mean("roc_auc"), configuration.group
     low, high = group.get("roc_auc_low", math.nan), group.get("roc_auc_high", math.nan)
     return (value, value) if math.isnan(low) or math.isnan(high) else (max(float(low), 0.0), min(float(high), 1.0))
 
 
 def _names(axes: "Axes", of_task: Sequence[Configuration], seconds: Sequence[float], aurocs: Sequence[float]) -> None:
-    """Beside each point, where they hide the fewest points, intervals and other names."""
+    """Label each point where the label hides the least of points, intervals and other labels."""
     unit = axes.transData
     points = [tuple(unit.transform(place)) for place in zip(seconds, aurocs, strict=True)]
     ends = [[float(unit.transform((x, end))[1]) for end in _interval(c)] for c, x in zip(of_task, seconds, strict=True)]
@@ -88,7 +88,7 @@ def _names(axes: "Axes", of_task: Sequence[Configuration], seconds: Sequence[flo
         )  # fmt: skip
 
 
-# Where a name can stand, in points from its point; the nearest first.
+# Candidate label offsets, in points; nearest first.
 _PLACES = ((7, 0), (-7, 0), (7, 9), (7, -9), (-7, 9), (-7, -9), (10, 20), (-10, 20), (10, -20), (-10, -20),
            (12, 34), (-12, 34), (12, -34), (-12, -34))  # fmt: skip
 _LEADER = {"arrowstyle": "-", "color": SOFT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4}

@@ -1,4 +1,4 @@
-"""Training curves: the losses of each epoch, one line a seed."""
+"""Training curves: losses per epoch, one line per seed."""
 
 import math
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ _CAPTION = (
     " epochs might help; lines far apart, that the seed matters. Losses of different models do not compare. Models"
     " without a network have no curve."
 )
-Curves = dict[str, list[tuple[list[float], list[float]]]]  # loss -> for each seed, epochs and values
+Curves = dict[str, list[tuple[list[float], list[float]]]]  # loss -> epochs and values per seed
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """For each task, a panel for each configuration that left a history."""
+    """One picture per task, with one panel per configuration that recorded a history."""
     for task, of_task in material.tasks.items():
         curves = [(c, found) for c in of_task if (found := _curves(c))]
         notes = [f"The {MOST} best ranked of {len(curves)} are drawn"] if len(curves) > MOST else []
@@ -59,7 +59,7 @@ def _is_drawable(value: float) -> bool:
 
 
 def draw(configuration: Configuration, curves: Curves) -> "Figure":
-    """Each loss in its line style."""
+    """One line style per loss."""
     from matplotlib.ticker import MaxNLocator
 
     first = configuration.style

@@ -1,1 +1,1 @@
-"""Where a run can be told beside its folder: thin shells around Lightning's loggers, one file each."""
+"""Loggers of runs beside the run folder: thin wrappers around Lightning's loggers, one per file."""

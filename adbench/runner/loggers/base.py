@@ -1,4 +1,4 @@
-"""What an option of the group logger gives: a Lightning logger for each run."""
+"""The contract of logger options: one Lightning logger per run."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
@@ -8,15 +8,15 @@ if TYPE_CHECKING:
 
 
 class RunLogger(ABC):
-    """Built before the run is, with plain arguments: the constructor refuses what is not installed and writes nothing.
+    """A logger option, built before the run; its constructor refuses missing packages and writes nothing.
 
-    Nothing that it imports may be imported at the top of its file.
+    Heavy imports belong inside methods, not at the top of the file.
     """
 
     @abstractmethod
     def open(self, run: str) -> "Logger":
-        """A logger for one attempt at the run of this name."""
+        """Open a logger for one attempt at the run of this name."""
 
     def close(self, logger: "Logger", success: bool) -> None:
-        """Nothing more will come."""
+        """Finalize the logger."""
         logger.finalize("success" if success else "failed")

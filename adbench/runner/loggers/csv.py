@@ -1,4 +1,4 @@
-"""A table a run."""
+"""CSV logger: one table per run."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Csv(RunLogger):
-    """FOLDER/RUN/version_N/metrics.csv, with the configuration in hparams.yaml; N counts the attempts."""
+    """Writes FOLDER/RUN/version_N/metrics.csv, with the configuration in hparams.yaml; N counts the attempts."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""What a run tells the loggers of its configuration. Needs no torch, and imports nothing where there is none."""
+"""Dispatch of a run's events to its loggers. Free of torch, and imports nothing without loggers."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,14 +14,14 @@ from adbench.runner.loggers.base import RunLogger
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
-INTERRUPTED = "interrupted"  # the status of a run whose end nobody told
+INTERRUPTED = "interrupted"  # the status of a run that ended unreported
 
 
 class Log:
-    """Hears of the beginning, the epochs and the end of one attempt at a run.
+    """Forwards the beginning, epochs and end of one attempt at a run to its loggers.
 
-    A logger that fails is left out from then on, and `say` is told why: a run is worth more than its log. Raises
-    ConfigError where one is not installed.
+    A failing logger is dropped, and `say` gets the reason: a run is worth more than its log. Raises ConfigError if a
+    logger is not installed.
     """
 
     def __init__(self, config: Config, folder: Path, say: Callable[[str], None]) -> None:
@@ -32,7 +32,7 @@ class Log:
         self._step = 0
 
     def begin(self) -> None:
-        """The rows are there: from now on nothing is wrong with the request."""
+        """Open the loggers, once the rows are ready and the request is known to be valid."""
         self._begun = True
         for name, maker in list(self._makers.items()):
             self._try(name, self._begin, name, maker)
@@ -42,14 +42,14 @@ class Log:
         self._open[name].log_hyperparams(flat(self._config) | {"run": str(self._folder)})
 
     def epoch(self, row: Mapping[str, float]) -> None:
-        """A line of history.csv."""
+        """Log a line of history.csv."""
         self._step = int(row["epoch"])
         losses = {f"history/{name}": value for name, value in row.items() if name != "epoch"}
         for name, logger in list(self._open.items()):
             self._try(name, logger.log_metrics, losses, self._step)
 
     def end(self, status: str, metrics: Mapping[str, float]) -> None:
-        """How it ended."""
+        """Log the final status and metrics, and close the loggers."""
         if not self._begun:
             self.begin()
         self._ended = True
@@ -63,7 +63,7 @@ class Log:
         self._makers[name].close(logger, success=status == DONE)
 
     def leave(self) -> None:
-        """Close what was begun and did not come to an end."""
+        """Close the loggers of an attempt that began but did not end."""
         if self._begun and not self._ended:
             self.end(INTERRUPTED, {})
 
@@ -71,18 +71,18 @@ class Log:
         from pytorch_lightning.utilities.seed import isolate_rng
 
         try:
-            # Some draw names for their runs from the generators that the training draws from.
+            # Some loggers draw run names from the generators used in training.
             with isolate_rng(include_cuda=False), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 call(*arguments)
-        except Exception as error:  # anything, from a full disk to what a server answers
+        except Exception as error:  # anything from a full disk to a server's response
             self._open.pop(name, None)
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             self._say(f"goes on without logger={name} ({reason})")
 
 
 def build_loggers(config: Config) -> dict[str, RunLogger]:
-    """Option -> what opens it, none where a run has no loggers. Raises ConfigError where one is not installed."""
+    """Option -> its logger; empty for a run without loggers. Raises ConfigError if one is not installed."""
     makers: dict[str, RunLogger] = {}
     for name, node in (config.get("logger") or {}).items():
         if not isinstance(node, dict):
@@ -92,7 +92,7 @@ def build_loggers(config: Config) -> dict[str, RunLogger]:
 
 
 def flat(config: Config) -> dict[str, Any]:
-    """The configuration as `key: value`, keys as they are typed: plain values, lists as text."""
+    """The configuration flattened to dotted keys, with lists as text."""
     values: dict[str, Any] = dict(config["choices"])
     for key, value in config.items():
         if key in ("choices", "logger"):

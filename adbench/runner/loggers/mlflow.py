@@ -1,4 +1,4 @@
-"""MLflow: mlflow ui --backend-store-uri sqlite:///STORE."""
+"""MLflow logger; view with mlflow ui --backend-store-uri sqlite:///STORE."""
 
 import logging
 import os
@@ -15,14 +15,14 @@ from adbench.storage.lock import Lock
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
-OPEN_SECONDS = 120  # how long others may take to open the store: the first has to make its tables
-BUSY_SECONDS = 60  # how long a write waits for those of others
+OPEN_SECONDS = 120  # maximum wait for others to open the store: the first creates its tables
+BUSY_SECONDS = 60  # maximum wait of a write for those of others
 
 
 class MLflow(RunLogger):
-    """A run of its own for each attempt.
+    """Logs each attempt as an MLflow run.
 
-    store: the file of an SQLite database, which is made where there is none, or the address of a tracking server.
+    store: the file of an SQLite database, created if missing, or the address of a tracking server.
     """
 
     def __init__(self, store: str, experiment: str) -> None:
@@ -39,7 +39,7 @@ class MLflow(RunLogger):
             return self._logger(run, self.store)
         path = Path(self.store).resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes that make the tables at the same time both fail.
+        # Two processes that create the tables at the same time both fail.
         with _alone(path.with_name(f".{path.name}.lock")):
             return self._logger(run, f"sqlite:///{path}?timeout={BUSY_SECONDS}", f"{path}.artifacts")
 
@@ -47,9 +47,9 @@ class MLflow(RunLogger):
         from pytorch_lightning.loggers import MLFlowLogger
 
         for name in ("alembic", "pytorch_lightning.loggers.mlflow"):
-            logging.getLogger(name).setLevel(logging.ERROR)  # which tables are made, and that there was no experiment
+            logging.getLogger(name).setLevel(logging.ERROR)  # silences messages on created tables and experiments
         logger = MLFlowLogger(self.experiment, run_name=run, tracking_uri=uri, artifact_location=artifacts)
-        _ = logger.experiment  # makes tables, experiment and run
+        _ = logger.experiment  # creates tables, experiment and run
         return logger
 
 

@@ -1,4 +1,4 @@
-"""Curves in a browser: tensorboard --logdir FOLDER."""
+"""TensorBoard logger; view with tensorboard --logdir FOLDER."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class TensorBoard(RunLogger):
-    """FOLDER/RUN/version_N; N counts the attempts."""
+    """Writes FOLDER/RUN/version_N; N counts the attempts."""
 
     def __init__(self, folder: str) -> None:
         require_package("tensorboard", "tensorboard", "logger=tensorboard")

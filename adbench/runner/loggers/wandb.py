@@ -1,4 +1,4 @@
-"""Weights & Biases, on this disk alone: wandb sync FOLDER/wandb/offline-run-* uploads what was logged."""
+"""Weights & Biases logger, offline; wandb sync FOLDER/wandb/offline-run-* uploads the logs."""
 
 import os
 from pathlib import Path
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class Wandb(RunLogger):
-    """FOLDER/wandb/offline-run-TIME-ID; nothing goes over the network."""
+    """Writes FOLDER/wandb/offline-run-TIME-ID, without network access."""
 
     def __init__(self, folder: str, project: str) -> None:
         require_package("wandb", "wandb", "logger=wandb")
         self.folder, self.project = folder, project
 
     def open(self, run: str) -> "Logger":
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # to its makers
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # to the vendor
         import wandb
         from pytorch_lightning.loggers import WandbLogger
 
-        Path(self.folder).mkdir(parents=True, exist_ok=True)  # else it would take the system's temporary folder
+        Path(self.folder).mkdir(parents=True, exist_ok=True)  # otherwise wandb uses the system's temporary folder
         settings = wandb.Settings(console="off", silent=True, save_code=False)
         experiment = wandb.init(mode="offline", dir=self.folder, project=self.project, name=run, settings=settings)
         return WandbLogger(experiment=experiment)

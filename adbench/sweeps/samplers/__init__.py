@@ -1,1 +1,1 @@
-"""Which jobs a sweep runs: one file a way to choose them."""
+"""Samplers, which choose the jobs of a sweep, one per file."""

@@ -1,4 +1,4 @@
-"""What a sweep asks of whoever chooses its jobs."""
+"""The sampler contract."""
 
 from abc import ABC, abstractmethod
 
@@ -7,36 +7,36 @@ from adbench.runner.job import Job
 
 
 class Sampler(ABC):
-    """Hands out jobs and hears how they ended. A job can be handed out twice; it is run once.
+    """Hands out jobs and receives their results. A job can be handed out twice; it is run once.
 
-    Its constructor gets the overrides of the jobs, in which a key may have many values, and the objective; it composes
-    jobs, so that a request that cannot be composed is refused before anything runs.
+    The constructor gets the overrides of the jobs, in which a key may have several values, and the objective. It
+    composes jobs, so that an invalid request is refused before anything runs.
     """
 
-    prunes = False  # whether it ends runs early, and lets those of before rest
-    knows_all_jobs = False  # from the start, so that those which are alike can be trained together
-    n_jobs: int  # that it will hand out, all in all
-    jobs: list[Job]  # those that are known by now, in the order of the user's words
+    prunes = False  # whether it ends runs early, and keeps those pruned before
+    knows_all_jobs = False  # whether all jobs are known from the start, so that similar ones can be fused
+    n_jobs: int  # total number of jobs it will hand out
+    jobs: list[Job]  # jobs known so far, in the user's order
 
-    def begin(self) -> None:  # noqa: B027 - most have nothing to prepare
-        """The sweep begins: take what is needed, and refuse what another sweep has taken."""
+    def begin(self) -> None:  # noqa: B027 - most samplers have nothing to prepare
+        """Acquire resources at the start of the sweep; refuse those held by another sweep."""
 
     @property
     def probes(self) -> list[Job]:
-        """Jobs that stand for all there will be, as far as their data and protocols go."""
+        """Jobs that cover the data and protocols of all jobs."""
         return self.jobs
 
     @abstractmethod
     def next(self) -> Job | None:
-        """A job to run now; None when there is none, for now (jobs are still running) or for good."""
+        """The next job to run; None if there is none for now (jobs are still running) or at all."""
 
     @abstractmethod
     def ended(self, job: Job, run: Run) -> None:
-        """A job that was handed out has ended, well or not."""
+        """Receive the result of a job that was handed out."""
 
     def stop_early(self, job: Job) -> bool:
-        """Whether a running job is so far behind that it need not go on."""
+        """True if a running job falls behind and should be pruned."""
         return False
 
-    def close(self) -> None:  # noqa: B027 - most have nothing to free
-        """Free what was taken."""
+    def close(self) -> None:  # noqa: B027 - most samplers have nothing to release
+        """Release the resources."""

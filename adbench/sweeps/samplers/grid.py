@@ -1,4 +1,4 @@
-"""Every combination of the values."""
+"""Grid search over all combinations of values."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from adbench.sweeps.samplers.base import Sampler
 
 
 class Grid(Sampler):
-    """All jobs. Those that share data, split and encoding follow one another, since a worker keeps what it loaded."""
+    """All combinations, ordered by data, split and encoding, since a worker keeps its last rows in memory."""
 
     knows_all_jobs = True
 
@@ -27,7 +27,7 @@ class Grid(Sampler):
         return self._waiting.popleft() if self._waiting else None
 
     def ended(self, job: Job, run: Run) -> None:
-        """Nothing follows from it."""
+        """Ignored: results do not affect a grid."""
 
 
 def _shared(job: Job) -> list[str]:

@@ -1,4 +1,4 @@
-"""Many values tried shortly, few for long."""
+"""Successive halving: short trials of many values, long trials of the best."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Halving(Random):
-    """Asynchronous successive halving (Li et al. 2018) of values drawn at random.
+    """Asynchronous successive halving (Li et al. 2018) of randomly drawn values.
 
-    min_resource: epochs that every trial gets. reduction_factor: of the trials that got so many epochs, the best
-    1 / reduction_factor get reduction_factor times as many.
+    min_resource: minimum epochs per trial. reduction_factor: the best 1 / reduction_factor of the trials at each stage
+    get reduction_factor times as many epochs.
     """
 
     option = "halving"

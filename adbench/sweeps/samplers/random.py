@@ -1,4 +1,4 @@
-"""Values drawn at random."""
+"""Random search."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Random(Study):
-    """Independent of one another and of what came out (Bergstra & Bengio 2012); the yardstick of every other search."""
+    """Independent draws (Bergstra & Bengio 2012), the baseline of every other search."""
 
     option = "random"
 

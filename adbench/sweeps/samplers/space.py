@@ -1,4 +1,4 @@
-"""What a search may vary: the keys that the user gave an interval or several values."""
+"""Search space: the keys that the user gave an interval or several values."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,51 +16,51 @@ Value = str | int | float
 
 @dataclass(frozen=True)
 class Interval:
-    """The numbers from low to high, both included; whole ones in steps where `step` is given."""
+    """The numbers from low to high, both included; integers in steps of `step` if given."""
 
     low: float
     high: float
-    step: int | None  # None: any number
-    log: bool  # as likely in each decade
+    step: int | None  # None: real numbers
+    log: bool  # uniform in the logarithm
 
     def ends(self) -> tuple[Value, ...]:
-        """The values that stand for all others when it is tried whether they compose."""
+        """Representative values for checking that the space composes."""
         return (self.low, self.high)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of these, each as it would be typed; an option of a group or a list is one like any other."""
+    """One of these values, each as typed, including options of groups and lists."""
 
     options: tuple[str, ...]
 
     def ends(self) -> tuple[Value, ...]:
-        """All of them."""
+        """All values."""
         return self.options
 
 
 @dataclass(frozen=True)
 class Space:
-    """The jobs' overrides in the user's order: those that stay, and the keys that vary."""
+    """The jobs' overrides in the user's order: fixed ones, and varying keys."""
 
-    parts: tuple[tuple[str, Interval | Choice | None], ...]  # a whole override with None, or a key with its values
-    seeds: tuple[str, ...]  # overrides of the seed; what is chosen is chosen for all of them
+    parts: tuple[tuple[str, Interval | Choice | None], ...]  # (override, None) if fixed, (key, values) if varying
+    seeds: tuple[str, ...]  # overrides of the seed; every configuration is run with all of them
 
     @property
     def dimensions(self) -> dict[str, Interval | Choice]:
-        """Key -> what it can be."""
+        """Key -> its possible values."""
         return {key: values for key, values in self.parts if values is not None}
 
     def overrides(self, values: Mapping[str, Value]) -> tuple[str, ...]:
-        """The configuration with these values, without a seed."""
+        """The overrides with these values, without a seed."""
         return tuple(text if dimension is None else f"{text}={written(values[text])}" for text, dimension in self.parts)
 
     def jobs(self, values: Mapping[str, Value]) -> list[tuple[str, ...]]:
-        """The overrides of its jobs, one a seed."""
+        """The overrides of the jobs with these values, one per seed."""
         return [(*self.overrides(values), seed) for seed in self.seeds] or [self.overrides(values)]
 
     def probes(self) -> Iterator[tuple[str, ...]]:
-        """Configurations in which each option and each end of an interval occurs."""
+        """Jobs that together cover each option and each end of an interval."""
         first = {key: dimension.ends()[0] for key, dimension in self.dimensions.items()}
         yield self.jobs(first)[0]
         for key, dimension in self.dimensions.items():
@@ -68,17 +68,17 @@ class Space:
                 yield self.jobs(first | {key: value})[0]
 
     def description(self) -> list[Any]:
-        """What it varies, as plain types, whatever the order in which it was typed."""
+        """The varying keys and seeds in plain types, independent of the typed order."""
         return [sorted((key, asdict(dimension)) for key, dimension in self.dimensions.items()), sorted(self.seeds)]
 
 
 def written(value: Value) -> str:
-    """A value as it is typed."""
+    """A value as typed in an override."""
     return value if isinstance(value, str) else repr(value)
 
 
 def read_space(overrides: Sequence[str]) -> Space:
-    """The overrides of a sweep as a space. Raises ConfigError for values that nothing can be drawn from."""
+    """Parse a sweep's overrides into a space. Raises ConfigError for values that cannot be sampled."""
     parts: list[tuple[str, Interval | Choice | None]] = []
     seeds: tuple[str, ...] = ()
     with hydra_at_hand():

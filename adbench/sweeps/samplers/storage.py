@@ -1,4 +1,4 @@
-"""Where a search is kept: an SQLite file as Optuna writes it, which optuna-dashboard opens. Imports Optuna."""
+"""Storage of a search: Optuna's SQLite file, readable by optuna-dashboard. Imports Optuna."""
 
 import logging
 import sqlite3
@@ -15,14 +15,14 @@ from adbench.errors import RunFolderError
 from adbench.storage.atomic import remove_partials, replacing
 from adbench.sweeps.samplers.space import Choice, Interval, Value
 
-LOCKED_SECONDS = 60.0  # for which a dashboard may keep the file from being written
+LOCKED_SECONDS = 60.0  # maximum time that a dashboard may lock the file
 SEARCH, OVERRIDES = "adbench:search", "adbench:overrides"  # attributes of a study: see `Storage`
 
 
 class Storage:
-    """One study in one file. A file holds it whole, with these two attributes, or is not there.
+    """One study in one file, which is created atomically, with two attributes.
 
-    search: tells one search from another; a study goes on only for its own. overrides: the same for people.
+    search: identifies the search; a study resumes only its own. overrides: its human-readable form.
     """
 
     def __init__(self, path: Path, search: str, overrides: str) -> None:
@@ -30,7 +30,7 @@ class Storage:
         self._file: optuna.storages.RDBStorage | None = None
 
     def create(self, name: str, direction: Literal["minimize", "maximize"]) -> None:
-        """Make the file."""
+        """Create the file with its study."""
         with self.telling():
             remove_partials(self.path.parent, self.path.name)
             with replacing(self.path) as partial, self._opened(partial, skip_table_creation=False) as file:
@@ -39,7 +39,7 @@ class Storage:
                 study.set_user_attr(OVERRIDES, self.overrides)
 
     def open(self) -> optuna.Study:
-        """Its study. Raises RunFolderError for a file that is damaged, or was made for something else."""
+        """Open the study. Raises RunFolderError for a damaged file, or one of another search."""
         with self.telling():
             self._check()
             self._file = self._connect(self.path, skip_table_creation=True)
@@ -53,26 +53,26 @@ class Storage:
         return study
 
     def reopened(self, study: optuna.Study, number: int) -> optuna.Trial:
-        """A trial of the open study that was not told how it ended."""
+        """Reopen an unfinished trial of the open study."""
         assert self._file is not None
         with self.telling():
             study_id = self._file.get_study_id_from_name(study.study_name)
             return optuna.Trial(study, self._file.get_trial_id_from_study_id_trial_number(study_id, number))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             _close(self._file)
             self._file = None
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """What goes wrong with the file is one sentence."""
+        """Context that turns errors of the file into one sentence."""
         try:
             yield
         except (optuna.exceptions.OptunaError, SQLAlchemyError, sqlite3.Error, OSError) as error:
             reason = _innermost(error)
-        except (RuntimeError, KeyError, ValueError, TypeError) as error:  # what Optuna says of what it does not expect
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:  # raised by Optuna for unexpected content
             reason = error
         else:
             return
@@ -83,7 +83,7 @@ class Storage:
         ) from None
 
     def _check(self) -> None:
-        """A stranger's database gets no tables of ours, and one that was cut off does not fail half way."""
+        """Refuse foreign databases, before adding any tables, and truncated ones, before using them."""
         uri = self.path.absolute().as_uri() + "?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=LOCKED_SECONDS)) as database:
             ((verdict, *_), *_) = database.execute("PRAGMA quick_check")
@@ -104,7 +104,7 @@ class Storage:
     def _connect(self, path: Path, skip_table_creation: bool) -> optuna.storages.RDBStorage:
         _hush()
 
-        # Not by a URL with the path in it: Optuna and SQLAlchemy both read signs such as { and ? in one.
+        # Not by URL: Optuna and SQLAlchemy interpret characters such as { and ? of a path in it.
         def connect() -> sqlite3.Connection:
             return sqlite3.connect(path, timeout=LOCKED_SECONDS)
 
@@ -114,7 +114,7 @@ class Storage:
 
 
 def suggest(trial: optuna.Trial, key: str, dimension: Interval | Choice) -> Value:
-    """The trial's value of a key: drawn, or the one that it has already."""
+    """The trial's value of a key, drawn if it has none yet."""
     if isinstance(dimension, Choice):
         return trial.suggest_categorical(key, dimension.options)
     if dimension.step is None:
@@ -134,7 +134,7 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def _hush() -> None:
-    """Keep what is said to whoever writes code with Optuna from whoever runs a sweep."""
+    """Silence messages meant for developers with Optuna, not for users of a sweep."""
     optuna.logging.set_verbosity(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

@@ -1,4 +1,4 @@
-"""What the samplers that search share: trials, each one configuration with all its seeds, kept in a file."""
+"""Base class of searches: trials, each one configuration with all its seeds, stored in a file."""
 
 import hashlib
 import json
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 
 class Study(Sampler):
-    """Trials of Optuna, asked for one by one, whose value is the mean of the objective over the seeds.
+    """A search by Optuna's ask-and-tell interface; a trial's value is the objective's mean over the seeds.
 
-    The file holds what was asked for and told. What is in it without an end when a sweep begins was being run by one
-    that was killed: it goes on with the same values. So in the end there are n_trials, however often it is killed.
+    The file stores all trials. Unfinished ones at the start of a sweep were interrupted by a kill, and resume with the
+    same values, so that the search ends with n_trials however often it is killed.
 
-    n_trials: in all. name: of the file under runs_dir/.sweeps (None: it follows from what is searched).
-    seed: of what is drawn, together with the number of trials that there are when a sweep begins.
+    n_trials: total number. name: of the file under runs_dir/.sweeps (None: derived from the search). seed: of the
+    draws, combined with the number of existing trials at the start of a sweep.
     """
 
-    option: str  # what `sampler=` calls it
+    option: str  # its name for `sampler=`
 
     def __init__(
         self, overrides: Sequence[str], objective: Objective | None, n_trials: int, name: str | None, seed: int
@@ -56,7 +56,7 @@ class Study(Sampler):
             )
         self._probes = probes = make_jobs(list(self.space.probes()))
         self.objective.require_legal([job.config for job in probes])
-        self._jobs: dict[int, list[Job]] = {}  # of each trial by its number
+        self._jobs: dict[int, list[Job]] = {}  # by the trial's number
         self._open: dict[int, Trial] = {}
         self._queue: deque[Job] = deque()
         self._study: optuna.Study | None = None
@@ -68,11 +68,11 @@ class Study(Sampler):
         self._peek()
 
     def make_sampler(self, seed: int) -> "optuna.samplers.BaseSampler":
-        """Optuna's object that draws the values."""
+        """Optuna's sampler of the values."""
         raise NotImplementedError
 
     def make_pruner(self) -> "optuna.pruners.BasePruner | None":
-        """Optuna's object that says which trials need not go on; None where all do."""
+        """Optuna's pruner; None for no pruning."""
         return None
 
     def begin(self) -> None:
@@ -93,14 +93,14 @@ class Study(Sampler):
         self._study.pruner = self._pruner or self._study.pruner
         for trial in trials:
             if trial.state.is_finished():
-                self._queue.extend(self._jobs[trial.number])  # to be looked at: somebody may have deleted a run
+                self._queue.extend(self._jobs[trial.number])  # checked again: a run may have been deleted
             else:
                 self._add(self._storage.reopened(self._study, trial.number), max(trial.intermediate_values, default=0))
         self._refresh()
 
     @property
     def probes(self) -> list[Job]:
-        """One job for each value of each key that has a list of them."""
+        """One job per listed value of each varying key."""
         return self._probes
 
     def next(self) -> Job | None:
@@ -137,7 +137,7 @@ class Study(Sampler):
     def _make_storage(self, job: Job, overrides: list[str], name: str | None) -> "Storage":
         from adbench.sweeps.samplers.storage import Storage
 
-        # Of other code, a value says nothing about what is to be chosen now.
+        # Values from other code must not influence the current choice.
         codes = sorted({json.dumps(probe.code, sort_keys=True) for probe in self._probes})
         document = [run_hash(job.config | {"seed": 0}), self.space.description(), self.objective.name, codes]
         search = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:8]
@@ -145,7 +145,7 @@ class Study(Sampler):
         return Storage(path, search, " ".join([*overrides, f"objective={self.objective.name}"]))
 
     def _peek(self) -> None:
-        """Look at what is there, before anything is written."""
+        """Check an existing file before writing anything."""
         if self._storage.path.exists():
             try:
                 self._add_known(self._storage.open())
@@ -154,18 +154,18 @@ class Study(Sampler):
         self._refresh()
 
     def _add_known(self, study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
-        """The trials that were asked for before."""
+        """The trials of earlier sweeps."""
         trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name != "WAITING"]
         for trial in trials:
-            whole = trial.params.keys() == self.space.dimensions.keys()  # not killed in the middle of asking
+            whole = trial.params.keys() == self.space.dimensions.keys()  # not killed while drawing its values
             jobs = make_jobs(self.space.jobs(trial.params)) if whole else []
-            if trial.state.name == "PRUNED":  # of whose jobs some were never run
+            if trial.state.name == "PRUNED":  # some of its jobs were never run
                 jobs = [job for job in jobs if job.state().status != INCOMPLETE]
             self._jobs[trial.number] = jobs
         return trials
 
     def _add(self, trial: "optuna.Trial", reported: int = 0) -> None:
-        """A trial that is to be run."""
+        """Queue a trial."""
         from adbench.sweeps.samplers.storage import suggest
 
         with self._storage.telling():
@@ -178,7 +178,7 @@ class Study(Sampler):
         self._refresh()
 
     def _prune(self, trial: Trial) -> None:
-        """Its jobs that were not handed out are no longer wanted, unless by another trial."""
+        """Prune a trial, dropping its waiting jobs unless another trial shares them."""
         trial.pruned = True
         wanted = {job.path for other in self._open.values() if other is not trial for job in other.jobs}
         dropped = {job.path for job in self._queue if trial.has(job)}
@@ -190,7 +190,7 @@ class Study(Sampler):
     def _tell(self, trial: Trial) -> None:
         assert self._study is not None
         if any(run.status == KILLED for run in trial.runs.values()):
-            return  # nothing was found out about it; it stays open for the next sweep
+            return  # inconclusive: it stays open for the next sweep
         del self._open[trial.in_study.number]
         with self._storage.telling():
             trial.tell(self._study, self.objective)
@@ -202,7 +202,7 @@ class Study(Sampler):
 
 
 def _mixed(seed: int, n_trials: int) -> int:
-    """A seed that is another one whenever a search goes on."""
+    """A seed that changes each time a search resumes."""
     return int.from_bytes(hashlib.sha256(f"{seed} {n_trials}".encode()).digest()[:4], "big")
 
 

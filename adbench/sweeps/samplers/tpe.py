@@ -1,4 +1,4 @@
-"""Values drawn near those that did well."""
+"""Search by the tree-structured Parzen estimator."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,14 +9,14 @@ from adbench.sweeps.samplers.study import Study
 if TYPE_CHECKING:
     import optuna
 
-PATIENCE = {"n_startup_trials": 5, "n_warmup_steps": 3}  # trials that all run; the first epoch that can end one
+PATIENCE = {"n_startup_trials": 5, "n_warmup_steps": 3}  # trials before any pruning; the first epoch that can be pruned
 
 
 class TPE(Study):
-    """The tree-structured Parzen estimator (Bergstra et al. 2011), Optuna's, with its settings.
+    """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011) with default settings.
 
-    prune: whether a trial ends early when, after an epoch, its best so far is worse than the median of the others
-    after that epoch; only for objectives that are known while training.
+    prune: end a trial early if, after an epoch, its best value so far is worse than the median of the others at that
+    epoch; only for objectives known during training.
     """
 
     option = "tpe"

@@ -1,4 +1,4 @@
-"""A trial of a search while it is run."""
+"""Running trial of a search."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,20 +18,20 @@ class Trial:
     """One configuration with all its seeds."""
 
     in_study: "optuna.Trial"
-    jobs: list[Job]  # one a seed; the first is the one that it is pruned by
-    reported: int  # epochs of it
+    jobs: list[Job]  # one per seed; the first decides on pruning
+    reported: int  # number of its epochs reported so far
     runs: dict[Path, Run] = field(default_factory=dict)
-    pruned: bool = False  # what still runs of it is told to stop
+    pruned: bool = False  # its running jobs are signalled to stop
 
     def __post_init__(self) -> None:
         self.n_seeds = len(self.jobs)
 
     def has(self, job: Job) -> bool:
-        """Whether it is one of its jobs."""
+        """True if the job is one of this trial's."""
         return any(job.path == own.path for own in self.jobs)
 
     def falls_behind(self, column: str) -> bool:
-        """Report the epochs that are new; whether after one of them it need not go on."""
+        """Report new epochs to Optuna; returns whether to prune the trial after one of them."""
         for epoch in read_history(self.jobs[0].path / HISTORY)[self.reported :]:
             if column not in epoch:
                 return False
@@ -42,12 +42,12 @@ class Trial:
         return False
 
     def tell(self, study: "optuna.Study", objective: Objective) -> None:
-        """How it ended: with the mean over its seeds where all are done."""
+        """Report the outcome to Optuna: the mean over its seeds if all are done."""
         from optuna.trial import TrialState
 
         values = [objective.value(run) for run in self.runs.values()]
         known = [value for value in values if value is not None]
-        # The mean over fewer seeds than others had is no value: seeds are not equally hard.
+        # A mean over fewer seeds is not comparable: seeds differ in difficulty.
         if any(run.status == PRUNED for run in self.runs.values()) or len(values) < self.n_seeds:
             study.tell(self.in_study, state=TrialState.PRUNED)
         elif len(known) < len(values):
