@@ -22,6 +22,7 @@ _PUBLIC = {
     "check": "adbench.gate.check",
     "reproduce": "adbench.runner.reproduce",
     "load": "adbench.inference.load",
+    "activate": "adbench.config.plugins",
 }
 __all__ = ["__version__", *_PUBLIC]
 

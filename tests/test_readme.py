@@ -13,7 +13,8 @@ import typer
 import yaml
 
 from adbench.cli.main import app
-from adbench.config.compose import SWEEP, compose, groups
+from adbench.config.compose import compose
+from adbench.config.options import SWEEP, groups
 from adbench.sweeps.plan import plan
 from scripts.docs import reference
 

@@ -18,8 +18,9 @@ import pytest
 
 import adbench
 from adbench.analysis.dataset_card import card
-from adbench.config.compose import SWEEP, TRAIN, _Composer, compose, groups
+from adbench.config.compose import _Composer, compose
 from adbench.config.instantiate import build
+from adbench.config.options import SWEEP, TRAIN, groups
 from adbench.config.overrides import hydra_at_hand, replace
 from adbench.data import nslkdd
 from adbench.data.base import say

@@ -6,7 +6,9 @@ Heavy modules are imported only by the commands that need them, so that `--help`
 import io
 import os
 import sys
+from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,6 +17,7 @@ from adbench.cli.check import check
 from adbench.cli.config import config
 from adbench.cli.data import data_app
 from adbench.cli.models import models
+from adbench.cli.plugins import activate_folders, plugins_app
 from adbench.cli.report import report
 from adbench.cli.reproduce import reproduce
 from adbench.cli.runs import runs_app
@@ -41,7 +44,7 @@ def main() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks
     try:
-        app()
+        app(args=_options_first(sys.argv[1:]))
     finally:
         skip_final_gc()
 
@@ -52,3 +55,34 @@ for command in (train, sweep, summarize, report, check, reproduce, models, confi
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 app.add_typer(cache_app, name="cache")
+app.add_typer(plugins_app, name="plugins")
+
+
+@app.callback()
+def options(
+    plugins: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--plugins",
+            help="Folder of models, datasets and the like of your own; anywhere on the line, and several times."
+            " The variable ADBENCH_PLUGINS names folders too.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Which detector finds the anomalies in this data, how well, and can I believe the number?"""
+    if plugins:
+        activate_folders(plugins)
+
+
+def _options_first(words: list[str]) -> list[str]:
+    """The words of a command line with `--plugins FOLDER` in front, wherever it was typed."""
+    moved, kept, rest = [], [], iter(words)
+    for word in rest:
+        if word == "--":
+            kept += [word, *rest]
+        elif word == "--plugins":
+            moved += [word, *islice(rest, 1)]
+        else:
+            (moved if word.startswith("--plugins=") else kept).append(word)
+    return [*moved, *kept]

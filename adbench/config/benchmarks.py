@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from adbench.config.compose import SWEEP, groups
+from adbench.config.options import SWEEP, groups
 from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 from adbench.text import suggest

@@ -4,8 +4,7 @@ from typing import Any
 
 import yaml
 
-from adbench.config.compose import groups
-from adbench.config.paths import config_folder
+from adbench.config.options import groups, option_file
 
 
 def list_models() -> list[dict[str, Any]]:
@@ -19,7 +18,7 @@ def list_models() -> list[dict[str, Any]]:
 
 
 def _yaml(group: str, name: str) -> str:
-    return (config_folder() / group / f"{name}.yaml").read_text(encoding="utf-8")
+    return option_file(group, name).read_text(encoding="utf-8")
 
 
 def _first_comment(text: str) -> str:

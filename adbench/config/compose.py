@@ -1,6 +1,7 @@
 """Composition of a user's overrides into one plain, checked configuration."""
 
 import copy
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,31 +13,17 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from adbench.config.alarm_rate import insist_on_rate, resolve_rate
-from adbench.config.keys import Config
+from adbench.config.keys import TARGET, Config
+from adbench.config.options import REQUIRED, TRAIN, groups, option_file
 from adbench.config.overrides import SEVERAL, hydra_at_hand, parse, with_tables
 from adbench.config.paths import config_folder
+from adbench.config.plugins import CONFIGS, active, provider
 from adbench.config.validate import check_data_name, check_key, check_option, check_top, match_types
 from adbench.errors import ConfigError
+from adbench.text import override as written
 
 # Groups that need no option.
 OPTIONAL = ("experiment", "debug", "logger")
-# The primary configurations, files under configs/.
-TRAIN, SWEEP = "train", "sweep"
-_REQUIRED = {
-    TRAIN: ("data", "protocol", "preprocess", "model", "threshold", "trainer"),
-    SWEEP: ("executor", "sampler"),
-}
-_OF_SWEEP = (*_REQUIRED[SWEEP], "benchmark")  # benchmark: lists of overrides, see adbench.config.benchmarks
-
-
-def groups(primary: str = TRAIN) -> dict[str, list[str]]:
-    """Configuration group -> its options, according to the files under configs/."""
-    found = {}
-    for folder in sorted(path for path in config_folder().iterdir() if path.is_dir()):
-        options = sorted(path.stem for path in folder.glob("*.yaml"))
-        if options and (folder.name in _OF_SWEEP) == (primary == SWEEP):
-            found[folder.name] = options
-    return found
 
 
 def compose(overrides: Iterable[str], primary: str = TRAIN) -> Config:
@@ -70,8 +57,9 @@ _MAX_BASES = 256
 
 
 def _state_of_files() -> tuple[tuple[str, int, int], ...]:
-    """Name, time and size of all files under configs/."""
-    found = ((path, path.stat()) for path in config_folder().rglob("*.yaml"))
+    """Name, time and size of all files under configs/, those of plugins too."""
+    folders = [config_folder(), *(plugin.folder / CONFIGS for plugin in active())]
+    found = ((path, path.stat()) for folder in folders for path in folder.rglob("*.yaml"))
     return tuple(sorted((str(path), state.st_mtime_ns, state.st_size) for path, state in found))
 
 
@@ -94,7 +82,7 @@ class _Composer:
         choosing = [override for override in parsed if override.key_or_group in self.groups]
         changing = [override for override in parsed if override.key_or_group not in self.groups]
         for override in choosing:
-            check_option(override, self.groups, _REQUIRED[self.primary])
+            check_option(override, self.groups, REQUIRED[self.primary])
         base, defaults, choices = self._base(choosing)
         for override in changing:
             check_key(override, defaults, self.groups)
@@ -117,8 +105,8 @@ class _Composer:
         key = (self._files, self.primary, texts)
         if key not in _BASES:
             try:
-                composed = hydra.compose(self.primary, list(texts), return_hydra_config=True)
-            except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
+                composed = hydra.compose(self.primary, [*texts, *_searched()], return_hydra_config=True)
+            except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, RecursionError) as error:
                 raise _not_composed(choosing, error) from None
             single = self.groups.keys() - {SEVERAL}
             chosen = {k: v for k, v in composed.hydra.runtime.choices.items() if k in single and v is not None}
@@ -127,10 +115,26 @@ class _Composer:
             del composed["hydra"]
             OmegaConf.set_struct(composed, True)
             choices = dict(sorted(chosen.items()))
+            _name_targets(composed, choices)
             if len(_BASES) >= _MAX_BASES:
                 _BASES.clear()
             _BASES[key] = composed, _changed(composed, [], choices), choices
         return _BASES[key]
+
+
+def _searched() -> list[str]:
+    """Where Hydra looks for options beside its own folder, as an override."""
+    folders = [f"file://{plugin.folder / CONFIGS}" for plugin in active()]
+    return [shlex.split(written("hydra.searchpath", folders))[0]] if folders else []
+
+
+def _name_targets(composed: DictConfig, choices: dict[str, str]) -> None:
+    """Write out the `_target_` of options of plugins, which their files give relative to the plugin."""
+    for group, option in choices.items():
+        if (plugin := provider(group, option)) is not None:
+            node = composed[group]
+            target = OmegaConf.select(node, TARGET) if isinstance(node, DictConfig) else None
+            OmegaConf.update(composed, f"{group}.{TARGET}", plugin.full_target(target, plugin.file(group, option)))
 
 
 def _typed_in(choosing: list[Override]) -> set[str]:
@@ -138,7 +142,7 @@ def _typed_in(choosing: list[Override]) -> set[str]:
     typed: set[str] = set()
     for override in choosing:
         if override.key_or_group in ("experiment", "debug") and isinstance(option := override.value(), str):
-            file = config_folder() / override.key_or_group / f"{option}.yaml"
+            file = option_file(override.key_or_group, option)
             typed |= set(yaml.safe_load(file.read_text(encoding="utf-8")) or ())
     return typed
 

@@ -5,6 +5,7 @@ import inspect
 from types import UnionType
 from typing import Any, get_args
 
+from adbench.config.plugins import ROOMS, Plugin, owner
 from adbench.errors import ConfigError
 from adbench.text import suggest
 
@@ -59,8 +60,13 @@ def _check_kind(key: str, value: Any, annotation: Any) -> None:
 
 
 def locate(node: dict[str, Any], group: str) -> Any:
-    """The class or function that the node's `_target_` names. Raises ConfigError as `build` does."""
+    """The class or function that the node's `_target_` names. Raises ConfigError as `build` does.
+
+    Beside adbench's own package of the group, the modules of active plugins are allowed.
+    """
     path, package = node.get("_target_"), PACKAGES[group.partition(".")[0]]
+    if isinstance(path, str) and group in ROOMS and (plugin := owner(path)) is not None:
+        return _in_plugin(path, plugin, group)
     if not isinstance(path, str) or not path.startswith(package) or any(p.startswith("_") for p in path.split(".")):
         raise ConfigError(
             f"expected {group}._target_ to name something in {package}, got {path}; "
@@ -75,3 +81,31 @@ def locate(node: dict[str, Any], group: str) -> Any:
     if not callable(found) or not f"{getattr(found, '__module__', None)}.".startswith(package):
         raise ConfigError(f"expected {group}._target_ to name a class or function of {package}, got {path}")
     return found
+
+
+def _in_plugin(path: str, plugin: Plugin, group: str) -> Any:
+    """What a plugin's option names. Whatever its module raises when it is imported is one sentence."""
+    module, _, name = path.rpartition(".")
+    file, option = plugin.folder / plugin.module_file(module), f"the {group} of the plugin {plugin.name}"
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except Exception as error:  # a plugin's module can raise anything
+        raise ConfigError(f"expected {option} in {file}, got {_why_not_imported(error, plugin, module)}") from error
+    if not callable(found):
+        raise ConfigError(f"expected {option} to be the class or function {name} in {file}, got no such name")
+    return found
+
+
+def _why_not_imported(error: Exception, plugin: Plugin, module: str) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        missing = str(error.name)
+        if module == missing or module.startswith(f"{missing}."):
+            return "no such file; create it, or correct _target_ in its YAML"
+        top = missing.partition(".")[0]
+        beside = plugin.folder / plugin.module_file(module)
+        folders = (plugin.folder, beside.parent)
+        if any((folder / f"{top}.py").is_file() or (folder / top).is_dir() for folder in folders):
+            return f"an import of {missing}, which is a module of the plugin; import it relatively (from . import NAME)"
+        return f"an import of {missing}, which is not installed; pip install it"
+    place = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
+    return f"{type(error).__name__}{place}: {' '.join(str(error).split())[:200]}"

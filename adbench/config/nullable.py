@@ -6,15 +6,22 @@ that is not installed.
 
 import ast
 import functools
-import importlib.util
 from importlib.abc import InspectLoader
+
+from adbench.config.plugins import owner
+from adbench.storage.syntax import find_spec
 
 _PACKAGE = __name__.partition(".")[0]
 
 
-@functools.cache
 def takes_null(target: str, name: str) -> bool:
     """True if the annotation of a parameter of an option's `_target_` admits None."""
+    # A plugin's file can change during the life of a process.
+    return _takes_null(target, name) if owner(target) is None else _takes_null.__wrapped__(target, name)
+
+
+@functools.cache
+def _takes_null(target: str, name: str) -> bool:
     module, _, called = target.rpartition(".")
     return _admits_none(_annotation(module, called, name))
 
@@ -46,11 +53,14 @@ def _annotation(module: str, called: str, name: str) -> ast.expr | None:
 
 
 def _statements(module: str) -> list[ast.stmt]:
-    if module.partition(".")[0] != _PACKAGE:
-        return []  # looking for it would import its parent packages
-    spec = importlib.util.find_spec(module)
+    if module.partition(".")[0] != _PACKAGE and owner(module) is None:
+        return []
+    spec = find_spec(module)
     source = spec.loader.get_source(module) if spec and isinstance(spec.loader, InspectLoader) else None
-    return ast.parse(source or "").body
+    try:
+        return ast.parse(source or "").body
+    except (SyntaxError, ValueError):  # a plugin's; importing it will say so
+        return []
 
 
 def _of_class(module: str, node: ast.ClassDef, name: str) -> ast.expr | None:

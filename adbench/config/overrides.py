@@ -9,13 +9,14 @@ from functools import cache
 from itertools import product
 
 import hydra
-import yaml
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
 
+from adbench.config.options import option_file
 from adbench.config.paths import config_folder
+from adbench.config.plugins import read_yaml
 from adbench.errors import ConfigError
 from adbench.text import override
 
@@ -116,7 +117,7 @@ def with_tables(overrides: Iterable[str], options: Sequence[str]) -> list[str]:
 
 
 def _has_tables(option: str) -> bool:
-    return "table" in yaml.safe_load((config_folder() / "data" / f"{option}.yaml").read_text(encoding="utf-8"))
+    return "table" in read_yaml(option_file("data", option))
 
 
 def root_of(text: str) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.identity import is_unsaid
 from adbench.config.keys import NOTHING_WHILE_NULL, TARGET, WHERE_NOT_WHAT, Config
+from adbench.config.options import groups
 from adbench.config.overrides import hydra_at_hand, parse
 from adbench.config.validate import match_types
 from adbench.errors import ConfigError

@@ -11,6 +11,7 @@ from hydra.core.override_parser.types import Override
 from adbench.config.keys import LIMITS, NAME, TARGET, Config
 from adbench.config.nullable import takes_null
 from adbench.config.overrides import SEVERAL
+from adbench.config.plugins import without_yaml
 from adbench.errors import ConfigError
 from adbench.text import suggest
 
@@ -55,7 +56,8 @@ def check_option(override: Override, known_groups: dict[str, list[str]], require
     options = option if group == SEVERAL and isinstance(option, list) else [option]
     for one in options if not override.is_delete() and option is not None else []:
         if one not in known:
-            raise ConfigError(f"expected a {group} that exists, got {group}={one}{suggest(str(one), known)}")
+            hint = without_yaml(group, str(one)) or suggest(str(one), known)
+            raise ConfigError(f"expected a {group} that exists, got {group}={one}{hint}")
 
 
 def check_key(override: Override, defaults: Config, known_groups: dict[str, list[str]]) -> None:

@@ -1,18 +1,15 @@
 """Catalogue of the datasets: listing, downloading and verifying their files. Needs no torch."""
 
-import importlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from adbench.config.catalogue import _yaml
-from adbench.config.compose import groups
+from adbench.config.options import groups
 from adbench.config.paths import data_folder
+from adbench.config.plugins import ROOMS, provider
 from adbench.data.base import DatasetInfo
 from adbench.data.download import fetch_file, problem_of
-from adbench.data.groups import dataset_of
+from adbench.data.groups import dataset_of, module_of
 from adbench.data.reading.upstream import as_it_lies, stored_name
 from adbench.errors import ConfigError, DataError
 from adbench.text import suggest
@@ -30,7 +27,7 @@ def fetch(name: str, source: str | None = None, report: Callable[[str], None] = 
     info = _with_files(name)
     mirrors = [source] if source is not None else list(info.mirrors)
     fetched = []
-    for file, path in files_of(info).items():
+    for file, path in files_of(name, info).items():
         problem = problem_of(path, info.files[file])
         entry = {"dataset": name, "file": file, "path": str(path), "status": FETCHED if problem else KEPT}
         if problem:
@@ -54,7 +51,7 @@ def verify(name: str | None = None) -> list[dict[str, Any]]:
     checked = []
     for dataset in [name] if name is not None else groups()["data"]:
         info = dataset_info(dataset) if name is None else _with_files(name)
-        for file, path in files_of(info).items():
+        for file, path in files_of(dataset, info).items():
             path = as_it_lies(path)
             problem = problem_of(path, info.files[file], info.rows[file])
             status = WRONG if problem else OK
@@ -91,7 +88,7 @@ def list_datasets() -> list[dict[str, Any]]:
     entries = []
     for name in groups()["data"]:
         info = dataset_info(name)
-        files = files_of(info)
+        files = files_of(name, info)
         entries.append(
             {
                 "name": name,
@@ -109,15 +106,21 @@ def dataset_info(name: str) -> DatasetInfo:
     known = groups()["data"]
     if name not in known:
         raise ConfigError(f"expected a dataset that exists, got {name}{suggest(name, known)}")
-    target = yaml.safe_load(_yaml("data", name))["_target_"]
-    info: DatasetInfo = importlib.import_module(target.rpartition(".")[0]).INFO
+    info: DatasetInfo = module_of(name).INFO
     return info
 
 
-def files_of(info: DatasetInfo) -> dict[str, Path]:
+def files_of(name: str, info: DatasetInfo) -> dict[str, Path]:
     """A dataset's upstream files -> their paths on disk, existing or not."""
-    folder = data_folder() / info.folder
+    folder = root_of(name, info) / info.folder
     return {file: folder / stored_name(file) for file in info.files}
+
+
+def root_of(name: str, info: DatasetInfo) -> Path:
+    """The folder of datasets in which one lies: its plugin's own `data`, where its files are there, or everyone's."""
+    plugin = provider("data", name)
+    own = plugin.folder / ROOMS["data"] if plugin is not None else None
+    return own if own is not None and info.folder and (own / info.folder).is_dir() else data_folder()
 
 
 def not_on_disk(names: Iterable[str], folder: str | None = None) -> dict[str, list[str]]:
@@ -127,12 +130,12 @@ def not_on_disk(names: Iterable[str], folder: str | None = None) -> dict[str, li
     value of data.folder.
     """
     missing: dict[str, list[str]] = {}
-    root = Path(folder) if folder else data_folder()
     for name in names:
         module, table = dataset_of(name)
         if module is None:
             continue
         info, option = module.INFO, name.partition("-")[0]
+        root = Path(folder) if folder else root_of(option, info)
         if table:
             try:
                 module.files_read(folder, table)

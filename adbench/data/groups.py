@@ -7,9 +7,11 @@ import importlib
 from functools import cache
 from types import ModuleType
 
-import yaml
-
-from adbench.config.paths import config_folder
+from adbench.config.instantiate import locate
+from adbench.config.keys import TARGET
+from adbench.config.options import option_file, target_of
+from adbench.data.base import DatasetInfo
+from adbench.errors import ConfigError
 
 VERSION = "@"  # see `results.versions.SIGN`: precedes the digits of the contents in the name of data
 
@@ -40,8 +42,19 @@ def dataset_of(name: str) -> tuple[ModuleType | None, str]:
     """The module of a dataset and the table within it, by its name in tables: adbench47 and cardio for
     adbench47-cardio. None for an unknown dataset."""
     option, _, table = name.partition("-")
-    path = config_folder() / "data" / f"{option}.yaml"
-    if not option.isidentifier() or not path.is_file():  # a name in an untrusted run must not lead to another file
+    # A name in an untrusted run must not lead to another file.
+    if not option.isidentifier() or not option_file("data", option).is_file():
         return None, ""
-    target = yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]
-    return importlib.import_module(target.rpartition(".")[0]), table
+    return module_of(option), table
+
+
+def module_of(option: str) -> ModuleType:
+    """The module of an option of the group data, with its INFO. Raises ConfigError where that is missing."""
+    target = target_of("data", option)
+    locate({TARGET: target}, "data")  # which says why a plugin's module cannot be imported
+    module = importlib.import_module(target.rpartition(".")[0])
+    if not isinstance(getattr(module, "INFO", None), DatasetInfo):
+        raise ConfigError(
+            f"expected {module.__name__} to describe data={option}, got no INFO; write INFO = DatasetInfo(...)"
+        )
+    return module

@@ -18,6 +18,7 @@ from typing import Any
 from adbench.config.checks import require_at_least, require_not_negative
 from adbench.config.extras import require_package
 from adbench.config.paths import DATA_VARIABLE
+from adbench.config.plugins import VARIABLE as PLUGINS_VARIABLE
 from adbench.errors import ConfigError
 from adbench.executors.base import LOST, Ended, Executor, n_cores
 from adbench.executors.remote import one_line, run_there, wait_until
@@ -63,7 +64,8 @@ class Ray(Executor):
         import ray
 
         # Environment variables of the processes; an existing cluster has others.
-        variables = {"PYTHONSAFEPATH": "1"} | {k: os.environ[k] for k in (DATA_VARIABLE,) if k in os.environ}
+        carried = (DATA_VARIABLE, PLUGINS_VARIABLE)
+        variables = {"PYTHONSAFEPATH": "1"} | {name: os.environ[name] for name in carried if name in os.environ}
         options = QUIET | {"runtime_env": {"env_vars": variables}}
         if self.address is None:
             self._start_cluster(options)

@@ -22,6 +22,7 @@ from adbench.data.base import Features
 from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.promise import judges_rows_together
 from adbench.models.base import KeepsObjects, as_taken
+from adbench.results.code import require_plugins
 from adbench.results.formats import part_of
 from adbench.results.record import CALIBRATION, DONE, MODEL, OBJECTS, PREPROCESS, Run, read_run
 from adbench.runner.cross import detector_for, encoder_for
@@ -83,6 +84,7 @@ def load(folder: Path) -> Fitted:
     run = read_run(folder)
     if run.status != DONE:
         raise RunFolderError(f"expected a finished run in {folder}, got one that is {run.status}; run it first")
+    require_plugins(run)
     about, arrays, make_encoder = _part(run, PREPROCESS)
     with _reading(folder):
         encoder = encoder_for(run.config, make_encoder)

@@ -7,7 +7,6 @@ that only they import. Runs are comparable if their task is equal; they are one 
 
 import functools
 import hashlib
-import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -17,13 +16,16 @@ from typing import Any
 
 import adbench
 from adbench.config.keys import OPTIONS, TARGET, Config
-from adbench.config.paths import config_folder
+from adbench.config.options import groups, target_of
+from adbench.config.plugins import active
 from adbench.errors import ConfigError
 from adbench.results.record import DONE, Run
 from adbench.storage.syntax import reached
+from adbench.text import printable
 
 TASK, SOLVER = "task", "solver"
 SHA256, VERSIONS = "sha256", "versions"
+PLUGINS = "plugins"  # key in environment.json: name -> version and digest of each plugin with an option of the run
 CODE = "code"  # key in environment.json, and prefix of a label such as code=3f2a9c
 OLDER = "older"  # label of a run older than the recording of code
 Code = dict[str, dict[str, Any]]
@@ -45,7 +47,6 @@ _LIBRARIES = {
     "sklearn": "scikit-learn",
     "torch": "torch",
 }
-_TARGET_LINE = re.compile(rf"(?m)^{TARGET}: *([\w.]+)")
 _DIGITS = 6  # minimum digits in a label
 
 
@@ -99,13 +100,9 @@ def _targets(config: Config, part: str) -> list[str]:
 
 
 def _target_of(group: str, option: Any) -> str:
-    try:
-        text = (config_folder() / group / f"{option}.yaml").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        text = ""
-    if (found := _TARGET_LINE.search(text)) is None:
+    if option not in groups()[group]:  # a stranger's word must not lead to another file
         raise ConfigError(f"expected an option of {group} that exists, got {group}={option}")
-    return found[1]
+    return target_of(group, option)
 
 
 class CodesAtHand:
@@ -134,13 +131,30 @@ def difference(run: Run, code: Code | None) -> str:
     if not isinstance(recorded, dict):
         return "made before runs recorded their code"
     if code is None:
-        return "made by code that is not here"
+        return inactive_plugin(run.environment) or "made by code that is not here"
     was, now = ([_of(one, part, SHA256) for part in (TASK, SOLVER)] for one in (recorded, code))
     if was[0] != now[0]:
         return "made by other code of data, protocol, training or evaluation"
     if was[1] != now[1]:
         return "made by other code of preprocessing, model or threshold"
     return f"made with other versions: {_other_versions(recorded, code)}"
+
+
+def inactive_plugin(environment: dict[str, Any]) -> str:
+    """That a run was made with a plugin which is not active, by its environment.json; "" where it was not."""
+    recorded = environment.get(PLUGINS)
+    missing = {str(name)[:80] for name in recorded} if isinstance(recorded, dict) else set()
+    missing -= {plugin.name for plugin in active()}
+    return f"made with the plugin {printable(' and '.join(sorted(missing)))}, which is not active" if missing else ""
+
+
+def require_plugins(run: Run) -> None:
+    """Raise ConfigError for a run that takes a plugin which is not active. Its word alone activates none."""
+    if why := inactive_plugin(run.environment):
+        raise ConfigError(
+            f"expected the plugins of {run.folder} to be active, got a run {why}; if you trust it, name its folder"
+            " with --plugins FOLDER"
+        )
 
 
 def _other_versions(was: Code, now: Code) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import adbench
-from adbench.results.code import CODE, Code, code_at_hand
+from adbench.config.plugins import described, used_by
+from adbench.results.code import CODE, PLUGINS, Code, code_at_hand
 
 PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "hydra-core", "pyarrow", "safetensors")
 
@@ -31,6 +32,7 @@ def describe(config: dict[str, Any], fingerprints: dict[str, str], code: Code | 
         "packages": {name: _version(name) for name in PACKAGES},
         "cpu": cpu(),
         "threads": trainer["threads"],
+        **({PLUGINS: plugins} if (plugins := {one.name: described(one) for one in used_by(config["choices"])}) else {}),
         "device": f"{trainer['accelerator']} x {trainer['devices']}",
         "data_sha256": fingerprints,
         "start": now(),

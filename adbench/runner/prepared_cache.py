@@ -22,8 +22,11 @@ from adbench.config.checks import require_not_negative
 from adbench.config.identity import same_rows
 from adbench.config.instantiate import locate
 from adbench.config.keys import CONTENT, TARGET, WHERE_NOT_WHAT, Config
-from adbench.config.paths import cache_folder, data_folder
+from adbench.config.paths import cache_folder
+from adbench.config.plugins import used_by
 from adbench.data.base import DatasetInfo, say
+from adbench.data.catalogue import root_of
+from adbench.data.groups import module_of
 from adbench.errors import AdbenchError, ConfigError, DataError
 from adbench.evaluation.seal import Labels, SealedLabels
 from adbench.results.provenance import cpu, source_digest
@@ -36,6 +39,8 @@ HEAD, DEVIATIONS = "head", "deviations"
 MEMORY_BYTES = 2**30
 GIB = 2**30
 
+# Groups whose options can change the bits of an entry; for a plugin, all of its files count.
+DECIDING = ("data", "protocol", "preprocess")
 # The packages whose code can change the bits of an entry; models, among others, cannot.
 ROOMS = ("arrays", "storage", "config", "data", "evaluation", "preprocess", "protocols", "runner", "stats")
 
@@ -62,19 +67,20 @@ def key_of(config: Config) -> str | None:
     """A digest of everything the bits of prepared rows depend on; None if a file is missing."""
     protocol = config["protocol"]
     try:
-        files = _data_files(config["data"])
+        files = _data_files(config["choices"]["data"], config["data"])
     except (AdbenchError, OSError, TypeError, ValueError):  # the loader has the better message
         return None
     data = {k: v for k, v in config["data"].items() if k not in (*CONTENT["data"], *(WHERE_NOT_WHAT["data"] or ()))}
     seed = config["seed"] if protocol.get("split_seed") is None else None
-    made_with = [source_digest(*ROOMS), np.__version__, pa.__version__, cpu()]
+    plugins = [plugin.sha256() for plugin in used_by({group: config["choices"][group] for group in DECIDING})]
+    made_with = [source_digest(*ROOMS), np.__version__, pa.__version__, cpu(), *plugins]
     parts = json.dumps(
         [made_with, files, data, protocol, config["preprocess"], seed, config.get("measured")], sort_keys=True
     )
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
-def _data_files(data: Config) -> list[Any]:
+def _data_files(option: str, data: Config) -> list[Any]:
     """The names and current sha256 of all files that the loader can read."""
     named = [key for key in CONTENT["data"] if key in data]
     if named:
@@ -83,8 +89,10 @@ def _data_files(data: Config) -> list[Any]:
     module = importlib.import_module(locate(data, "data").__module__)
     if hasattr(module, "files_read"):
         return [[path.name, sha256_of(path)] for path in module.files_read(**{k: data[k] for k in data if k != TARGET})]
-    info: DatasetInfo = module.INFO
-    folder = Path(data.get("folder") or data_folder()) / info.folder
+    info: DatasetInfo = module_of(option).INFO
+    if not info.files:
+        raise DataError(f"expected data={option} to tell which files it reads, got no files in its INFO")
+    folder = Path(data.get("folder") or root_of(option, info)) / info.folder
     return [[path.name, sha256_of(path)] for path in sorted(folder.iterdir()) if path.is_file()]
 
 

@@ -23,7 +23,7 @@ from adbench.config.recompose import Recomposed, recompose
 from adbench.errors import ConfigError, RunFolderError
 from adbench.evaluation.controls import PREFIX
 from adbench.evaluation.seal import digest
-from adbench.results.code import CODE, SOLVER, TASK, sha256_of
+from adbench.results.code import CODE, SOLVER, TASK, require_plugins, sha256_of
 from adbench.results.record import DONE, FROZEN, METRICS, Run, read_run
 from adbench.results.versions import same_data
 from adbench.runner import run as runner
@@ -94,6 +94,7 @@ def reproduce(
     if original.status != DONE:
         raise RunFolderError(f"expected a finished run to compare with, got {folder}, which is {original.status}")
     before = read_scores(original)
+    require_plugins(original)
     made = recompose(original.config, overrides)
     if before.frozen != digest(before.rows["score"].to_numpy(), original.metrics["threshold"]):
         made.notes.append(f"the original's scores and threshold are not those of which its {FROZEN} is the digest")

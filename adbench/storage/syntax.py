@@ -79,7 +79,7 @@ def source_of(name: str) -> Source | None:
     if known is not None and spec is not None and (known.spec is None or known.spec is spec):
         known.spec = spec
         return known.source
-    spec_there = spec or _find(name)
+    spec_there = spec or find_spec(name)
     if spec_there is None or not (spec_there.origin or "").endswith(".py"):
         _ABSENT.add(name)
         return None
@@ -112,18 +112,19 @@ def _state(file: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _find(name: str) -> ModuleSpec | None:
+def find_spec(name: str) -> ModuleSpec | None:
     """The spec of a module. Unlike importlib.util.find_spec, this does not import its parent packages."""
-    package, _, _ = name.rpartition(".")
+    package, _, last = name.rpartition(".")
     with contextlib.suppress(ImportError, ValueError, AttributeError):
         if not package:
             return importlib.util.find_spec(name)
         if package in sys.modules:
             path = getattr(sys.modules[package], "__path__", None)
         else:
-            found = _find(package)
+            found = find_spec(package)
             path = found and found.submodule_search_locations
-        return PathFinder.find_spec(name, path) if path is not None else None
+        # By its last name: of a package without __init__.py, the whole one would ask for the imported parent.
+        return PathFinder.find_spec(last, list(path)) if path is not None else None
     return None
 
 
@@ -131,7 +132,7 @@ def _lies_beside(top: str, folder: Path) -> bool:
     """True if an import of this name finds a module in this folder."""
     if not ((folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file()):
         return False
-    origin = getattr(_find(top), "origin", None)
+    origin = getattr(find_spec(top), "origin", None)
     return origin is not None and folder in (Path(origin).parent, Path(origin).parent.parent)
 
 

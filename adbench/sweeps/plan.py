@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from adbench.config.benchmarks import overrides_of
 from adbench.config.checks import require_at_least, require_positive
-from adbench.config.compose import SWEEP, compose, groups
+from adbench.config.compose import compose
 from adbench.config.identity import identity
 from adbench.config.instantiate import build
 from adbench.config.keys import Config
+from adbench.config.options import SWEEP, groups
 from adbench.config.overrides import SEVERAL, expand, replace, root_of
 from adbench.data.catalogue import not_on_disk
 from adbench.errors import AdbenchError, ConfigError, DataError

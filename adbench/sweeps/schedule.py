@@ -8,9 +8,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adbench.errors import FolderInUseError, RunFolderError
+from adbench.config.plugins import used_by
+from adbench.errors import ConfigError, FolderInUseError, RunFolderError
 from adbench.executors.base import APART, BUSY, LOST, NO_FOLDER, REFUSED, Ended
-from adbench.results.code import difference
+from adbench.results.code import code_at_hand, difference
 from adbench.results.folder import can_be_written, leave_error
 from adbench.results.record import DONE, FAILED, INCOMPLETE, KILLED, OUTDATED, PRUNED, STOP, TIMEOUT, UNREADABLE, Run
 from adbench.runner.job import Job
@@ -28,7 +29,8 @@ def sweep(planned: Plan, rules: Rules, reporter: SweepReporter) -> list[Run]:
     """Run the missing jobs of a sweep; returns all its runs, finished or not.
 
     A job that did not start has the status "skipped". Raises RunFolderError if no run folder can be written, and
-    ConfigError if the executor's engine is missing, or data and protocol of a job do not fit together.
+    ConfigError if the executor's engine is missing, data and protocol of a job do not fit together, or the code of a
+    plugin changes meanwhile: running jobs end first.
     """
     require_divisible(planned, rules)
     with closing(planned.executor), closing(planned.sampler):
@@ -57,6 +59,7 @@ class _Sweep:
     said: set[str] = field(default_factory=set)  # topics of notes that are given once
     failed: bool = False  # whether a job of this sweep did not finish
     no_folder: str = ""  # the reason why no run folder can be written
+    changed: str = ""  # the plugin whose code changed since the sweep began
 
     def run(self) -> list[Run]:
         # With a timeout, jobs must be stoppable one by one.
@@ -69,18 +72,24 @@ class _Sweep:
             self.reporter.poll()
         if self.no_folder:
             raise RunFolderError(f"{self.no_folder}; the same command goes on from here")
+        if self.changed:
+            raise ConfigError(
+                f"expected the plugin {self.changed} as it was when the sweep began, got other code by now; the same"
+                " command goes on, and runs again what the code before made"
+            )
         return [self.over.get(path) or self._not_started(job) for path, job in self._all_jobs().items()]
 
     @property
     def _stopping(self) -> bool:
-        return (self.rules.fail_fast and self.failed) or bool(self.no_folder)
+        return (self.rules.fail_fast and self.failed) or bool(self.no_folder) or bool(self.changed)
 
     def _start_some(self) -> bool:
         """Fill the executor's slots; returns whether any job was started."""
         started = False
         while len({self.group_of[path] for path in self.running}) < self.groups.slots and not self._stopping:
             jobs = self._next_group()
-            if not jobs:
+            self.changed = next(filter(None, map(_changed_plugin, jobs)), "")
+            if not jobs or self.changed:
                 break
             started = True
             for job in jobs:
@@ -229,3 +238,9 @@ class _Sweep:
     def _not_started(self, job: Job) -> Run:
         run = job.state(self.rules.keep_old)
         return run if self._stays(run) else job.as_run(SKIPPED)
+
+
+def _changed_plugin(job: Job) -> str:
+    """The plugins of a job, where its code is not what it was when the job was planned; else empty."""
+    plugins = used_by(job.config["choices"])
+    return " and ".join(plugin.name for plugin in plugins) if plugins and code_at_hand(job.config) != job.code else ""

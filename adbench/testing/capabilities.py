@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import locate
+from adbench.config.options import groups
 from adbench.models.neural import NeuralDetector
 from adbench.training.module import TrainableModule
 

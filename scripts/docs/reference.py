@@ -16,7 +16,7 @@ import yaml
 
 from adbench import _PUBLIC
 from adbench.cli.main import app
-from adbench.config.compose import SWEEP, TRAIN, groups
+from adbench.config.options import SWEEP, TRAIN, groups
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"

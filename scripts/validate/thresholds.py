@@ -43,8 +43,9 @@ import numpy as np
 from scipy.stats import beta, betabinom
 
 from adbench.arrays.types import Scores
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.data import nslkdd
 from adbench.data.base import Table
 from adbench.evaluation.controls import Controls

@@ -15,7 +15,7 @@ from scipy import stats
 from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
-from adbench.config.compose import groups
+from adbench.config.options import groups
 
 COMMANDS = ["", "train", "sweep", "summarize", "report", "check", "reproduce", "models", "config"]
 COMMANDS += ["data", "data list", "data show", "data fetch", "data verify"]

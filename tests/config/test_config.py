@@ -5,9 +5,10 @@ import pytest
 
 from adbench.config import compose as compose_module
 from adbench.config import overrides as overrides_module
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.identity import run_hash, run_name
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 

@@ -13,10 +13,11 @@ import pytest
 import adbench.models
 from adbench.config import compose as compose_module
 from adbench.config import overrides as overrides_module
-from adbench.config.compose import SWEEP, TRAIN, compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import PACKAGES, locate
 from adbench.config.keys import TARGET
 from adbench.config.nullable import takes_null
+from adbench.config.options import SWEEP, TRAIN, groups
 from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 

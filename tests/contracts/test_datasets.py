@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.config.paths import config_folder, data_folder
 from adbench.data.adbench47 import TABLES
 from adbench.data.base import NORMAL, DatasetInfo, Table
@@ -27,7 +28,7 @@ def info(name: str) -> DatasetInfo:
 
 @pytest.fixture(scope="module")
 def table(name: str, info: DatasetInfo) -> Table:
-    paths = files_of(info).values()
+    paths = files_of(name, info).values()
     if name == "adbench47" or not paths or not all(path.is_file() for path in paths):
         pytest.skip("nothing of it is bundled")
     loaded: Table = build(compose([f"data={name}"])["data"], "data")

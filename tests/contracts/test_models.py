@@ -6,8 +6,9 @@ import pytest
 from pytorch_lightning import seed_everything
 
 from adbench.arrays.columns import Columns
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 from adbench.testing.capabilities import class_of

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import beta, cauchy, expon, genpareto, norm, uniform
 
 from adbench.arrays.types import Scores
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.identity import run_name
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.errors import AdbenchError, ConfigError, DataError, ScoresError
 from adbench.evaluation.thresholds.base import ThresholdRule
 from adbench.evaluation.thresholds.conformal import Conformal, p_values

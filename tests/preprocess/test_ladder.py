@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from pytorch_lightning import seed_everything
 
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.data.base import Features
 from adbench.preprocess.base import Encoder
 from adbench.preprocess.tails import robust_scale

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
 
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.data.base import Features
 from adbench.errors import ConfigError, DataError
 from adbench.preprocess.base import BLOCK_ROWS, UNSEEN, Encoder

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from adbench.arrays.order import Order
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.data import nslkdd
 from adbench.data.base import Features, Table
 from adbench.errors import ConfigError, DataError

@@ -16,9 +16,10 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from adbench.cli.main import app
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.identity import flat_config, run_name
 from adbench.config.instantiate import build
+from adbench.config.options import groups
 from adbench.errors import AdbenchError
 from adbench.inference.load import load
 from adbench.results.formats import FORMAT, stored

@@ -15,8 +15,9 @@ import torch
 import yaml
 from pytorch_lightning.loggers import CSVLogger
 
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.identity import run_name
+from adbench.config.options import groups
 from adbench.config.overrides import expand
 from adbench.errors import AdbenchError, ConfigError
 from adbench.models.autoencoders.ae import AE

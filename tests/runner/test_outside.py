@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adbench.config.compose import groups
+from adbench.config.options import groups
 from adbench.results.record import Run
 from adbench.runner.run import train
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
 from adbench.config.instantiate import build, locate
+from adbench.config.options import groups
 from adbench.errors import AdbenchError, DataError, RunFolderError, ScoresError
 from adbench.evaluation.seal import SealedLabels, digest
 from adbench.evaluation.thresholds.top_fraction import TopFraction

@@ -2,7 +2,8 @@
 
 import pytest
 
-from adbench.config.compose import compose, groups
+from adbench.config.compose import compose
+from adbench.config.options import groups
 from adbench.config.overrides import expand
 from adbench.runner.run import train
 from scripts.docs import sensitivity
