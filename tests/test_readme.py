@@ -77,7 +77,7 @@ def test_every_script_that_is_named_is_there() -> None:
 
 
 def lines_to_type(page: Path) -> Iterator[list[str]]:
-    """What the page shows to be typed, as words, without comments and what follows a redirection."""
+    """The commands that a page shows, as words, without comments and what follows a redirection."""
     for language, text in FENCE.findall(page.read_text()):
         for line in text.replace("\\\n", " ").splitlines() if language == "sh" else ():
             words = shlex.split(line, comments=True)

@@ -70,7 +70,7 @@ def options(
         ),
     ] = None,
 ) -> None:
-    """Which detector finds the anomalies in this data, how well, and can I believe the number?"""
+    """Benchmark detectors of anomalies."""
     if plugins:
         activate_folders(plugins)
 

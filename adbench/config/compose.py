@@ -123,7 +123,7 @@ class _Composer:
 
 
 def _searched() -> list[str]:
-    """Where Hydra looks for options beside its own folder, as an override."""
+    """Hydra's search path for the options of plugins, as an override."""
     folders = [f"file://{plugin.folder / CONFIGS}" for plugin in active()]
     return [shlex.split(written("hydra.searchpath", folders))[0]] if folders else []
 

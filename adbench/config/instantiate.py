@@ -84,7 +84,7 @@ def locate(node: dict[str, Any], group: str) -> Any:
 
 
 def _in_plugin(path: str, plugin: Plugin, group: str) -> Any:
-    """What a plugin's option names. Whatever its module raises when it is imported is one sentence."""
+    """Import the class or function of a plugin's option. Any error of its module becomes one sentence."""
     module, _, name = path.rpartition(".")
     file, option = plugin.folder / plugin.module_file(module), f"the {group} of the plugin {plugin.name}"
     try:

@@ -6,7 +6,7 @@ that is not installed.
 
 import ast
 import functools
-from importlib.abc import InspectLoader
+from pathlib import Path
 
 from adbench.config.plugins import owner
 from adbench.storage.syntax import find_spec
@@ -56,9 +56,9 @@ def _statements(module: str) -> list[ast.stmt]:
     if module.partition(".")[0] != _PACKAGE and owner(module) is None:
         return []
     spec = find_spec(module)
-    source = spec.loader.get_source(module) if spec and isinstance(spec.loader, InspectLoader) else None
+    file = spec.origin if spec is not None else None
     try:
-        return ast.parse(source or "").body
+        return ast.parse(Path(file).read_bytes()).body if file and file.endswith(".py") else []
     except (SyntaxError, ValueError):  # a plugin's; importing it will say so
         return []
 

@@ -30,7 +30,7 @@ def groups(primary: str = TRAIN) -> dict[str, list[str]]:
 
 
 def option_file(group: str, option: str) -> Path:
-    """The YAML of an option, whether it exists or not."""
+    """The YAML file of an option, existing or not."""
     plugin = provider(group, option)
     return plugin.file(group, option) if plugin else config_folder() / group / f"{option}.yaml"
 

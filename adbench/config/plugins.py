@@ -58,16 +58,16 @@ class Plugin:
     version: str | None = None
 
     def options(self) -> dict[str, list[str]]:
-        """Group -> the names of its options, as the files say now."""
+        """Group -> the names of its options, read from the files."""
         found = {group: sorted(path.stem for path in self._yaml(group).glob("*.yaml")) for group in ROOMS}
         return {group: names for group, names in found.items() if names}
 
     def file(self, group: str, option: str) -> Path:
-        """The YAML of an option, whether it exists or not."""
+        """The YAML file of an option, existing or not."""
         return self._yaml(group) / f"{option}.yaml"
 
     def module_file(self, module: str) -> str:
-        """Where the file of one of its modules is expected, relative to the folder."""
+        """The expected file of one of its modules, relative to the folder."""
         return f"{module.removeprefix(f'{self.package}.').replace('.', '/')}.py"
 
     def full_target(self, target: Any, file: Path) -> str:
@@ -96,7 +96,7 @@ class Plugin:
         return self.folder / CONFIGS / group
 
     def owns(self, module: str) -> bool:
-        """Whether a dotted module name lies in it."""
+        """True if a dotted module name belongs to it."""
         return f"{module}.".startswith(f"{self.package}.")
 
 
@@ -241,7 +241,7 @@ def _make_importable(plugin: Plugin) -> None:
 
 
 def described(plugin: Plugin) -> dict[str, Any]:
-    """What `adbench plugins` and a run's environment.json tell of a plugin."""
+    """A plugin's entry in a run's environment.json."""
     return {"version": plugin.version, "sha256": plugin.sha256()}
 
 

@@ -117,7 +117,7 @@ def files_of(name: str, info: DatasetInfo) -> dict[str, Path]:
 
 
 def root_of(name: str, info: DatasetInfo) -> Path:
-    """The folder of datasets in which one lies: its plugin's own `data`, where its files are there, or everyone's."""
+    """The data folder of one dataset: `data` of its plugin if that holds its files, else the common one."""
     plugin = provider("data", name)
     own = plugin.folder / ROOMS["data"] if plugin is not None else None
     return own if own is not None and info.folder and (own / info.folder).is_dir() else data_folder()

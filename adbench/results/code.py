@@ -141,7 +141,7 @@ def difference(run: Run, code: Code | None) -> str:
 
 
 def inactive_plugin(environment: dict[str, Any]) -> str:
-    """That a run was made with a plugin which is not active, by its environment.json; "" where it was not."""
+    """A phrase naming the inactive plugins that a run was made with, by its environment.json; "" if none is."""
     recorded = environment.get(PLUGINS)
     missing = {str(name)[:80] for name in recorded} if isinstance(recorded, dict) else set()
     missing -= {plugin.name for plugin in active()}
@@ -149,7 +149,7 @@ def inactive_plugin(environment: dict[str, Any]) -> str:
 
 
 def require_plugins(run: Run) -> None:
-    """Raise ConfigError for a run that takes a plugin which is not active. Its word alone activates none."""
+    """Raise ConfigError for a run that needs an inactive plugin. A run itself never activates one."""
     if why := inactive_plugin(run.environment):
         raise ConfigError(
             f"expected the plugins of {run.folder} to be active, got a run {why}; if you trust it, name its folder"

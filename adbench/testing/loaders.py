@@ -14,9 +14,9 @@
 
         check(load, lines)
 
-A loader makes each line a row, by that line alone: anything learned from several rows (a mean, a frequency, a choice of
-columns) is learned by a preprocessing from the fit rows, which a loader does not know. A check loads files that differ
-in other lines, compares the rows, and raises AssertionError. The files are small and contain no quotes.
+A loader turns each line into a row, by that line alone: anything learned from several rows (a mean, a frequency, a
+choice of columns) is learned by a preprocessing from the fit rows, which a loader does not know. A check loads files
+that differ in other lines, compares the rows, and raises AssertionError. The files are small and contain no quotes.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -40,7 +40,12 @@ CONTRACTS = (
     *("adbench.data.base.DatasetInfo", "adbench.data.base.Table", "adbench.protocols.base.Protocol"),
     *("adbench.preprocess.base.Encoder", "adbench.evaluation.thresholds.base"),
 )
-TESTING = ("adbench.testing.detectors", "adbench.testing.capabilities", "adbench.testing.loaders")
+TESTING = (
+    "adbench.testing.detectors",
+    "adbench.testing.capabilities",
+    "adbench.testing.loaders",
+    "adbench.testing.plugins",
+)
 MARKUP = re.compile(r"[\\*_\[\]<>&~|]")
 LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")
 
@@ -185,7 +190,7 @@ def python() -> Iterator[str]:
 
 
 def contracts() -> Iterator[str]:
-    """What a plugin provides, and the checks of it."""
+    """The contracts of the groups, and their checks."""
     yield "# Contracts\n\nWhat a model, dataset, protocol, preprocessing or threshold has to provide, and its checks."
     for path in CONTRACTS:
         yield _symbol(path, path)

@@ -21,9 +21,9 @@ from pathlib import Path
 CODE = ("adbench", "scripts", "tests")
 RULES = ("per", "clause", "turn")
 QUANTITIES = (
-    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|several|many|few|\d[\d,.]*)(?: [a-z]{4,})?"
+    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|several|many|few|\d+(?:[.,]\d+)*)(?: [a-z]{4,})?"
     r"|rows?|lines?|entry|entries|columns?|tables?|sheets?|values?|numbers?|loss(?:es)?|texts?|times?|bits?|bytes?"
-    r"|levels?|sums?|scores?|(?:micro|milli|nano)?seconds?|minutes?|hours?|alarms|alerts|anomalies|records?|points?"
+    r"|levels?|sums?|scores?|(?:micro|milli|nano)?seconds?|minutes?|hours?|alarms|alerts|anomalies|records|points?"
     r"|detectors?|encoders?|process(?:es)?|deviations?|batch(?:es)?|steps|epochs|jobs?|seeds?|files?|flags?|folders?"
     r"|figures?|sections?|threads?|thresholds?|truth value|booleans?|draws|vectors?|arrays?|MB|GB|MiB|GiB|KB|ms)"
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from adbench.config import compose as compose_module
+from adbench.config import options as options_module
 from adbench.config import overrides as overrides_module
 from adbench.config.compose import compose
 from adbench.config.identity import run_hash, run_name
@@ -163,7 +164,7 @@ def test_what_was_composed_is_composed_again_when_a_file_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(config_folder(), tmp_path / "configs")
-    for module in (compose_module, overrides_module):
+    for module in (compose_module, options_module, overrides_module):
         monkeypatch.setattr(module, "config_folder", lambda: tmp_path / "configs")
     first = compose(["model=vae", "seed=3"])
     first["model"]["beta"] = 9.0  # changing one result does not change the other

@@ -12,6 +12,8 @@ import pytest
 
 import adbench.models
 from adbench.config import compose as compose_module
+from adbench.config import nullable as nullable_module
+from adbench.config import options as options_module
 from adbench.config import overrides as overrides_module
 from adbench.config.compose import compose
 from adbench.config.instantiate import PACKAGES, locate
@@ -69,9 +71,9 @@ def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "brand_new.py").write_text(NEW)
     monkeypatch.setattr(adbench.models, "__path__", [*adbench.models.__path__, str(tmp_path / "models")])
-    for module in (compose_module, overrides_module):
+    for module in (compose_module, options_module, overrides_module):
         monkeypatch.setattr(module, "config_folder", lambda: tmp_path / "configs")
-    takes_null.cache_clear()
+    nullable_module._takes_null.cache_clear()
     return tmp_path / "configs" / "model"
 
 

@@ -1,4 +1,4 @@
-"""Plugins: folders and installed packages that add options, and what is wrong with some."""
+"""Plugins, folders and installed packages that add options, and the errors of broken ones."""
 
 import json
 import os
@@ -33,7 +33,7 @@ PUMP = Path(__file__).parent.parent / "fixtures" / "plugins" / "pump"
 
 @pytest.fixture(autouse=True)
 def none_active(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No plugin before a test, and none of it afterwards."""
+    """Start and end each test without plugins."""
     monkeypatch.setenv(VARIABLE, "")
     plugins._ACTIVE.clear()
     yield
@@ -269,7 +269,7 @@ def test_another_folder_of_the_same_name_brings_its_own_modules(
 
 
 def forget() -> None:
-    """What was imported of the installed plugin."""
+    """Remove the modules of the installed plugin."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "pump_detectors"]:
         del sys.modules[name]
 

@@ -50,7 +50,7 @@ def test_metrics_by_hand(tmp_path: Path) -> None:
         "novel/n": 1,
         "control/reversed/roc_auc": 0.5,
         "training_gain": 0,
-        "training_gain_low": -1,  # so few agreeing rows carry no information
+        "training_gain_low": -1,  # few agreeing rows carry no information
         "training_gain_high": 1,
     }
     assert {name: metrics[name] for name in expected} == pytest.approx(expected)

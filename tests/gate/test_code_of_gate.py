@@ -14,10 +14,10 @@ import adbench.models
 from adbench.analysis.summary import summarize
 from adbench.cli.main import app
 from adbench.config import compose as compose_module
+from adbench.config import options as options_module
 from adbench.config import overrides as overrides_module
 from adbench.config.paths import config_folder
 from adbench.models.classical import pca
-from adbench.results import code as code_module
 from adbench.runner.run import train
 
 
@@ -32,7 +32,7 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str]
     (tmp_path / "models").mkdir()
     file = tmp_path / "models" / "own_of_gate.py"
     monkeypatch.setattr(adbench.models, "__path__", [*adbench.models.__path__, str(tmp_path / "models")])
-    for module in (compose_module, overrides_module, code_module):
+    for module in (compose_module, options_module, overrides_module):
         monkeypatch.setattr(module, "config_folder", lambda: tmp_path / "configs")
     words = (tmp_path / "configs/model/pca.yaml").read_text().replace("classical.pca", file.stem)
     (tmp_path / "configs/model/own.yaml").write_text(words)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from adbench.cli.main import app
 from adbench.config import compose as compose_module
+from adbench.config import options as options_module
 from adbench.config import overrides as overrides_module
 from adbench.config.compose import compose
 from adbench.config.identity import run_name
@@ -79,7 +80,7 @@ def test_a_rate_in_the_file_of_an_experiment_was_typed(tmp_path: Path, monkeypat
     folder = tmp_path / "configs"
     shutil.copytree(config_folder(), folder)
     (folder / "experiment" / "mine.yaml").write_text("# @package _global_\ntarget_fpr: 0.01\n")
-    for module in (compose_module, overrides_module):
+    for module in (compose_module, options_module, overrides_module):
         monkeypatch.setattr(module, "config_folder", lambda: folder)
     assert compose(["experiment=mine"])["relax_fpr"] is False
     assert compose(["experiment=dagmm_kdd99"])["relax_fpr"] is True

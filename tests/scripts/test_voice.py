@@ -7,7 +7,9 @@ import pytest
 from scripts.docs import voice
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("analysis", "arrays", "cli", "config", "data", "evaluation", "executors", "gate", "inference")
+ROOMS = tuple(
+    sorted(path.name for path in (ROOT / "adbench").iterdir() if path.is_dir() and path.name != "__pycache__")
+)
 MODULE = '''"""What a module holds."""
 
 import typer  # one name a line
