@@ -80,7 +80,7 @@ def test_a_negated_score_does_not_pass(edit: Callable[[str, str], None], tiny: l
     assert (judged.exit_code, "code.task" in judged.stdout) == (1, False), judged.stdout
     assert "regression" in judged.stdout
 
-    edit("  # runs from before have none", "  # as it was")
+    edit("  # missing in older runs", "  # as it was")
     assert check().exit_code == 2
     assert again() == good
     assert check().exit_code == 0
