@@ -14,7 +14,8 @@ the mean over these conditions and the models ae, vae and gan, each counting the
 Candidates are thinned by successive halving. First all run with one seed on the tables and on few-rows; the better half
 of them and what is shipped then run with three seeds on all conditions. A candidate replaces what is shipped when it is
 better there by more than two standard errors of the paired difference over seeds; of several, the best. Ties keep the
-shipped one. When something was replaced, the script is run again.
+shipped one. When something was replaced, the script is run again; a value at the edge of its grid that was adopted gets
+a neighbour beyond it first.
 
 Candidates that are not eligible are printed for comparison: preprocess.tail=null takes all values beyond the range of
 the fit rows for one, which hides what a detector is there to show.
@@ -79,7 +80,7 @@ SHARED = {
 }
 OWN = {
     "ae": {
-        "model.hidden_sizes": ["[64]", "[64,32]", "[128,64]"],
+        "model.hidden_sizes": ["[64]", "[64,32]", "[128,64]", "[256,128]"],
         "model.latent_size": ["8", "16", "32"],
         "model.error_scale": ["0.03", "0.1", "0.3", "1.0", SQUARES],
         "model.learning_rate": ["3e-4", "1e-3", "3e-3"],
@@ -101,7 +102,7 @@ OWN = {
         "model.error_scale": ["0.03", "0.1", "0.3", "1.0", SQUARES],
         "model.learning_rate": ["3e-4", "1e-3", "3e-3"],
     },
-    "ocsvm": {"model.nu": ["0.02", "0.1", "0.2", "0.5"], "model.bandwidth": ["0.5", "1.0", "2.0"]},
+    "ocsvm": {"model.nu": ["0.02", "0.1", "0.2", "0.5"], "model.bandwidth": ["0.125", "0.25", "0.5", "1.0", "2.0"]},
     "pca": {"model.n_components": ["5", "10", "20"]},
     "knn": {"model.k": ["1", "5", "20"]},
     "iforest": {"model.n_trees": ["100", "300"], "model.sample_size": ["128", "256", "1024"]},
