@@ -80,7 +80,7 @@ SHARED = {
 }
 OWN = {
     "ae": {
-        "model.hidden_sizes": ["[64]", "[64,32]", "[128,64]", "[256,128]"],
+        "model.hidden_sizes": ["[64]", "[64,32]", "[128,64]", "[256,128]", "[512,256]"],
         "model.latent_size": ["8", "16", "32"],
         "model.error_scale": ["0.03", "0.1", "0.3", "1.0", SQUARES],
         "model.learning_rate": ["3e-4", "1e-3", "3e-3"],
