@@ -36,7 +36,7 @@ DATA = {
 }
 # Settings that people change first, in grids around the defaults, which they include.
 GRIDS = {
-    "ae": ["model.hidden_sizes=[64],[64,32]", "model.latent_size=4,16", "model.error_scale=0.03,0.1,1.0"],
+    "ae": ["model.hidden_sizes=[64,32],[128,64]", "model.latent_size=4,16", "model.error_scale=0.03,0.1,1.0"],
     "gan": ["model.latent_size=4,16", "model.contextual_weight=10.0,40.0", "model.reconstruction_share=0.3,0.5,0.9"],
     "iforest": ["model.n_trees=100,300", "model.sample_size=64,256,1024"],
     "knn": ["model.k=1,5,20,50"],
