@@ -118,7 +118,7 @@ def test_every_target_and_command_that_is_named_exists() -> None:
 def test_the_reference_has_every_command_and_option_and_key() -> None:
     commands, configuration = "\n".join(reference.commands()), "\n".join(reference.configuration())
     assert "\n## adbench runs rm\n" in commands
-    assert "| `--retry-failed` | Run again " in commands
+    assert "| `--retry-failed` | Run failed" in commands
     for group, options in [*groups().items(), *groups(SWEEP).items()]:
         for option in options:
             assert f"\n### {group}={option}\n" in configuration

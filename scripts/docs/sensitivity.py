@@ -36,11 +36,11 @@ DATA = {
 }
 # Settings that people change first, in grids around the defaults, which they include.
 GRIDS = {
-    "ae": ["model.hidden_sizes=[64,32],[128,64]", "model.latent_size=4,16", "model.error_scale=0.03,0.1,1.0"],
+    "ae": ["model.hidden_sizes=[64,32],[256,128]", "model.latent_size=4,16", "model.error_scale=0.03,0.1,1.0"],
     "gan": ["model.latent_size=4,16", "model.contextual_weight=10.0,40.0", "model.reconstruction_share=0.3,0.5,0.9"],
-    "iforest": ["model.n_trees=100,300", "model.sample_size=64,256,1024"],
+    "iforest": ["model.n_trees=100,300", "model.sample_size=256,1024,4096"],
     "knn": ["model.k=1,5,20,50"],
-    "ocsvm": ["model.nu=0.02,0.2,0.5", "model.bandwidth=0.5,1.0,2.0"],
+    "ocsvm": ["model.nu=0.02,0.2,0.5", "model.bandwidth=0.125,0.25,1.0"],
     "pca": ["model.n_components=2,5,10,20"],
     "vae": ["model.latent_size=4,8,16", "model.beta=0.3,1.0", "model.min_scale=0.1,0.5"],
 }

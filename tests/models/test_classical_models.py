@@ -220,7 +220,7 @@ def test_distances_stay_exact_where_float32_products_do_not() -> None:
 
 def test_pca_takes_half_of_few_columns_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     rows = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
-    detector = build(compose(["model=pca"])["model"], "model", columns=Columns.numbers(6))
+    detector = build(compose(["model=pca", "model.n_components=10"])["model"], "model", columns=Columns.numbers(6))
     detector.fit(rows, None)
     assert detector.arrays()["components"].shape == (3, 6)
     assert "6 columns leave nothing to score beside 10 components: it takes 3" in caplog.text

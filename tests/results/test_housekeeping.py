@@ -48,12 +48,16 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
 
 
+# Defaults that were others when the fixtures were made.
+WAS = {"ae": ["model.hidden_sizes=[64,32]"], "iforest": ["model.sample_size=256"], "vae": ["model.beta=1.0"]}
+
+
 @pytest.mark.parametrize("model", ["ae", "gan", "iforest", "knn", "vae"])
 def test_a_migrated_run_is_found_finished(model: str, old: Path) -> None:
     written = {path.parent.name.split("-")[1]: path.stat().st_mtime_ns for path in old.glob("*/metrics.json")}
     result = invoke("runs", "migrate", "runs")
     assert (result.exit_code, result.stdout.count(" -> ")) == (0, 5), result.output
-    run = train([f"model={model}", *ARGUMENTS, "runs_dir=runs"], keep_old=True)
+    run = train([f"model={model}", *WAS.get(model, []), *ARGUMENTS, "runs_dir=runs"], keep_old=True)
     assert (run.folder / "metrics.json").stat().st_mtime_ns == written[model]
     assert len(names(old)) == 5
     assert invoke("runs", "migrate", "runs", "--json").stdout.split() == ["{", '"runs":', "[]", "}"]
@@ -139,7 +143,7 @@ def test_what_failed_is_removed_and_nothing_else(old: Path) -> None:
 
 def test_a_sweep_lists_the_runs_it_made_under_the_names_they_have_today(old: Path) -> None:
     today = {m.before.name: m.after.name for m in migrate([old]) if m.after}
-    assert invoke("sweep", "--keep-old", "model=knn,iforest", *ARGUMENTS, "runs_dir=runs").exit_code == 0
+    assert invoke("sweep", "--keep-old", "model=knn,gan", *ARGUMENTS, "runs_dir=runs").exit_code == 0
     (record,) = (old / ".sweeps").glob("*.json")
     text = record.read_text()
     for before, after in today.items():  # as written by the earlier version

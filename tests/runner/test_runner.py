@@ -73,7 +73,7 @@ def test_a_rule_that_asks_for_test_scores_alone_decides_for_the_controls_too(
     rule, unguarded = TopFraction.__call__, SealedLabels.open
     monkeypatch.setattr(TopFraction, "__call__", lambda *args: acts.append("threshold") or rule(*args))
     monkeypatch.setattr(SealedLabels, "open", lambda *args: acts.append("labels") or unguarded(*args))
-    m = train(["model=pca", *quick, "threshold=top_fraction"]).metrics
+    m = train(["model=pca", "model.n_components=10", *quick, "threshold=top_fraction"]).metrics
     assert acts == ["threshold"] * 7 + ["labels"]  # the model and its six controls
     # With 10 components the model is the control pca_residual.
     decisions = ("threshold", "precision", "recall", "f1", "test_fpr")

@@ -59,7 +59,7 @@ def test_pyod_trains_as_many_parameters(model: str) -> None:
 
 def test_the_bound_counts_every_multiplication_of_a_step() -> None:
     operands = bench_fused.products_of_a_step(peers.setting("ae", 1), torch.rand(8, N_COLUMNS))
-    forward = [(N_COLUMNS, 64), (64, 32), (32, 16), (16, 32), (32, 64), (64, N_COLUMNS)]
+    forward = [(N_COLUMNS, 256), (256, 128), (128, 16), (16, 128), (128, 256), (256, N_COLUMNS)]
     assert [(a.shape[1], b.shape[1]) for a, b in operands[:6]] == forward
     assert len(operands) == 3 * len(forward) - 1  # the rows themselves have no gradient
     a, b = operands[-1]
