@@ -100,7 +100,7 @@ OWN = {
         "model.learning_rate": ["3e-4", "1e-3", "3e-3"],
     },
     "ocsvm": {"model.nu": ["0.02", "0.1", "0.2", "0.5"], "model.bandwidth": ["0.125", "0.25", "0.5", "1.0", "2.0"]},
-    "pca": {"model.n_components": ["2", "5", "10", "20", "40"]},
+    "pca": {"model.n_components": ["1", "2", "5", "10", "20", "40"]},
     "knn": {"model.k": ["1", "5", "20"]},
     "iforest": {"model.n_trees": ["100", "300"], "model.sample_size": ["128", "256", "1024", "4096", "16384"]},
 }
