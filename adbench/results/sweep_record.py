@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 
 def write_record(runs_dir: Path, overrides: Sequence[str], runs: Sequence[str]) -> None:
-    """Record a sweep. Raises RunFolderError if the record cannot be written."""
+    """Write the record of a sweep. Raises RunFolderError if that fails."""
     name = hashlib.sha256(json.dumps(list(overrides)).encode()).hexdigest()[:8]
     target = runs_dir / SWEEPS / f"{name}.json"
     with writing(runs_dir):

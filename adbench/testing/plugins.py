@@ -39,7 +39,7 @@ LABELS = ("data.label=label", "data.normal=normal", "data.categorical=[state]")
 
 @dataclass(frozen=True)
 class PluginCheck:
-    """A check of one option; it raises AssertionError or AdbenchError.
+    """A check of one option, which raises AssertionError or AdbenchError.
 
     option: as it is typed, such as model=linear. what: the check's name.
     """
@@ -73,7 +73,7 @@ def _unfitted(option: str, columns: object) -> object:
 
 
 def _run(group: str, option: str) -> None:
-    """One run with the option, and shipped ones beside it; a dataset is run itself."""
+    """Run the option together with built-in ones; a dataset itself is run."""
     with TemporaryDirectory() as folder:
         here = Path(folder)
         table = here / "table.csv"
@@ -86,7 +86,7 @@ def _run(group: str, option: str) -> None:
 
 
 def _typed(key: str, path: Path) -> str:
-    """An override that was not typed into a shell."""
+    """An override of a key by a path, without shell quotes."""
     return shlex.split(override(key, str(path)))[0]
 
 

@@ -1,4 +1,4 @@
-"""Pages of the site that are generated while it is built: front page, datasets, changelog and the reference.
+"""Pages of the site generated during its build: front page, datasets, changelog and the reference.
 
 A hook of MkDocs, named in mkdocs.yml: the reference is read off the commands, the files under configs/ and docstrings.
 """
@@ -20,7 +20,7 @@ from adbench.config.options import SWEEP, TRAIN, groups
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
-# Files that are elsewhere in the site: those outside docs/, and a page whose name a report has.
+# Files at another place in the site: those outside docs/, and a page whose name a report has.
 MOVED = {
     "README.md": "index.md",
     "data/README.md": "datasets.md",
@@ -51,7 +51,7 @@ LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the pages that no file under docs/ holds."""
+    """Add the pages without a file under docs/."""
     from mkdocs.structure.files import File
 
     made = {uri: (ROOT / path).read_text("utf-8") for path, uri in MOVED.items()}
@@ -146,7 +146,7 @@ def _default(entry: Any) -> str:
 
 
 def keys(text: str) -> Iterator[tuple[str, str, str]]:
-    """Each key of a YAML file with its value as it is written, and its comments: beside, below and above it."""
+    """Each key of a YAML file with its value as written, and its comments: beside, below and above it."""
     lines = text.splitlines()
     for path, first, start, end in _leaves(yaml.compose(text)):
         if path.startswith("defaults") or path.endswith("_target_"):
@@ -168,7 +168,7 @@ def _column_zero_above(lines: list[str], first: int) -> list[str]:
 
 
 def _leaves(node: yaml.Node | None, path: str = "") -> Iterator[tuple[str, int, int, int]]:
-    """Each value that is no mapping: its path, the line of its key, and where its text begins and ends."""
+    """Each value that is not a mapping: its path, the line of its key, and the start and end of its text."""
     assert isinstance(node, yaml.MappingNode)
     for key, value in node.value:
         name = f"{path}.{key.value}".lstrip(".")
@@ -205,7 +205,7 @@ def _symbol(path: str, heading: str, level: int = 2) -> str:
 
 
 def _prose(text: str) -> str:
-    """Markdown that shows a text as it is written, with its `code` as code."""
+    """Markdown that shows a text verbatim, with its `code` as code."""
     parts = text.strip().split("`")
     return "`".join(part if inside % 2 else MARKUP.sub(_entity, part) for inside, part in enumerate(parts))
 
@@ -215,5 +215,5 @@ def _entity(found: re.Match[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """In a table's cell."""
+    """A text for a table cell."""
     return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))

@@ -16,7 +16,7 @@ Compared with that code line by line, and equal (experiment=dagmm_kdd99, experim
   file; here one per value of the fit rows, plus one per symbolic column for unseen values: about 122. Every fit row is
   0 in all columns that differ, so that no distance to one changes.
 - The scaling, by the fit rows: min-max in ALAD's code; in GOAD's the 34 numeric columns are standardised, and the
-  one-hot ones stay 0 and 1. A column that is constant among the fit rows is divided by 1 in both.
+  one-hot ones stay 0 and 1. Columns constant among the fit rows are divided by 1 in both.
 
 Different: our PCA and forest separate rows outside the fitted range sooner, and weights and forests are other draws.
 

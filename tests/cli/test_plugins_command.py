@@ -1,4 +1,4 @@
-"""`--plugins` and `adbench plugins`, as typed."""
+"""Tests of `--plugins` and `adbench plugins`, as typed."""
 
 import json
 import subprocess

@@ -276,7 +276,7 @@ def forget() -> None:
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder as pip leaves it: a package, and the metadata with its entry point."""
+    """A folder as installed by pip: a package, and the metadata with its entry point."""
     site = tmp_path / "site"
     shutil.copytree(PUMP, site / "pump_detectors", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "pump_detectors" / "__init__.py").write_text("raise RuntimeError('imported before it was used')\n")

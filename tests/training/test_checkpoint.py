@@ -90,7 +90,7 @@ class Malicious:
 
 
 def sealed(content: bytes) -> bytes:
-    """The content with a matching digest, as an attacker who knows the format would write it."""
+    """The content with a matching digest, as an attacker could write it."""
     return checkpoint._MAGIC + hashlib.sha256(content).digest() + content
 
 
