@@ -123,7 +123,7 @@ def find_spec(name: str) -> ModuleSpec | None:
         else:
             found = find_spec(package)
             path = found and found.submodule_search_locations
-        # By its last name: of a package without __init__.py, the whole one would ask for the imported parent.
+        # By its last name: given the full name, a package without __init__.py would need its parent imported.
         return PathFinder.find_spec(last, list(path)) if path is not None else None
     return None
 

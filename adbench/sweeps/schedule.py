@@ -241,6 +241,6 @@ class _Sweep:
 
 
 def _changed_plugin(job: Job) -> str:
-    """The plugins of a job, where its code is not what it was when the job was planned; else empty."""
+    """The plugins of a job if its code has changed since the job was planned; else ""."""
     plugins = used_by(job.config["choices"])
     return " and ".join(plugin.name for plugin in plugins) if plugins and code_at_hand(job.config) != job.code else ""
