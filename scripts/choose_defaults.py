@@ -84,7 +84,7 @@ OWN = {
         "trainer.batch_size": ["128", "256", "512"],
     },
     "vae": {
-        "model.hidden_sizes": ["[64]", "[64,32]", "[128]"],
+        "model.hidden_sizes": ["[64]", "[64,32]", "[128]", "[256]"],
         "model.latent_size": ["4", "8", "16"],
         "model.beta": ["0.1", "0.3", "1.0"],
         "model.min_scale": ["0.05", "0.1", "0.2", "0.5"],
