@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from adbench.cli.about import Group, InstallCompletion, ShowCompletion, Version
 from adbench.cli.cache import cache_app
 from adbench.cli.check import check
 from adbench.cli.config import config
@@ -24,6 +25,8 @@ from adbench.cli.train import train
 from adbench.runner.imports import skip_final_gc
 
 app = typer.Typer(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Which detector finds the anomalies in this data, how well, and can I believe the number?",
     no_args_is_help=True,
     add_completion=False,
@@ -41,9 +44,23 @@ def main() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks
     try:
-        app()
+        if shell := os.environ.get("_ADBENCH_TAB"):
+            from adbench.cli.completion.answer import complete
+
+            complete(shell, sys.argv[1:])
+        else:
+            app(prog_name="adbench")
     finally:
         skip_final_gc()
+
+
+@app.callback()
+def options(
+    version: Version = False,
+    install_completion: InstallCompletion = None,
+    show_completion: ShowCompletion = None,
+) -> None:
+    """Which detector finds the anomalies in this data, how well, and can I believe the number?"""
 
 
 # In the order of --help: that of a day's work.
