@@ -1,5 +1,6 @@
 """The tab key, in real shells on a pseudo-terminal; and what is answered, by the function."""
 
+import fcntl
 import json
 import os
 import pty
@@ -7,15 +8,19 @@ import re
 import select
 import shutil
 import signal
-import subprocess
+import struct
 import sys
+import termios
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from adbench.cli.completion import answer, install
+from adbench.cli.completion import answer, configs, install
+from adbench.cli.main import app
 from adbench.config.compose import SWEEP, compose, groups
 
 HEAVY = {"hydra", "omegaconf", "numpy", "pandas", "torch"}
@@ -52,13 +57,14 @@ class Shell:
         script.write_text(install.script(name))
         words, settings = START[name]
         home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
-        path = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "TERM": "dumb", "PS1": "$ ", "COLUMNS": "300"}
+        path = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "TERM": "xterm", "PS1": "$ ", "COLUMNS": "300"}
         root = str(Path(answer.__file__).parents[3])
         self.rest = ""  # written after what was waited for
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(cwd)
             os.execvpe(words[0], words, os.environ | home | path | {"PYTHONPATH": root})
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
         for line in [*settings, f"source {script}"]:
             os.write(self.terminal, f"{line}\n".encode())
         os.write(self.terminal, b"echo rea''dy\n")
@@ -127,13 +133,131 @@ def test_a_tab_completes_in_each_shell(any_shell: Shell, capsys: pytest.CaptureF
         "adbench train model=nonsense": "adbench train model=nonsense",
     }.items():
         got, _ = any_shell.tab(typed)
-        assert got.rstrip() == line.rstrip(), typed
+        assert got.rstrip(" /") == line.rstrip(" /"), typed  # which zsh takes away again
+    got, _ = any_shell.tab("adbench sweep 'model=ae,v")  # within quotes, which a shell may close
+    assert got.startswith("adbench sweep model=ae,vae")
     _, listed = any_shell.tab("adbench train model=")
-    assert {name in " ".join(listed) for name in groups()["model"]} == {True}
-    for seconds, modules in any_shell.answers():
+    assert {name for name in groups()["model"] if name not in " ".join(listed)} == set()
+    for _, modules in any_shell.answers():
         assert not HEAVY & {*modules}
         assert "yaml" in modules or "typer" in modules
     seconds = sorted(seconds for seconds, _ in any_shell.answers())
     with capsys.disabled():
         print(f"\ncompletion: median {seconds[len(seconds) // 2]:.2f} s, slowest {seconds[-1]:.2f} s")
     assert seconds[len(seconds) // 2] < 0.5
+
+
+def answered(*words: str) -> list[str]:
+    """The candidates for the last of these words, without what they are."""
+    _, candidates = answer.answer(words)
+    return [word for word, _ in candidates if word.startswith(words[-1])]
+
+
+@pytest.mark.parametrize("primary", ["train", SWEEP])
+def test_the_keys_are_those_that_hydra_composes(primary: str) -> None:
+    sweep = primary == SWEEP
+
+    def shown(node: dict[str, Any], path: str = "") -> set[str]:
+        return {
+            word
+            for key, value in node.items()
+            if key != "choices" and not key.startswith("_")
+            for word in (shown(value, f"{path}{key}.") if isinstance(value, dict) else {f"{path}{key}"})
+        }
+
+    chosen = {group: names for group, names in groups(primary).items() if group not in ("benchmark", "experiment")}
+    for i in range(max(map(len, chosen.values()))):
+        choices = [f"{group}={names[i % len(names)]}" for group, names in chosen.items()]
+        composed, tree = compose(choices, primary), configs.tree(choices, sweep)
+        assert shown(composed) <= shown(tree), choices
+        if not sweep:
+            assert shown(tree) == shown(composed), choices
+
+
+def test_values_are_those_that_the_source_checks_against() -> None:
+    sources = [file.read_text() for file in Path(answer.__file__).parents[2].rglob("*.py")]
+    checked = {key for text in sources for key in re.findall(r'require_one_of\("([\w.]+)"', text)}
+    assert len(checked) > 10
+    for key in checked - {"protocol.family"}:  # which the data decide
+        group = key.partition(".")[0]
+        every = [f"{group}={option}" for option in configs.options(group)]
+        assert len({word for choice in every for word in answered("sweep", choice, f"{key}=")}) > 1, key
+    assert answered("train", "data=table", "data.decimal=p") == ["data.decimal=point"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("adbench train mod", ["adbench", "train", "mod"]),
+        ("adbench train ", ["adbench", "train", ""]),
+        ("adbench sweep 'model=ae,v", ["adbench", "sweep", "model=ae,v"]),
+        ('adbench train data.path="my ro', ["adbench", "train", "data.path=my ro"]),
+        ("adbench train data.path=my\\ ro", ["adbench", "train", "data.path=my ro"]),
+        ("adbench train a\\", ["adbench", "train", "a"]),
+        ("adbench train 'seed=range(2)' ", ["adbench", "train", "seed=range(2)", ""]),
+    ],
+)
+def test_a_line_is_split_as_a_shell_would(line: str, words: list[str]) -> None:
+    assert answer.split(line) == words
+
+
+def test_what_follows_depends_on_what_stands_before() -> None:
+    assert answered("train", "model=gan", "model.nu") == []
+    assert answered("train", "model=ocsvm", "model.nu") == ["model.nu="]
+    assert answered("sweep", "model=glob(*)", "model.nu") == ["model.nu="]
+    assert answered("train", "experiment=dagmm_kdd99", "threshold.perc") == ["threshold.percentile="]
+    assert answered("train", "sampler") == []
+    assert answered("sweep", "sampler.n_tr", "") != []
+    assert answered("train", "-m", "sampler=gr") == ["sampler=grid"]
+    assert answered("train", "++model.lat") == ["++model.latent_size="]
+    assert answered("train", "logger=[csv,ten") == ["logger=[csv,tensorboard"]
+    assert answered("train", "trainer.shuffle=") == ["trainer.shuffle=true", "trainer.shuffle=false"]
+    assert answered("summarize", "--format", "la") == ["latex "]
+    assert answered("summarize", "--format=la") == ["--format=latex "]
+    assert answered("train", "--force", "--for") == []
+    assert answered("data", "show", "nslkdd", "data.te") == ["data.test="]
+    assert answered("--install-completion", "z") == ["zsh "]
+    for words in (["train", "nonsense.x"], ["nonsense", "x"], ["train", "=", "=="], ["train", "model="]):
+        answer.answer(words)
+    for words, mode in {
+        ("report", ""): answer.FOLDERS,
+        ("reproduce", ""): answer.FOLDERS,
+        ("train", "data.path="): answer.FILES,
+        ("check", "--baseline", ""): answer.FILES,
+    }.items():
+        assert answer.answer(words)[0] == mode
+
+
+def test_a_file_that_is_no_yaml_spoils_no_tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(configs.config_folder(), tmp_path / "configs")
+    (tmp_path / "configs" / "model" / "broken.yaml").write_bytes(b"a: [\xff")
+    monkeypatch.setattr(configs, "config_folder", lambda: tmp_path / "configs")
+    configs._text.cache_clear()
+    assert answered("train", "model=broken", "model.") == []
+    assert "model=broken" in answered("train", "model=")
+    configs._text.cache_clear()
+
+
+def test_completion_is_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "ZDOTDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    (tmp_path / ".bashrc").write_text("alias ll=ls")
+    for words in (["--install-completion"], ["--install-completion", "bash"]):
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0
+        assert "new terminal" in result.stdout
+    lines = (tmp_path / ".bashrc").read_text().splitlines()
+    assert next(filter(None, lines)) == "alias ll=ls"
+    assert sum("completion of adbench" in line for line in lines) == 1
+    assert CliRunner().invoke(app, ["--install-completion", "fish"]).exit_code == 0
+    assert (tmp_path / ".config/fish/completions/adbench.fish").is_file()
+    shown = CliRunner().invoke(app, ["--show-completion", "zsh"])
+    assert "compdef _adbench adbench" in shown.stdout
+    (tmp_path / ".local/share/adbench").rename(tmp_path / "elsewhere")
+    (tmp_path / ".local/share/adbench").touch()
+    refused = CliRunner().invoke(app, ["--install-completion", "bash"])
+    assert (refused.exit_code, "expected to write" in refused.stderr) == (2, True)
+    refused = CliRunner().invoke(app, ["--install-completion", "tcsh"])
+    assert (refused.exit_code, "expected one of the shells" in refused.stderr) == (2, True)

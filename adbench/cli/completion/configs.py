@@ -142,7 +142,7 @@ def _merged(group: str, option: str) -> Node:
 
 
 def _checked_against(key: str, target: str) -> list[str]:
-    """The words that a `require_one_of("group.key", ...)` allows, in the package of the class that the key is for."""
+    """The words that `require_one_of` allows for this key, in the package of the class that the key is for."""
     room = PACKAGE.joinpath(*target.split(".")[:2])
     for file in sorted(room.rglob("*.py")):
         text = file.read_text(encoding="utf-8", errors="replace")
@@ -166,21 +166,28 @@ def _literal(node: ast.expr, module: ast.Module) -> list[Any]:
     if isinstance(node, ast.Call) and len(node.args) == 1:  # tuple(NAME)
         return _literal(node.args[0], module)
     if isinstance(node, ast.Name):
-        return next((_literal(value, module) for value in _assigned(node.id, module)), [])
+        return next((_literal(value, where) for value, where in _assigned(node.id, module)), [])
     return []
 
 
-def _assigned(name: str, module: ast.Module) -> Iterator[ast.expr]:
-    """What a module gives a name of its top."""
+def _assigned(name: str, module: ast.Module) -> Iterator[tuple[ast.expr, ast.Module]]:
+    """What a module gives a name of its top, or the module of adbench that it imports it from; and which of the two."""
     for line in module.body:
-        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.target.id == name:
-            if line.value is not None:
-                yield line.value
-        elif isinstance(line, ast.Assign):
-            for target in line.targets:
-                if isinstance(target, ast.Name) and target.id == name:
-                    yield line.value
-                elif isinstance(target, ast.Tuple) and isinstance(line.value, ast.Tuple):
-                    names = [item.id if isinstance(item, ast.Name) else "" for item in target.elts]
-                    if name in names:
-                        yield line.value.elts[names.index(name)]
+        for target, value in _pairs(line):
+            if isinstance(target, ast.Name) and target.id == name:
+                yield value, module
+        if isinstance(line, ast.ImportFrom) and any(alias.name == name for alias in line.names):
+            file = PACKAGE.joinpath(*(line.module or "").split(".")).with_suffix(".py")
+            if file.is_file():
+                yield from _assigned(name, ast.parse(file.read_text(encoding="utf-8")))
+
+
+def _pairs(line: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What an assignment gives to what."""
+    if isinstance(line, ast.AnnAssign) and line.value is not None:
+        yield line.target, line.value
+    for target in line.targets if isinstance(line, ast.Assign) else ():
+        if isinstance(target, ast.Tuple) and isinstance(line.value, ast.Tuple):
+            yield from zip(target.elts, line.value.elts, strict=False)
+        else:
+            yield target, line.value
