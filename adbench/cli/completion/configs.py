@@ -186,8 +186,9 @@ def _pairs(line: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
     """What an assignment gives to what."""
     if isinstance(line, ast.AnnAssign) and line.value is not None:
         yield line.target, line.value
-    for target in line.targets if isinstance(line, ast.Assign) else ():
-        if isinstance(target, ast.Tuple) and isinstance(line.value, ast.Tuple):
-            yield from zip(target.elts, line.value.elts, strict=False)
-        else:
-            yield target, line.value
+    elif isinstance(line, ast.Assign):
+        for target in line.targets:
+            if isinstance(target, ast.Tuple) and isinstance(line.value, ast.Tuple):
+                yield from zip(target.elts, line.value.elts, strict=False)
+            else:
+                yield target, line.value
