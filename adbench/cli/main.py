@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from adbench.cli.about import Group, InstallCompletion, ShowCompletion, Version
 from adbench.cli.cache import cache_app
 from adbench.cli.check import check
 from adbench.cli.config import config
@@ -27,6 +28,8 @@ from adbench.cli.train import train
 from adbench.runner.imports import skip_final_gc
 
 app = typer.Typer(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Which detector finds the anomalies in this data, how well, and can I believe the number?",
     no_args_is_help=True,
     add_completion=False,
@@ -44,18 +47,14 @@ def main() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks
     try:
-        app(args=_options_first(sys.argv[1:]))
+        if shell := os.environ.get("_ADBENCH_TAB"):
+            from adbench.cli.completion.answer import complete
+
+            complete(shell, sys.argv[1:])
+        else:
+            app(args=_options_first(sys.argv[1:]), prog_name="adbench")
     finally:
         skip_final_gc()
-
-
-# In the order of --help: that of a day's work.
-for command in (train, sweep, summarize, report, check, reproduce, models, config):
-    app.command()(command)
-app.add_typer(data_app, name="data")
-app.add_typer(runs_app, name="runs")
-app.add_typer(cache_app, name="cache")
-app.add_typer(plugins_app, name="plugins")
 
 
 @app.callback()
@@ -69,10 +68,22 @@ def options(
             show_default=False,
         ),
     ] = None,
+    version: Version = False,
+    install_completion: InstallCompletion = None,
+    show_completion: ShowCompletion = None,
 ) -> None:
-    """Benchmark detectors of anomalies."""
+    """Benchmark of anomaly detectors."""
     if plugins:
         activate_folders(plugins)
+
+
+# In the order of --help: that of a day's work.
+for command in (train, sweep, summarize, report, check, reproduce, models, config):
+    app.command()(command)
+app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
+app.add_typer(cache_app, name="cache")
+app.add_typer(plugins_app, name="plugins")
 
 
 def _options_first(words: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner, Result
 
+from adbench import __version__
 from adbench.cli.main import app
 from adbench.config.options import groups
 
@@ -41,6 +42,15 @@ def test_help_explains_and_exits_with_zero(command: str) -> None:
     result = invoke(*command.split(), "--help")
     assert result.exit_code == 0
     assert "Usage: " in result.stdout
+
+
+def test_the_habits_of_a_command_line() -> None:
+    for command in COMMANDS:
+        assert invoke(*command.split(), "-h").stdout == invoke(*command.split(), "--help").stdout
+    version = invoke("--version")
+    assert (version.exit_code, version.stdout) == (0, f"adbench {__version__}\n")
+    done = subprocess.run([sys.executable, "-m", "adbench", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == version.stdout
 
 
 def test_help_imports_nothing_heavy() -> None:
