@@ -6,7 +6,6 @@ Heavy modules are imported only by the commands that need them, so that `--help`
 import io
 import os
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -92,8 +91,8 @@ def _options_first(words: list[str]) -> list[str]:
     for word in rest:
         if word == "--":
             kept += [word, *rest]
-        elif word == "--plugins":
-            moved += [word, *islice(rest, 1)]
+        elif word == "--plugins" and (folder := next(rest, None)) is not None:
+            moved += [word, folder]
         else:
             (moved if word.startswith("--plugins=") else kept).append(word)
     return [*moved, *kept]

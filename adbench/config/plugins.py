@@ -188,7 +188,8 @@ def _installed(point: EntryPoint) -> Plugin:
 
 def _of_folder(folder: Path) -> Plugin:
     if not folder.is_dir():
-        raise ConfigError(f"expected a plugin folder, got {folder}, which does not exist; see --plugins and {VARIABLE}")
+        problem = "is a file" if folder.exists() else "does not exist"
+        raise ConfigError(f"expected a plugin folder, got {folder}, which {problem}; see --plugins and {VARIABLE}")
     name = re.sub(r"\W", "_", folder.name)
     if not name.isidentifier() or name.startswith("_"):
         raise ConfigError(f"expected a plugin folder whose name begins with a letter, got {folder}; rename it")

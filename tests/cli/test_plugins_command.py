@@ -24,7 +24,7 @@ def adbench(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         ("train --plugins=mine", "--plugins=mine train"),
         ("--plugins a train --plugins b", "--plugins a --plugins b train"),
         ("train -- --plugins mine", "train -- --plugins mine"),
-        ("train --plugins", "--plugins train"),
+        ("train --plugins", "train --plugins"),
         ("", ""),
     ],
 )
