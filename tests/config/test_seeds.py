@@ -82,7 +82,18 @@ def test_a_detector_without_a_network_draws_with_them_too(tiny: list[str]) -> No
 def test_without_them_a_run_has_the_name_that_it_always_had() -> None:
     # The name since format 2: changing it would cost every user their finished runs.
     assert (
-        run_name(compose(["model=vae", "model.beta=1.0", "data=nslkdd", "preprocess=quantile", "preprocess.tail=null"]))
+        run_name(
+            compose(
+                [
+                    "model=vae",
+                    "model.beta=1.0",
+                    "model.hidden_sizes=[64]",
+                    "data=nslkdd",
+                    "preprocess=quantile",
+                    "preprocess.tail=null",
+                ]
+            )
+        )
         == "nslkdd-vae-s0-53f08af8"
     )
     config = compose(["model=vae"])
