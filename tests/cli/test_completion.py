@@ -217,7 +217,7 @@ def test_what_follows_depends_on_what_stands_before() -> None:
     assert answered("summarize", "--format", "la") == ["latex "]
     assert answered("summarize", "--format=la") == ["--format=latex "]
     assert answered("train", "--force", "--for") == []
-    assert answered("data", "show", "nslkdd", "data.te") == ["data.test="]
+    assert answered("data", "show", "nslkdd", "data.te") == ["data.test="]  # codespell:ignore
     assert answered("--install-completion", "z") == ["zsh "]
     for words in (["train", "nonsense.x"], ["nonsense", "x"], ["train", "=", "=="], ["train", "model="]):
         answer.answer(words)
