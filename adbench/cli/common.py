@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from adbench.text import printable
+
+if TYPE_CHECKING:
+    from adbench.errors import AdbenchError
 
 Runs = Annotated[
     list[Path] | None,
@@ -42,10 +45,7 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
             with ignore_broken_pipe():
                 code = function(**arguments) or 0
         except AdbenchError as error:
-            if arguments.get("as_json"):
-                print_json({"status": "error", "error": str(error)})
-            for sentence in error.sentences:
-                print(f"adbench: {printable(sentence)}", file=sys.stderr)
+            refuse(error, bool(arguments.get("as_json")))
             code = 2
         except KeyboardInterrupt:
             print("adbench: interrupted; the same command goes on from here", file=sys.stderr)
@@ -59,6 +59,14 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
         raise typer.Exit(code)
 
     return run
+
+
+def refuse(error: "AdbenchError", as_json: bool) -> None:
+    """Print a user's mistake: its sentences on stderr, and as JSON the one document on stdout."""
+    if as_json:
+        print_json({"status": "error", "error": str(error)})
+    for sentence in error.sentences:
+        print(f"adbench: {printable(sentence)}", file=sys.stderr)
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """`adbench plugins`."""
 
-import functools
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from adbench.cli.common import Json, command, console, print_entries, print_json
+from adbench.cli.common import Json, command, console, print_entries, print_json, refuse
 from adbench.text import printable
 
 plugins_app = typer.Typer(
@@ -24,11 +23,8 @@ def activate_folders(folders: list[Path]) -> None:
     try:
         activate(*folders)
     except ConfigError as error:
-        command(functools.partial(_fail, error))(as_json="--json" in sys.argv)
-
-
-def _fail(error: Exception, as_json: bool) -> None:
-    raise error
+        refuse(error, as_json="--json" in sys.argv)
+        raise typer.Exit(2) from None
 
 
 @plugins_app.command("list")

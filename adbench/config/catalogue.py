@@ -2,23 +2,19 @@
 
 from typing import Any
 
-import yaml
-
+from adbench.config.keys import TARGET
 from adbench.config.options import groups, option_file
+from adbench.config.plugins import read_yaml
 
 
 def list_models() -> list[dict[str, Any]]:
     """Each model: its name on the command line, its description, and its arguments with their defaults."""
     entries = []
     for name in groups()["model"]:
-        text = _yaml("model", name)
-        arguments = {key: value for key, value in yaml.safe_load(text).items() if key != "_target_"}
-        entries.append({"name": name, "description": _first_comment(text), "arguments": arguments})
+        file = option_file("model", name)
+        arguments = {key: value for key, value in read_yaml(file).items() if key != TARGET}
+        entries.append({"name": name, "description": _first_comment(file.read_text("utf-8")), "arguments": arguments})
     return entries
-
-
-def _yaml(group: str, name: str) -> str:
-    return option_file(group, name).read_text(encoding="utf-8")
 
 
 def _first_comment(text: str) -> str:

@@ -132,9 +132,7 @@ def _name_targets(composed: DictConfig, choices: dict[str, str]) -> None:
     """Write out the `_target_` of options of plugins, which their files give relative to the plugin."""
     for group, option in choices.items():
         if (plugin := provider(group, option)) is not None:
-            node = composed[group]
-            target = OmegaConf.select(node, TARGET) if isinstance(node, DictConfig) else None
-            OmegaConf.update(composed, f"{group}.{TARGET}", plugin.full_target(target, plugin.file(group, option)))
+            OmegaConf.update(composed, f"{group}.{TARGET}", plugin.target(group, option))
 
 
 def _typed_in(choosing: list[Override]) -> set[str]:

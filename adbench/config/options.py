@@ -37,6 +37,5 @@ def option_file(group: str, option: str) -> Path:
 
 def target_of(group: str, option: str) -> str:
     """The dotted path of an option's class or function. Raises ConfigError for a file that names none."""
-    file, plugin = option_file(group, option), provider(group, option)
-    target = read_yaml(file).get(TARGET)
-    return plugin.full_target(target, file) if plugin else str(target)
+    plugin = provider(group, option)
+    return plugin.target(group, option) if plugin else str(read_yaml(option_file(group, option)).get(TARGET))

@@ -19,13 +19,14 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import yaml
 
+from adbench.config.keys import TARGET
 from adbench.config.paths import config_folder
 from adbench.errors import ConfigError
 from adbench.storage.syntax import find_spec
@@ -70,17 +71,20 @@ class Plugin:
         """The expected file of one of its modules, relative to the folder."""
         return f"{module.removeprefix(f'{self.package}.').replace('.', '/')}.py"
 
-    def full_target(self, target: Any, file: Path) -> str:
-        """A `_target_` as a dotted path: relative to the plugin unless it begins with its package.
+    def target(self, group: str, option: str) -> str:
+        """The dotted path of an option's class or function: its `_target_`, relative to the plugin unless it begins
+        with the plugin's package or is one of adbench's own.
 
-        Raises ConfigError for a missing `_target_`.
+        Raises ConfigError for a file that is no YAML or has no such key.
         """
+        file = self.file(group, option)
+        target = read_yaml(file).get(TARGET)
         if not isinstance(target, str) or not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", target):
             raise ConfigError(
-                f"expected {file} to name its class or function, got {_TARGET}: {target}; write"
-                f" {_TARGET}: {ROOMS.get(file.parent.name, file.parent.name)}.{file.stem}.NAME"
+                f"expected {file} to name its class or function, got {TARGET}: {target}; write"
+                f" {TARGET}: {ROOMS[group]}.{option}.NAME"
             )
-        return target if target.startswith(f"{self.package}.") else f"{self.package}.{target}"
+        return target if target.startswith((f"{self.package}.", "adbench.")) else f"{self.package}.{target}"
 
     def sha256(self) -> str:
         """Digest of its Python and YAML files, by relative path and bytes."""
@@ -100,14 +104,13 @@ class Plugin:
         return f"{module}.".startswith(f"{self.package}.")
 
 
-_TARGET = "_target_"
 _ACTIVE: dict[str, tuple[Plugin, ...]] = {}  # by the value of the environment variable
 
 
 def activate(*folders: str | Path) -> tuple[Plugin, ...]:
     """Activate plugin folders for this process and those that it starts; returns all active plugins.
 
-    Raises ConfigError for a folder that is missing, holds no options, or has a name that is taken.
+    Raises ConfigError for a folder that is missing, holds no options or a broken one, or has a name that is taken.
     """
     before = os.environ.get(VARIABLE)
     paths = [str(Path(folder).expanduser().resolve()) for folder in folders]
@@ -161,7 +164,7 @@ def without_yaml(group: str, option: str) -> str:
         if (plugin.folder / room / f"{option}.py").is_file():
             return (
                 f"; the plugin {plugin.name} has {room}/{option}.py, and lacks {CONFIGS}/{group}/{option}.yaml with"
-                f" {_TARGET}: {room}.{option}.NAME"
+                f" {TARGET}: {room}.{option}.NAME"
             )
     return ""
 
@@ -179,10 +182,7 @@ def _installed(point: EntryPoint) -> Plugin:
             f"expected the plugin {point.name} of {distribution} to be a package, got {point.value}; pip uninstall"
             f" {distribution} removes it"
         )
-    try:
-        version = point.dist.version if point.dist is not None else None
-    except PackageNotFoundError:
-        version = None
+    version = point.dist.version if point.dist is not None else None
     return _with_options(Plugin(point.name, Path(next(iter(spec.submodule_search_locations))), point.module, version))
 
 
@@ -197,7 +197,7 @@ def _of_folder(folder: Path) -> Plugin:
 
 
 def _with_options(plugin: Plugin) -> Plugin:
-    """The plugin, checked. Raises ConfigError without options, or with one that adbench has itself."""
+    """The plugin, checked. Raises ConfigError without options, or with one that is broken or adbench's own."""
     options = plugin.options()
     if not options:
         inside = ", ".join(sorted(path.name for path in plugin.folder.iterdir())[:5]) or "nothing"
@@ -212,6 +212,7 @@ def _with_options(plugin: Plugin) -> Plugin:
                     f"expected a name that adbench does not have itself, got {group}={name} in the plugin"
                     f" {plugin.name}; rename {plugin.file(group, name)}"
                 )
+            plugin.target(group, name)
     return plugin
 
 

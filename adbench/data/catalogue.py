@@ -48,9 +48,16 @@ def verify(name: str | None = None) -> list[dict[str, Any]]:
 
     Each file is ok, absent or wrong; one that is wrong, or absent although its dataset was named, has a `problem`.
     """
-    checked = []
+    checked: list[dict[str, Any]] = []
     for dataset in [name] if name is not None else groups()["data"]:
-        info = dataset_info(dataset) if name is None else _with_files(name)
+        try:
+            info = dataset_info(dataset) if name is None else _with_files(name)
+        except ConfigError as error:
+            if name is not None:
+                raise
+            nothing = {"dataset": dataset, "file": "", "path": "", "status": WRONG, "rows": None}
+            checked.append(nothing | {"problem": str(error)})  # of a plugin
+            continue
         for file, path in files_of(dataset, info).items():
             path = as_it_lies(path)
             problem = problem_of(path, info.files[file], info.rows[file])
@@ -85,9 +92,13 @@ def _swapped(file: str, path: Path, info: DatasetInfo) -> str:
 
 def list_datasets() -> list[dict[str, Any]]:
     """Each dataset: its name on the command line, description, licence, and whether its files are on disk."""
-    entries = []
+    entries: list[dict[str, Any]] = []
     for name in groups()["data"]:
-        info = dataset_info(name)
+        try:
+            info = dataset_info(name)
+        except ConfigError as error:  # of a plugin
+            entries.append({"name": name, "description": str(error), "rows": None, "licence": "", "on disk": None})
+            continue
         files = files_of(name, info)
         entries.append(
             {

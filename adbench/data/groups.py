@@ -40,12 +40,15 @@ def chosen_on(data_name: str) -> bool:
 
 def dataset_of(name: str) -> tuple[ModuleType | None, str]:
     """The module of a dataset and the table within it, by its name in tables: adbench47 and cardio for
-    adbench47-cardio. None for an unknown dataset."""
+    adbench47-cardio. None for an unknown dataset, and for one of a plugin that cannot be imported."""
     option, _, table = name.partition("-")
     # A name in an untrusted run must not lead to another file.
     if not option.isidentifier() or not option_file("data", option).is_file():
         return None, ""
-    return module_of(option), table
+    try:
+        return module_of(option), table
+    except ConfigError:  # finished runs are shown all the same
+        return None, ""
 
 
 def module_of(option: str) -> ModuleType:

@@ -17,6 +17,7 @@ from adbench.config.alarm_rate import RELAX
 from adbench.config.instantiate import build, locate
 from adbench.config.keys import Config
 from adbench.data.base import Features, Table, say
+from adbench.data.groups import module_of
 from adbench.errors import ConfigError
 from adbench.evaluation.batch_invariance import WARMING_ROWS, try_rows
 from adbench.evaluation.seal import Labels
@@ -85,7 +86,8 @@ def _make(
 
 
 def load(config: Config, scratch: Scratch) -> Table:
-    """Load the dataset of a configuration."""
+    """Load the dataset of a configuration. Raises ConfigError for a plugin's without INFO."""
+    module_of(config["choices"]["data"])
     table: Table = build(config["data"], "data", **_scratch(config, scratch))
     # Set here for all loaders, so that none has to.
     dropped = tuple(str(name) for name in config["data"].get("drop") or ())

@@ -26,6 +26,7 @@ import pandas as pd
 from adbench.config.compose import compose
 from adbench.config.instantiate import build
 from adbench.config.plugins import Plugin
+from adbench.errors import AdbenchError
 from adbench.results.record import DONE
 from adbench.runner.run import train
 from adbench.testing.capabilities import class_of
@@ -56,16 +57,25 @@ class PluginCheck:
 
 
 def checks_of_plugin(plugin: Plugin) -> list[PluginCheck]:
-    """The checks of all options of an active plugin. Raises ConfigError for a model that cannot be imported."""
+    """The checks of all options of an active plugin; a model that cannot be imported has one, which fails."""
     return [check for group, options in plugin.options().items() for name in options for check in _checks(group, name)]
 
 
 def _checks(group: str, name: str) -> Iterator[PluginCheck]:
     option = override(group, name)
     if group == "model":
-        for check in checks_of(class_of(name)):
+        try:
+            checks = checks_of(class_of(name))
+        except (AdbenchError, TypeError) as error:
+            yield PluginCheck(option, "is_a_detector", partial(_raise, error))
+            return
+        for check in checks:
             yield PluginCheck(option, check.__name__, partial(check, partial(_unfitted, option)))
     yield PluginCheck(option, "a_run_on_a_small_table", partial(_run, group, option))
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _unfitted(option: str, columns: object) -> object:

@@ -6,15 +6,16 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from adbench.arrays.columns import Columns
 from adbench.config import plugins
 from adbench.config.catalogue import list_models
 from adbench.config.compose import compose
-from adbench.config.instantiate import locate
+from adbench.config.instantiate import build, locate
 from adbench.config.options import groups
 from adbench.config.plugins import VARIABLE, activate, active
 from adbench.data.catalogue import verify
@@ -27,28 +28,9 @@ from adbench.runner.run import train
 from adbench.sweeps.plan import Rules, SweepReporter, plan
 from adbench.sweeps.schedule import _changed_plugin, sweep
 from adbench.testing.plugins import PluginCheck, checks_of_plugin
+from tests.config.plugin import PUMP, run_pump
 
-PUMP = Path(__file__).parent.parent / "fixtures" / "plugins" / "pump"
-
-
-@pytest.fixture(autouse=True)
-def none_active(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start and end each test without plugins."""
-    monkeypatch.setenv(VARIABLE, "")
-    plugins._ACTIVE.clear()
-    yield
-    plugins._ACTIVE.clear()
-
-
-@pytest.fixture
-def pump(tmp_path: Path) -> Path:
-    """A copy of the plugin, to be changed."""
-    return Path(shutil.copytree(PUMP, tmp_path / "pump", ignore=shutil.ignore_patterns("__pycache__")))
-
-
-def run_pump(runs: Path, *more: str) -> list[str]:
-    chosen = ["data=pump", "model=centre", "preprocess=halved", "protocol=half", "threshold=highest"]
-    return [*chosen, f"runs_dir={runs}", *more]
+pytestmark = pytest.mark.usefixtures("no_plugins")
 
 
 def checks() -> list[PluginCheck]:
@@ -163,97 +145,12 @@ def test_a_plugin_that_changes_while_a_sweep_runs_stops_it(pump: Path, tmp_path:
     assert len(list((tmp_path / "runs").glob("*/metrics.json"))) == 1
 
 
-def shadow(folder: Path) -> None:
-    shutil.copy(folder / "configs/model/centre.yaml", folder / "configs/model/vae.yaml")
-
-
-def without_configs(folder: Path) -> None:
-    shutil.rmtree(folder / "configs")
-
-
-def without_yaml(folder: Path) -> None:
-    (folder / "configs/model/centre.yaml").unlink()
-
-
-def without_target(folder: Path) -> None:
-    (folder / "configs/model/centre.yaml").write_text("# A model.\npower: 1.0\n")
-
-
-def without_module(folder: Path) -> None:
-    (folder / "models/centre.py").unlink()
-
-
-def without_class(folder: Path) -> None:
-    (folder / "models/centre.py").write_text("")
-
-
-def no_python(folder: Path) -> None:
-    (folder / "models/centre.py").write_text("def f(:\n")
-
-
-def that_raises(folder: Path) -> None:
-    (folder / "models/centre.py").write_text("raise RuntimeError('out\\nof order')\n")
-
-
-def of_a_missing_package(folder: Path) -> None:
-    (folder / "models/centre.py").write_text("import no_such_package\n")
-
-
-def of_itself(folder: Path) -> None:
-    (folder / "models/centre.py").write_text("from models.norms import distances\n")
-
-
-def no_yaml(folder: Path) -> None:
-    (folder / "configs/model/centre.yaml").write_text("_target_: [\n")
-
-
-def to_the_outside(folder: Path) -> None:
-    text = (folder / "configs/model/centre.yaml").read_text()
-    (folder / "configs/model/centre.yaml").write_text(text.replace("models.centre.Centre", "os.system"))
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (shadow, r"expected a name that adbench does not have itself, got model=vae in the plugin pump; rename "),
-        (without_configs, r"expected .*configs to hold an option such as model/NAME\.yaml"),
-        (without_yaml, r"pump has models/centre\.py, and lacks configs/model/centre\.yaml with _target_: models\.ce"),
-        (without_target, r"expected .*centre\.yaml to name its class or function, .* write _target_: models\.centre\."),
-        (without_module, r"expected the model of the plugin pump in .*centre\.py, got no such file"),
-        (without_class, r"expected the model of the plugin pump to be the class or function Centre"),
-        (no_python, r"centre\.py, got SyntaxError in line 1"),
-        (that_raises, r"centre\.py, got RuntimeError: out of order$"),
-        (of_a_missing_package, r"an import of no_such_package, which is not installed; pip install it"),
-        (of_itself, r"an import of models\S*, which is a module of the plugin; import it relatively"),
-        (no_yaml, r"expected the options model=centre to go together|expected YAML in|could not be read|centre\.yaml"),
-        (to_the_outside, r"expected the model of the plugin pump in .*os\.py, got no such file"),
-    ],
-)
-def test_a_broken_plugin_is_one_sentence(
-    pump: Path, tmp_path: Path, change: Callable[[Path], None], sentence: str
-) -> None:
-    change(pump)
-
-    def use() -> None:
-        activate(pump)
-        train(run_pump(tmp_path / "runs"))
-
-    with pytest.raises(ConfigError, match=sentence) as caught:
-        use()
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "runs").exists()
-
-
-def test_folders_that_share_a_name_or_an_option_are_refused(pump: Path, tmp_path: Path) -> None:
-    other = Path(shutil.copytree(pump, tmp_path / "more" / "pump"))
-    with pytest.raises(ConfigError, match="expected plugins that share no name, got pump in "):
-        activate(pump, other)
-    assert active() == ()
-    with pytest.raises(ConfigError, match=r"expected plugins that share no name, got data=pump in "):
-        activate(pump, other.rename(tmp_path / "second"))
-    with pytest.raises(ConfigError, match=r"expected a plugin folder, got .*nowhere, which does not exist"):
-        activate(tmp_path / "nowhere")
-    assert [plugin.name for plugin in activate(pump, pump)] == ["pump"]
+def test_an_option_can_be_a_built_in_class_with_other_defaults(pump: Path) -> None:
+    (pump / "configs/model/far.yaml").write_text(
+        "# Fifth neighbour.\n_target_: adbench.models.classical.knn.KNN\nk: 5\nmax_rows: null\n"
+    )
+    activate(pump)
+    assert build(compose(["model=far"])["model"], "model", columns=Columns.numbers(3)).k == 5
 
 
 def test_another_folder_of_the_same_name_brings_its_own_modules(
